@@ -1,0 +1,49 @@
+// Mutants: deliberate errors, one per rule of the protocol, which the checkers must catch. Only
+// the test build can switch one on; in every other build mutated() is the constant false and the
+// branches vanish. docs/testing.md lists them with the check that caught each.
+#pragma once
+
+#include <cstdint>
+
+namespace diskpaxos {
+
+enum class Mutant : std::uint8_t {
+    none,
+    read_not_gated,          // 2f: the row is read before our write on that disk is durable
+    read_gated_elsewhere,    // 2g: majorities of writes and of reads are counted apart
+    no_read_after_write,     // 2j: the write phase does not look
+    block_zeroed,            // 2a: a new rank erases accepted and value
+    forget_own_block,        // 2e: a restarted process does not recover its block
+    unknown_as_initial,      // 2c, 2d: a damaged block counts as an initial one
+    no_lane,                 // 2h: a second write to a block while one is in flight
+    lane_freed_by_timeout,   // 7.4: a visit that timed out gives up its lane
+    stale_answer_counted,    // 2i: an answer to an older phase counts for this one
+    highest_promised,        // 2l: the value of the highest promise, not of the highest accept
+    rank_reused,             // F4: a second attempt under the same rank
+    fast_path_blind,         // 6.3: promises between our rank and the next are ignored
+    fast_path_unpromised,    // 6.3: the next rank is used although the write did not promise it
+    no_operation_check,      // 4a: a retry does not look whether it was applied
+    answer_without_commit,   // 4b: own operation seen in the base, answered without re-committing
+    unmet_without_commit,    // 4c: a condition that is not met is answered from the base
+    read_highest,            // 4d: a reader returns the highest value of a quorum
+    read_single_collect,     // 4.5: one pass over passive blocks
+    owner_reads_blindly,     // 4.5: the owner does not look for other promises
+    old_block_ignored,       // 7.2: a new incarnation ignores its own older block
+    refused_rows_chosen,     // 2.3: blocks of a disk that dropped out are chosen from
+    heal_live_slot,          // 7.8: a slot is healed while its user lives
+    heal_from_one,           // 7.8: R is one other disk of three
+    heal_by_rank,            // 7.8: the block with the largest (promised, accepted), no merge
+    heal_without_borrow,     // 7.8: the healed slot is not borrowed
+    heal_returned_undrained, // 7.8: the slot is returned while a heal write is in flight
+    heal_initial_by_half,    // 7.8: initial because half of the others are
+    write_before_recovery,   // 7.8: a user rewrites its block before phase 0 is done
+};
+
+#ifdef DISKPAXOS_MUTANTS
+inline Mutant active_mutant = Mutant::none;  // set by a test before it builds its world
+inline bool mutated(Mutant mutant) { return active_mutant == mutant; }
+#else
+constexpr bool mutated(Mutant) { return false; }
+#endif
+
+}  // namespace diskpaxos

@@ -1,0 +1,37 @@
+// Back-off of those who lost to a higher rank: a start drawn uniformly from a window that doubles
+// with every loss (algorithms.md 10.1). Two windows' worth of one whole operation to begin with,
+// so that even the first draw usually leaves one of two contenders alone long enough.
+#pragma once
+
+#include <algorithm>
+
+#include "async/random.hpp"
+#include "async/timer.hpp"
+
+namespace diskpaxos {
+
+// How long one of our own uncontended operations takes: a running mean.
+class Pace {
+  public:
+    explicit Pace(Duration guess) : mean_(guess) {}
+    void observe(Duration took) { mean_ += (took - mean_) / 8; }
+    Duration mean() const { return std::max(mean_, Duration(std::chrono::microseconds(10))); }
+
+  private:
+    Duration mean_;
+};
+
+class Backoff {
+  public:
+    static constexpr int widest = 64;  // windows never exceed this many operations
+
+    explicit Backoff(Duration operation) : operation_(operation) {}
+    Duration next(Random& random);
+    bool fresh() const { return windows_ == 2; }
+
+  private:
+    Duration operation_;
+    int windows_ = 2;
+};
+
+}  // namespace diskpaxos

@@ -1,0 +1,206 @@
+#include "consensus/cell.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/mutant.hpp"
+
+namespace diskpaxos {
+
+namespace {
+Verdict keep_it(const CellView&, Draft&) { return Verdict::keep; }
+}  // namespace
+
+Cell::Cell(World& world, const RecordFormat& format, std::unique_ptr<Register> reg, Pace& pace)
+    : world_(world), format_(format), register_(std::move(reg)), pace_(pace) {}
+
+Task<ChangeOutcome> Cell::change(const ChangeFn& f, Instant deadline) {
+    co_await enter();
+    if (unsettled_ != 0) {  // done[] tells the operations of a slot apart only one at a time
+        const ChangeOutcome settled = co_await settle(deadline);
+        if (!std::holds_alternative<Committed>(settled)) {
+            leave();
+            co_return settled;
+        }
+    }
+    const ChangeOutcome outcome = co_await run(f, deadline);
+    leave();
+    co_return outcome;
+}
+
+Task<GetOutcome> Cell::get(Instant deadline) {
+    co_await enter();
+    const LookOutcome look = co_await register_->look(deadline);
+    leave();
+    if (std::holds_alternative<Unavailable>(look)) co_return Undecided{};
+    if (std::get<Certainty>(look) == Certainty::committed) {
+        if (!format_.valid(register_->value())) co_return Damaged{};
+        value_.assign(register_->value().begin(), register_->value().end());
+        co_return Committed{};
+    }
+    const ChangeFn identity = keep_it;
+    const ChangeOutcome outcome = co_await change(identity, deadline);
+    if (std::holds_alternative<Committed>(outcome)) co_return Committed{};
+    if (std::holds_alternative<Usurped>(outcome)) co_return Usurped{};
+    if (std::holds_alternative<Damaged>(outcome)) co_return Damaged{};
+    co_return Undecided{};
+}
+
+Task<ResolveOutcome> Cell::resolve(Instant deadline) {
+    co_await enter();
+    ChangeOutcome outcome = Committed{};
+    if (unsettled_ != 0) outcome = co_await settle(deadline);
+    leave();
+    if (std::holds_alternative<Usurped>(outcome)) co_return Usurped{};
+    if (std::holds_alternative<Damaged>(outcome)) co_return Damaged{};
+    if (!std::holds_alternative<Committed>(outcome)) co_return Undecided{};
+    co_return resolution_;
+}
+
+Task<ChangeOutcome> Cell::settle(Instant deadline) {
+    const ChangeFn identity = keep_it;
+    co_return co_await run(identity, deadline);
+}
+
+// rmw of algorithms.md 4.2: read at a rank, apply f, write at that rank.
+Task<ChangeOutcome> Cell::run(const ChangeFn& f, Instant deadline) {
+    const Instant started = world_.clock.now();
+    Backoff backoff(pace_.mean());
+    Operation op;
+    for (;;) {
+        const std::optional<ChangeOutcome> unread = co_await prepare(backoff, op, deadline);
+        if (unread) co_return *unread;
+        const std::optional<ChangeOutcome> answer = compose(f, op);
+        if (answer) co_return *answer;
+
+        const Rank next = rank_above(rank_);
+        const WriteOutcome wrote = co_await register_->write(rank_, next_, next, deadline);
+        if (std::holds_alternative<Usurped>(wrote)) co_return Usurped{};
+        if (std::holds_alternative<Unavailable>(wrote)) co_return too_few(op);
+        if (std::holds_alternative<Written>(wrote)) {
+            prepared_ = next;
+            committed();
+            if (backoff.fresh()) pace_.observe(world_.clock.now() - started);
+            if (op.too_long) co_return TooLong{format_.capacity()};
+            co_return op.result;
+        }
+        co_await wait_after_loss(backoff, deadline);
+    }
+}
+
+// Reads at a fresh rank until that succeeds; after the fast path it has happened already. Then
+// rank_, base_ and base_rank_ are set. Otherwise says why not.
+Task<std::optional<ChangeOutcome>> Cell::prepare(Backoff& backoff, Operation& op,
+                                                 Instant deadline) {
+    if (!prepared_.none()) {
+        rank_ = std::exchange(prepared_, Rank());
+        base_ = register_->own().value;
+        base_rank_ = register_->own().accepted;
+        co_return std::nullopt;
+    }
+    if (!register_->recovered() && !mutated(Mutant::write_before_recovery)) {
+        const LookOutcome glance = co_await register_->recover(deadline);
+        if (std::holds_alternative<Unavailable>(glance)) co_return too_few(op);
+    }
+    for (;;) {
+        const bool reuse = mutated(Mutant::rank_reused) && !register_->promised().none();
+        rank_ = reuse ? register_->promised() : rank_above(register_->highest());
+        const ReadOutcome read = co_await register_->read(rank_, deadline);
+        if (std::holds_alternative<Found>(read)) break;
+        if (std::holds_alternative<Usurped>(read)) co_return Usurped{};
+        if (std::holds_alternative<Unavailable>(read)) co_return too_few(op);
+        co_await wait_after_loss(backoff, deadline);
+    }
+    base_ = register_->value();
+    base_rank_ = register_->value_rank();
+    co_return std::nullopt;
+}
+
+// Fills next_ with what this attempt writes: the changed value; or the base as it is, if the
+// operation is in its lineage already or has nothing to change. Even then it is written: neither
+// a yes nor a no is told before it is committed (algorithms.md 4.4 rows 4b, 4c).
+std::optional<ChangeOutcome> Cell::compose(const ChangeFn& f, Operation& op) {
+    if (!format_.valid(base_)) return Damaged{};
+    const std::uint16_t slot = register_->me().slot();
+    if (unsettled_ != 0) {
+        unsettled_in_base_ = format_.applied(base_, base_rank_.round, slot, unsettled_);
+    }
+    Applied before = Applied::no;
+    if (op.first != 0 && !mutated(Mutant::no_operation_check)) {
+        before = format_.applied(base_, base_rank_.round, slot, op.first);
+    }
+    if (before == Applied::cannot_tell) return too_few(op);
+
+    const CellView base = format_.view(base_);
+    const Verdict verdict = before == Applied::no ? apply(f, base, op) : Verdict::keep;
+    op.result.applied = verdict == Verdict::write || before == Applied::yes;
+    op.result.exact = before == Applied::no || format_.origin(base_) == slot;
+    if (verdict == Verdict::write) {
+        if (op.first == 0) op.first = rank_.round;
+        const CellView next{base.version + 1, draft_.state, draft_.name, draft_.value};
+        format_.succeed(next_, base_, base_rank_.round, next, slot, rank_.round);
+        return std::nullopt;
+    }
+    format_.carry(next_, base_, base_rank_.round, rank_.round);
+    const bool hasty = (mutated(Mutant::answer_without_commit) && before == Applied::yes) ||
+                       (mutated(Mutant::unmet_without_commit) && before == Applied::no);
+    if (hasty) {
+        committed();
+        return op.result;
+    }
+    return std::nullopt;
+}
+
+Verdict Cell::apply(const ChangeFn& f, const CellView& base, Operation& op) {
+    draft_.state = base.state;
+    draft_.name = base.name;
+    draft_.value.assign(base.value.begin(), base.value.end());
+    const Verdict verdict = f(base, draft_);
+    op.too_long = verdict == Verdict::write &&
+                  draft_.name.size() + draft_.value.size() > format_.capacity();
+    return op.too_long ? Verdict::keep : verdict;
+}
+
+void Cell::committed() {
+    value_.assign(next_.begin(), next_.end());
+    if (unsettled_ == 0) return;
+    resolution_ = unsettled_in_base_;  // a commit at a higher rank settles all earlier attempts
+    unsettled_ = 0;
+}
+
+// Nothing was proposed, or who knows (algorithms.md 4.2: NOT "failed").
+ChangeOutcome Cell::too_few(const Operation& op) {
+    if (op.first == 0) return Undecided{};
+    unsettled_ = op.first;
+    return Unsettled{};
+}
+
+// Ranks whose entry in done[] would read as "never" are left out.
+Rank Cell::rank_above(Rank floor) const {
+    Rank rank = next_rank(floor, register_->me());
+    while (!format_.nameable(rank.round)) ++rank.round;
+    return rank;
+}
+
+Task<void> Cell::wait_after_loss(Backoff& backoff, Instant deadline) {
+    const Duration pause = backoff.next(world_.random);
+    Step step;
+    step.kind = Step::Kind::backed_off;
+    step.detail = static_cast<std::uint64_t>(pause.count());
+    world_.trace.step(step);
+    co_await world_.clock.sleep_until(std::min(deadline, world_.clock.now() + pause));
+}
+
+// One operation of a process per cell at a time.
+Task<void> Cell::enter() {
+    while (busy_) co_await free_.wait();
+    busy_ = true;
+    free_.reset();
+}
+
+void Cell::leave() {
+    busy_ = false;
+    free_.set();
+}
+
+}  // namespace diskpaxos

@@ -1,0 +1,106 @@
+// Cell: a small value that any process may read and change (CASPaxos on a ranked register;
+// algorithms.md 4). change(f) reads at a rank, applies f, writes at that rank.
+//
+// Linearizable. A change is applied exactly once, or not at all, however often it is retried
+// within; what cannot be told is said (Unsettled) and can be settled later with resolve().
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "consensus/backoff.hpp"
+#include "consensus/record.hpp"
+#include "register/register.hpp"
+
+namespace diskpaxos {
+
+struct Draft {  // the successor of a cell's value, as a change would have it
+    CellState state = CellState::unset;
+    std::string name;
+    Bytes value;
+};
+
+enum class Verdict : std::uint8_t {
+    write,  // the draft becomes the value, the version rises by one
+    keep,   // a condition is not met, or there is nothing to change
+};
+
+// Must be pure: it is called once per attempt, on a base that may never commit, and must not
+// keep what it computed elsewhere. Judge by what the outcome says.
+using ChangeFn = std::function<Verdict(const CellView& base, Draft& draft)>;
+
+struct Committed {
+    bool applied = false;  // whether f wrote (it returned Verdict::write)
+    bool exact = true;     // view() is the value right after this change, not a later one
+};
+struct Undecided {};  // too few disks answered; nothing was proposed
+struct Unsettled {};  // too few disks answered; the change may be applied, now, later or never
+struct Damaged {};    // the cell holds what this program did not write
+struct TooLong {
+    std::size_t capacity;  // bytes there are for name and value
+};
+
+using ChangeOutcome = std::variant<Committed, Undecided, Unsettled, Usurped, Damaged, TooLong>;
+using GetOutcome = std::variant<Committed, Undecided, Usurped, Damaged>;
+using ResolveOutcome = std::variant<Applied, Undecided, Usurped, Damaged>;
+
+class Cell {
+  public:
+    Cell(World& world, const RecordFormat& format, std::unique_ptr<Register> reg, Pace& pace);
+
+    Task<ChangeOutcome> change(const ChangeFn& f, Instant deadline);
+
+    // A read: no write where the disks agree (algorithms.md 4.5), an identity change otherwise.
+    Task<GetOutcome> get(Instant deadline);
+
+    // What became of the last change that ended Unsettled: yes and no are final
+    // (the resolution lemma, algorithms.md 3.1).
+    Task<ResolveOutcome> resolve(Instant deadline);
+
+    // The committed value, as the last operation that ended Committed left it.
+    CellView view() const { return format_.view(value_); }
+    Register& reg() { return *register_; }
+
+  private:
+    struct Operation {
+        std::uint64_t first = 0;  // round of the first attempt that wrote; 0: none yet
+        Committed result;
+        bool too_long = false;
+    };
+
+    Task<void> enter();
+    void leave();
+    Task<ChangeOutcome> run(const ChangeFn& f, Instant deadline);
+    Task<ChangeOutcome> settle(Instant deadline);
+    Task<std::optional<ChangeOutcome>> prepare(Backoff& backoff, Operation& op, Instant deadline);
+    std::optional<ChangeOutcome> compose(const ChangeFn& f, Operation& op);
+    Verdict apply(const ChangeFn& f, const CellView& base, Operation& op);
+    void committed();
+    Task<void> wait_after_loss(Backoff& backoff, Instant deadline);
+    Rank rank_above(Rank floor) const;
+    ChangeOutcome too_few(const Operation& op);
+
+    World& world_;
+    const RecordFormat& format_;
+    std::unique_ptr<Register> register_;
+    Pace& pace_;
+
+    Rank prepared_;   // a rank that is already read, with our own value as its result
+    Rank rank_;       // of the attempt under way
+    ByteView base_;   // what it was read with
+    Rank base_rank_;
+    Bytes next_;      // what it writes
+    Bytes value_;     // the committed record
+    Draft draft_;
+
+    std::uint64_t unsettled_ = 0;  // round of the first attempt of the last unsettled change
+    Applied unsettled_in_base_ = Applied::no;
+    Applied resolution_ = Applied::no;
+
+    bool busy_ = false;
+    Event free_;
+};
+
+}  // namespace diskpaxos

@@ -1,0 +1,83 @@
+// Record: what a cell holds, as the value of its ranked register (algorithms.md 4.1).
+//
+//   0 version u64 · 8 origin u16 · 10 state u8 · 11 name length u8
+//   12 done[slots], 4 or 2 bytes each · name · payload
+//
+// done[s] names the last operation of slot s in this lineage by the round of the attempt that
+// applied it, modulo the width; 0 means never, or long ago. It can be that small because ranks of
+// one slot rise with every attempt, over restarts too (phase 0 reads the slot's own block), and a
+// slot has one operation outstanding per cell: an entry that is not older than the first attempt
+// of an operation is that operation. Every new record forgets entries that are older than half
+// the range, so an entry never wraps (docs/decisions.md).
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <string_view>
+
+#include "base/bytes.hpp"
+#include "disk/geometry.hpp"
+
+namespace diskpaxos {
+
+enum class CellState : std::uint8_t {
+    unset = 0,    // never named, or named and never written
+    set = 1,      // a rewritable cell
+    decided = 2,  // a decision: the value stays for ever
+    deleted = 3,  // the name keeps the cell, so that its version never falls back
+};
+
+struct CellView {  // what a change is applied to
+    std::uint64_t version = 0;  // number of changes applied so far
+    CellState state = CellState::unset;
+    std::string_view name;      // empty: the cell belongs to no name yet
+    ByteView value;
+};
+
+enum class Applied : std::uint8_t { no, yes, cannot_tell };
+
+class RecordFormat {
+  public:
+    explicit RecordFormat(const Geometry& geometry);
+
+    // Bytes for name and payload together.
+    std::size_t capacity() const { return capacity_; }
+    // Whether an attempt of this round can be told from "never": its entry must not be zero.
+    bool nameable(std::uint64_t round) const { return (round & mask_) != 0; }
+
+    // The empty register reads as version 0, unset, no name.
+    bool valid(ByteView record) const;
+    CellView view(ByteView record) const;
+    std::uint16_t origin(ByteView record) const;
+
+    // Whether an operation of `slot`, first attempted at round `first`, is in the lineage of
+    // `record`, which was written at round `round`.
+    Applied applied(ByteView record, std::uint64_t round, std::uint16_t slot,
+                    std::uint64_t first) const;
+
+    // The same record as `base` (written at round `base_round`), to be written again at `round`.
+    // An empty base becomes a record of version 0.
+    void carry(Bytes& out, ByteView base, std::uint64_t base_round, std::uint64_t round) const;
+
+    // The successor of `base`: `next`, by an operation of `slot` attempted at `round`.
+    void succeed(Bytes& out, ByteView base, std::uint64_t base_round, const CellView& next,
+                 std::uint16_t slot, std::uint64_t round) const;
+
+  private:
+    void compose(Bytes& out, ByteView base, std::uint64_t base_round, const CellView& next,
+                 std::uint16_t origin, std::uint64_t round) const;
+    std::uint64_t entry(ByteView record, std::size_t slot) const;
+    void set_entry(ByteSpan record, std::size_t slot, std::uint64_t value) const;
+    // The full round that an entry of a record written at `round` stands for.
+    std::uint64_t unwrap(std::uint64_t entry, std::uint64_t round) const {
+        return round - ((round - entry) & mask_);
+    }
+
+    std::size_t slots_;
+    std::size_t width_;
+    std::uint64_t mask_;
+    std::size_t text_;  // where the name begins
+    std::size_t capacity_;
+};
+
+}  // namespace diskpaxos

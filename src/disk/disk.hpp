@@ -1,0 +1,111 @@
+// Disk: the one thing that processes share.
+//
+// Contract (design: "Contracts that everything rests on"):
+//  - A write of one block is atomic; a longer one is not. A write is durable when it is answered.
+//  - A write that was submitted MAY STILL HAPPEN after an error, a time-out or the death of its
+//    writer. Nothing is ever cancelled: a waiter may stop waiting, the request goes on and keeps
+//    its buffers until the disk itself answers.
+//  - Two requests in flight are not ordered. The one exception is `visit`, a write and then a
+//    read that starts only after the write is durable; it fails as a whole if the write fails.
+//  - Answers come from the loop, never from inside submit().
+#pragma once
+
+#include <coroutine>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "async/run_queue.hpp"
+#include "disk/buffer.hpp"
+
+namespace diskpaxos {
+
+struct Extent {  // blocks [first, first + count)
+    std::uint64_t first = 0;
+    std::uint64_t count = 0;
+};
+
+class Disk;
+
+// One request to one disk. It owns its buffers.
+class Io {
+  public:
+    enum class Kind : std::uint8_t { read, write, visit };
+
+    Kind kind = Kind::read;
+    Extent to;    // write, visit: where `out` goes
+    Buffer out;
+    Extent from;  // read, visit: what is read into `in`
+    Buffer in;
+
+    int error = 0;        // errno of the step that failed, 0 if every step was done
+    bool wrote = false;   // the write was answered as durable
+    std::uint64_t nanoseconds = 0;  // from submission to answer; 0 where the disk does not measure
+
+    // For disks: the request has been answered. Wakes whoever waits; recycles it if nobody does.
+    void finish();
+
+    // Scratch space of the disk that carries the request.
+    std::uint64_t scratch[4] = {};
+
+  private:
+    friend class Disk;
+    friend class Transfer;
+    friend struct RecycleIo;
+    Disk* disk_ = nullptr;
+    Runnable* waiter_ = nullptr;
+    bool answered_ = false;
+};
+
+struct RecycleIo {
+    void operator()(Io* io) const;
+};
+using IoPtr = std::unique_ptr<Io, RecycleIo>;
+
+class Disk {
+  public:
+    Disk() = default;
+    Disk(const Disk&) = delete;
+    Disk& operator=(const Disk&) = delete;
+    virtual ~Disk() = default;
+
+    virtual std::uint32_t block_size() const = 0;  // bytes, 512 or 4096
+    virtual std::uint64_t blocks() const = 0;      // how many whole blocks there are
+    virtual std::string_view name() const = 0;     // as a person named it
+
+    // An empty request, its buffers sized: `to.count` and `from.count` blocks.
+    IoPtr prepare(Io::Kind kind, Extent to, Extent from);
+
+  protected:
+    friend class Transfer;
+    virtual void submit(Io& io) = 0;  // takes over the request until io.finish()
+
+  private:
+    friend struct RecycleIo;
+    std::vector<std::unique_ptr<Io>> spare_;
+};
+
+// co_await Transfer(disk, std::move(io)): hands the request to the disk and comes back with it
+// when the disk has answered. If the waiting frame dies, the request lives on without it.
+class [[nodiscard]] Transfer {
+  public:
+    Transfer(Disk& disk, IoPtr io) : disk_(disk), io_(io.release()) {}
+    Transfer(const Transfer&) = delete;
+    Transfer& operator=(const Transfer&) = delete;
+    ~Transfer();
+
+    bool await_ready() const noexcept { return false; }
+    template <class Promise>
+    void await_suspend(std::coroutine_handle<Promise> handle) {
+        io_->waiter_ = &handle.promise().self;
+        disk_.submit(*io_);
+    }
+    IoPtr await_resume();
+
+  private:
+    Disk& disk_;
+    Io* io_;
+};
+
+}  // namespace diskpaxos

@@ -1,0 +1,54 @@
+// Where things are on a disk, in blocks; the same on every disk of a group. docs/format.md draws it.
+//
+//   0                 superblock, first copy          (4096 bytes are set aside for it)
+//   slot_table        two blocks per slot: claim, owner
+//   cells             one row per cell: slots × ring blocks, so that one read fetches them all
+//   last              superblock, second copy         (the last 4096 bytes)
+#pragma once
+
+#include <cstdint>
+
+#include "disk/disk.hpp"
+
+namespace diskpaxos {
+
+struct Geometry {
+    std::uint32_t block_size = 512;
+    std::uint32_t slots = 32;
+    std::uint32_t ring = 2;  // blocks per slot and cell (algorithms.md 7.5, G2)
+    std::uint32_t cells = 256;
+
+    bool operator==(const Geometry&) const = default;
+
+    std::uint64_t superblock_first() const { return 0; }
+    std::uint64_t superblock_last() const { return blocks() - margin(); }
+    std::uint64_t claim_block(std::uint32_t slot) const { return margin() + 2 * slot; }
+    std::uint64_t owner_block(std::uint32_t slot) const { return margin() + 2 * slot + 1; }
+    Extent slot_table() const { return {margin(), 2 * std::uint64_t{slots}}; }
+    Extent row(std::uint32_t cell) const {
+        return {cells_begin() + cell * std::uint64_t{row_blocks()}, row_blocks()};
+    }
+    std::uint64_t block(std::uint32_t cell, std::uint32_t slot, std::uint32_t ring_index) const {
+        return row(cell).first + slot * ring + ring_index;
+    }
+    std::uint32_t row_blocks() const { return slots * ring; }
+    std::uint64_t cells_begin() const { return round_up(margin() + 2 * std::uint64_t{slots}); }
+    std::uint64_t blocks() const {
+        return round_up(cells_begin() + std::uint64_t{cells} * row_blocks()) + margin();
+    }
+    std::uint64_t bytes() const { return blocks() * block_size; }
+
+    // The limits that `format` accepts; 0 if all is well, else the sentence.
+    const char* objection() const;
+
+  private:
+    std::uint64_t margin() const { return 4096 / block_size; }
+    std::uint64_t round_up(std::uint64_t n) const { return (n + margin() - 1) / margin() * margin(); }
+};
+
+inline constexpr std::uint32_t max_slots = 128;
+inline constexpr std::uint32_t max_ring = 4;
+inline constexpr std::uint32_t max_cells = 1U << 20;
+inline constexpr std::uint32_t max_disks = 15;
+
+}  // namespace diskpaxos

@@ -1,0 +1,276 @@
+#include "register/register.hpp"
+
+#include <algorithm>
+
+#include "base/mutant.hpp"
+
+namespace diskpaxos {
+
+namespace {
+constexpr Purposes for_read{.read = true};
+constexpr Purposes for_write{.write = true};
+constexpr Purposes for_both{.read = true, .write = true};
+constexpr Purposes for_all{.read = true, .write = true, .recover = true};
+}  // namespace
+
+Register::Register(World& world, const QuorumRule& rule, std::uint32_t cell, Proposer me,
+                   Duration patience, std::vector<std::unique_ptr<Visit>> disks)
+    : world_(world),
+      rule_(rule),
+      cell_(cell),
+      patience_(patience),
+      disks_(std::move(disks)),
+      scope_(world.queue) {
+    CHECK(disks_.size() == rule.disks());
+    own_.me = me;
+    failures_.resize(disks_.size());
+    shown_.resize(disks_.size());
+}
+
+// ---- read and write: the same phase, with a different block (algorithms.md 3.2) ----
+
+Task<ReadOutcome> Register::read(Rank rank, Instant deadline) {
+    if (usurped_) co_return Usurped{};
+    CHECK(recovered_ || mutated(Mutant::forget_own_block));
+    CHECK(rank > own_.promised || mutated(Mutant::rank_reused));
+    own_.promised = rank;  // accepted and value are kept: a block never regresses (2.4, F1)
+    if (mutated(Mutant::block_zeroed)) {
+        own_.accepted = Rank();
+        own_.value.clear();
+    }
+    const Decision decision = co_await phase(rank, for_read, deadline);
+    if (usurped_) co_return Usurped{};
+    if (decision == Decision::won) {
+        note(Step::Kind::read_done, 0, value_rank_);
+        co_return Found{value_rank_};
+    }
+    if (tally_.beaten_by().none()) co_return Unavailable{};
+    co_return Refused{tally_.beaten_by()};
+}
+
+Task<WriteOutcome> Register::write(Rank rank, ByteView value, Rank next, Instant deadline) {
+    if (usurped_) co_return Usurped{};
+    CHECK(rank == own_.promised);  // read(rank) came first, or the fast path promised it
+    CHECK(next >= rank && !value.empty());
+    own_.accepted = rank;
+    own_.value.assign(value.begin(), value.end());
+    own_.promised = mutated(Mutant::fast_path_unpromised) ? rank : next;
+    own_.committed = committed_;
+    highest_ = std::max(highest_, own_.promised);
+    const Decision decision = co_await phase(rank, next > rank ? for_both : for_write, deadline);
+    if (usurped_) co_return Usurped{};
+    if (decision == Decision::won) {
+        own_.promised = next;
+        committed_ = std::max(committed_, rank);
+        note(Step::Kind::write_done, 0, rank);
+        co_return Written{};
+    }
+    if (tally_.beaten_by().none()) co_return Unavailable{};  // may still be adopted by anyone
+    co_return Refused{tally_.beaten_by()};                   // may still be adopted by that rank
+}
+
+// One phase: visit every disk with our block; enough of them must show no promise above `rank`.
+Task<Decision> Register::phase(Rank rank, Purposes needs, Instant deadline) {
+    ++own_.seq;
+    begin(Doing::phase, rank, needs);
+    highest_ = std::max(highest_, rank);
+    for (std::size_t disk = 0; disk < disks_.size(); ++disk) {
+        scope_.spawn(attend_visit(disk, phase_));
+    }
+    auto deciding = decide(deadline);
+    co_return co_await deciding;
+}
+
+void Register::begin(Doing what, Rank rank, Purposes needs) {
+    ++phase_;
+    doing_ = what;
+    rank_ = rank;
+    tally_.start(rule_, needs);
+    decided_.reset();
+    std::ranges::fill(failures_, Failure());
+    others_ = Rank();
+    if (what == Doing::confirm) return;  // it confirms what the first look found
+    value_rank_ = Rank();
+    value_owner_ = no_place;
+    value_.clear();
+    std::ranges::fill(shown_, Rank());
+    looked_ = DiskSet();
+    if (what == Doing::phase) note(Step::Kind::phase_started, 0, Rank());
+}
+
+// A time-out only ends the waiting. What was submitted goes on in its lane, and will happen.
+Task<Decision> Register::decide(Instant deadline) {
+    while (!decided_.is_set() && world_.clock.now() < deadline) {
+        co_await decided_.wait_until(world_.clock,
+                                     std::min(deadline, world_.clock.now() + patience_));
+        if (!tally_.beaten_by().none()) break;  // a higher rank may do without the silent disks
+    }
+    const Decision decision = tally_.decision();
+    if (decision != Decision::won) note(Step::Kind::unavailable, 0, tally_.beaten_by());
+    doing_ = Doing::nothing;
+    co_return decision == Decision::pending ? Decision::lost : decision;
+}
+
+Task<void> Register::attend_visit(std::size_t disk, std::uint64_t phase) {
+    Sight sight = co_await disks_[disk]->visit(own_);
+    if (sight.failure.kind == Failure::Kind::intruder) {
+        usurped_ = true;
+        note(Step::Kind::intruder, disk, Rank());
+        decided_.set();
+    }
+    // An answer to an older phase says nothing about this one (algorithms.md 2.6 row 2i).
+    if (phase != phase_ && !mutated(Mutant::stale_answer_counted)) co_return;
+    if (doing_ != Doing::phase || decided_.is_set()) co_return;
+    judge_visit(disk, sight);
+    if (tally_.decision() != Decision::pending) decided_.set();
+}
+
+void Register::judge_visit(std::size_t disk, const Sight& sight) {
+    if (failed(disk, sight)) return;
+    highest_ = std::max(highest_, sight.row.highest);
+    committed_ = std::max(committed_, sight.row.committed);
+    if (mutated(Mutant::no_read_after_write) && own_.accepted == rank_) return tally_.count(disk);
+    const Rank limit = mutated(Mutant::fast_path_blind) ? own_.promised : rank_;
+    if (sight.row.promised > limit) {  // this disk drops out; others may still suffice
+        tally_.refuse(disk, sight.row.promised);
+        note(Step::Kind::disk_refused, disk, sight.row.promised);
+        if (mutated(Mutant::refused_rows_chosen)) offer(sight.row);
+        return;
+    }
+    tally_.count(disk);
+    offer(sight.row);
+    note(Step::Kind::disk_counted, disk, sight.row.accepted);
+}
+
+// ---- looks: what can be known without writing (algorithms.md 4.5, 7.1) ----
+
+Task<LookOutcome> Register::recover(Instant deadline) {
+    const Purposes needs = recovered_ ? for_both : for_all;
+    const Decision decision = co_await look_around(Doing::look, needs, no_place, deadline);
+    if (decision != Decision::won) co_return Unavailable{};
+    recovered_ = true;
+    if (mutated(Mutant::forget_own_block)) own_.accepted = own_.promised = Rank(), own_.value = {};
+    co_return first_glance();
+}
+
+Task<LookOutcome> Register::look(Instant deadline) {
+    if (mutated(Mutant::owner_reads_blindly) && !committed_.none() && own_.accepted == committed_) {
+        value_ = own_.value;
+        co_return Certainty::committed;
+    }
+    const LookOutcome glance = co_await recover(deadline);
+    if (const auto* certainty = std::get_if<Certainty>(&glance);
+        certainty == nullptr || *certainty == Certainty::committed) {
+        co_return glance;
+    }
+    // The second pass runs the owner's own check for it: on disks that showed its value, no
+    // promise of another stands above, read after the first pass over the same disk.
+    const Decision decision = co_await look_around(Doing::confirm, for_both, value_owner_, deadline);
+    if (decision == Decision::won) {
+        committed_ = std::max(committed_, value_rank_);
+        co_return Certainty::committed;
+    }
+    co_return Certainty::open;
+}
+
+Task<Decision> Register::look_around(Doing what, Purposes needs, Place aside, Instant deadline) {
+    const DiskSet before = looked_;
+    begin(what, value_rank_, needs);
+    for (std::size_t disk = 0; disk < disks_.size(); ++disk) {
+        const bool useful = what != Doing::confirm ||
+                            (before.contains(disk) && shown_[disk] == value_rank_);
+        if (useful) {
+            scope_.spawn(attend_look(disk, phase_, aside));
+        } else {
+            tally_.fail(disk);
+        }
+    }
+    if (tally_.decision() != Decision::pending) decided_.set();
+    auto deciding = decide(deadline);
+    co_return co_await deciding;
+}
+
+Task<void> Register::attend_look(std::size_t disk, std::uint64_t phase, Place aside) {
+    Sight sight = co_await disks_[disk]->look(aside);
+    if (phase != phase_ || doing_ == Doing::nothing || decided_.is_set()) co_return;
+    doing_ == Doing::look ? judge_look(disk, sight) : judge_confirm(disk, sight);
+    if (tally_.decision() != Decision::pending) decided_.set();
+}
+
+void Register::judge_look(std::size_t disk, const Sight& sight) {
+    if (failed(disk, sight)) return;
+    highest_ = std::max(highest_, sight.row.highest);
+    committed_ = std::max(committed_, sight.row.committed);
+    if (!recovered_) take_own(sight.row.own);
+    tally_.count(disk);
+    looked_.insert(disk);
+    shown_[disk] = sight.row.accepted;
+    offer(sight.row);
+    note(Step::Kind::disk_counted, disk, sight.row.accepted);
+}
+
+void Register::judge_confirm(std::size_t disk, const Sight& sight) {
+    if (failed(disk, sight)) return;
+    highest_ = std::max(highest_, sight.row.highest);
+    if (sight.row.promised > value_rank_) {
+        tally_.refuse(disk, sight.row.promised);
+    } else {
+        tally_.count(disk);
+    }
+}
+
+// Our own block as an earlier incarnation left it: the largest accepted rank with its value, and
+// a promise above all of ours. Both are carried, never erased (algorithms.md 2.3, RECOVER).
+void Register::take_own(const Decoded& block) {
+    if (block.state != BlockState::valid) return;
+    own_.promised = std::max(own_.promised, block.block.promised);
+    own_.committed = std::max(own_.committed, block.block.committed);
+    if (block.block.accepted > own_.accepted) {
+        own_.accepted = block.block.accepted;
+        own_.value.assign(block.block.value.begin(), block.block.value.end());
+    }
+}
+
+Certainty Register::first_glance() const {
+    if (mutated(Mutant::read_highest)) return Certainty::committed;
+    if (mutated(Mutant::read_single_collect)) {
+        return others_ > value_rank_ ? Certainty::open : Certainty::committed;
+    }
+    // A commit mark: in a block that we saw, or in our memory, which is how the owner of the value
+    // reads in one pass. A later commit would show a higher accepted rank on this quorum.
+    const bool marked = !value_rank_.none() && committed_ >= value_rank_;
+    return marked ? Certainty::committed : Certainty::open;
+}
+
+// ---- shared by both ----
+
+bool Register::failed(std::size_t disk, const Sight& sight) {
+    if (sight.seen()) return false;
+    failures_[disk] = sight.failure;
+    tally_.fail(disk);
+    note(sight.failure.kind == Failure::Kind::rolled_back ? Step::Kind::rolled_back
+                                                          : Step::Kind::disk_failed,
+         disk, Rank(), static_cast<std::uint64_t>(sight.failure.error));
+    return true;
+}
+
+// The value of the highest accepted rank on the counted disks is the one to carry on (2.3).
+void Register::offer(const RowSummary& row) {
+    others_ = std::max(others_, row.promised);
+    if (row.accepted > value_rank_) {
+        value_rank_ = row.accepted;
+        value_owner_ = row.owner;
+        value_.assign(row.value.begin(), row.value.end());
+    }
+}
+
+void Register::note(Step::Kind kind, std::size_t disk, Rank other, std::uint64_t detail) {
+    world_.trace.step(Step{.kind = kind,
+                           .cell = cell_,
+                           .disk = static_cast<std::uint16_t>(disk),
+                           .rank = doing_ == Doing::phase ? rank_ : Rank(),
+                           .other = other,
+                           .detail = detail});
+}
+
+}  // namespace diskpaxos

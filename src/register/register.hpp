@@ -1,0 +1,140 @@
+// The ranked register (Boichat et al.; Chockler & Malkhi, Active Disk Paxos), from one process.
+//
+// Contract (algorithms.md 3.1):
+//  S  If write(r1, v1) ever commits and read(r2) with r2 > r1 returns (r0, v0), then r0 >= r1,
+//     r0 < r2, and v0 was written by write(r0, v0) or is the initial value with r0 none.
+//  N  An operation of rank r is refused only if some operation of a higher rank was invoked.
+//  L  It ends if a quorum of the disks answers.
+// A process uses every rank for one read and at most one write, read first.
+//
+// What the answers allow one to conclude:
+//  Found        every lower-ranked write that ever commits is seen: its value, or a later one.
+//  Written      certain: no value of a lower rank commits any more, every later read sees ours.
+//  Refused      after a read: nothing was proposed. After a write: NOT a no. Our block lies on
+//               some disks, and a later reader may adopt it. We learnt the rank to beat.
+//  Unavailable  as Refused, but we learnt nothing: too few disks answered in time.
+//  Usurped      somebody else writes our block. The process must stop at once.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "async/scope.hpp"
+#include "async/world.hpp"
+#include "quorum/rule.hpp"
+#include "quorum/tally.hpp"
+#include "register/visit.hpp"
+
+namespace diskpaxos {
+
+struct Found {
+    Rank rank;  // none: the initial value. The value itself is Register::value()
+};
+struct Written {};
+struct Refused {
+    Rank by;
+};
+struct Unavailable {};
+struct Usurped {};
+
+using ReadOutcome = std::variant<Found, Refused, Unavailable, Usurped>;
+using WriteOutcome = std::variant<Written, Refused, Unavailable, Usurped>;
+
+// What a look without a write showed (algorithms.md 4.5).
+enum class Certainty : std::uint8_t {
+    committed,  // the value in value() is committed and current: a linearizable read
+    open,       // something is in motion, or a promise stands above: only a write can tell
+};
+using LookOutcome = std::variant<Certainty, Unavailable>;
+
+class Register {
+  public:
+    // `patience`: how long a phase that met a higher promise still waits for other disks to make
+    // up for it before it gives way.
+    Register(World& world, const QuorumRule& rule, std::uint32_t cell, Proposer me,
+             Duration patience, std::vector<std::unique_ptr<Visit>> disks);
+
+    // Phase 0: our own block, as a majority of the disks has it, and the highest rank in sight.
+    // Once per process and register, before the first read or write (algorithms.md 7.1). It is
+    // the first pass of a look, and tells as much.
+    Task<LookOutcome> recover(Instant deadline);
+    bool recovered() const { return recovered_; }
+
+    Task<ReadOutcome> read(Rank rank, Instant deadline);
+
+    // `next`: the rank that the write promises along with it; if it commits, `next` is read too,
+    // with our own value as the result (algorithms.md 6.3). next >= rank; equal: no promise.
+    Task<WriteOutcome> write(Rank rank, ByteView value, Rank next, Instant deadline);
+
+    // One pass, and a second one only where the first cannot tell (algorithms.md 4.5). Recovers
+    // along with it, if that has not been done.
+    Task<LookOutcome> look(Instant deadline);
+
+    ByteView value() const { return value_; }     // what the last read or look found
+    Rank value_rank() const { return value_rank_; }
+    Rank highest() const { return highest_; }     // the highest rank seen so far, ours included
+    Rank committed() const { return committed_; } // the highest rank known to be committed
+    Rank promised() const { return own_.promised; }
+    Proposer me() const { return own_.me; }
+
+    // Why each disk did not count in the last phase or look; `none` for those that did.
+    const std::vector<Failure>& failures() const { return failures_; }
+    std::size_t disks() const { return disks_.size(); }
+    std::string_view disk_name(std::size_t disk) const { return disks_[disk]->name(); }
+    Event& idle() { return scope_.idle(); }  // set while no visit is on its way
+    const Own& own() const { return own_; }
+    const Tally& tally() const { return tally_; }
+
+  private:
+    enum class Doing : std::uint8_t { nothing, phase, look, confirm };
+
+    Task<Decision> phase(Rank rank, Purposes needs, Instant deadline);
+    Task<Decision> look_around(Doing what, Purposes needs, Place aside, Instant deadline);
+    Task<Decision> decide(Instant deadline);
+    Task<void> attend_visit(std::size_t disk, std::uint64_t phase);
+    Task<void> attend_look(std::size_t disk, std::uint64_t phase, Place aside);
+    void begin(Doing what, Rank rank, Purposes needs);
+    void judge_visit(std::size_t disk, const Sight& sight);
+    void judge_look(std::size_t disk, const Sight& sight);
+    void judge_confirm(std::size_t disk, const Sight& sight);
+    bool failed(std::size_t disk, const Sight& sight);
+    void offer(const RowSummary& row);
+    void take_own(const Decoded& block);
+    Certainty first_glance() const;
+    void note(Step::Kind kind, std::size_t disk, Rank other, std::uint64_t detail = 0);
+
+    World& world_;
+    const QuorumRule& rule_;
+    std::uint32_t cell_;
+    Duration patience_;
+    std::vector<std::unique_ptr<Visit>> disks_;
+
+    Own own_;
+    bool recovered_ = false;
+    bool usurped_ = false;
+    Rank highest_;
+    Rank committed_;
+
+    // The phase under way. Its rank is what no other promise may exceed.
+    Doing doing_ = Doing::nothing;
+    std::uint64_t phase_ = 0;
+    Rank rank_;
+    Tally tally_;
+    Event decided_;
+    std::vector<Failure> failures_;
+
+    // What the counted disks of this phase have shown.
+    Rank value_rank_;
+    Place value_owner_ = no_place;
+    Bytes value_;
+    Rank others_;                      // the highest promise of all
+    std::vector<Rank> shown_;          // per disk: the highest accepted rank, of those that count
+    DiskSet looked_;
+
+    Scope scope_;  // last: its tasks die before what they refer to
+};
+
+}  // namespace diskpaxos

@@ -1,0 +1,60 @@
+// Visit: what one disk contributes to a register. Passive disks are written and then read; active
+// ones will execute one read-modify-write. The register above sees no difference.
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "async/task.hpp"
+#include "disk/block.hpp"
+#include "register/row.hpp"
+
+namespace diskpaxos {
+
+// Why a disk did not count.
+struct Failure {
+    enum class Kind : std::uint8_t { none, io, damaged, superseded, rolled_back, intruder, closed };
+    Kind kind = Kind::none;
+    int error = 0;                  // io: errno
+    Damage damage = Damage::none;   // damaged
+};
+
+// What a visit or a look saw. It keeps the row alive that its value points into.
+struct Sight {
+    Sight() = default;
+    explicit Sight(Failure f) : failure(f) {}
+
+    Failure failure;   // kind none: the row is whole and, after a visit, our write is durable
+    RowSummary row;
+    IoPtr keep;
+
+    bool seen() const { return failure.kind == Failure::Kind::none; }
+};
+
+// What a writer says of itself in its block.
+struct Own {
+    Proposer me;
+    std::uint64_t seq = 0;
+    Rank promised;
+    Rank accepted;
+    Rank committed;
+    Bytes value;
+
+    Block block() const { return {me, seq, promised, accepted, committed, value}; }
+};
+
+class Visit {
+  public:
+    virtual ~Visit() = default;
+
+    // Makes `own` durable in our block, then looks at all blocks. One visit at a time; a visit
+    // that waits behind a hanging one is superseded by a newer. `own` must outlive the visit.
+    virtual Task<Sight> visit(const Own& own) = 0;
+
+    // Looks without writing. The promise of `aside` does not count in row.promised.
+    virtual Task<Sight> look(Place aside) = 0;
+
+    virtual std::string_view name() const = 0;
+};
+
+}  // namespace diskpaxos
