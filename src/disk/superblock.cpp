@@ -1,0 +1,112 @@
+#include "disk/superblock.hpp"
+
+#include <algorithm>
+
+namespace diskpaxos {
+
+namespace {
+
+constexpr std::size_t name_at = 72;
+constexpr std::size_t disks_at = 136;
+constexpr std::size_t uuid_size = 16;
+static_assert(header_size + disks_at + max_disks * uuid_size <= 512);
+
+BlockAddress address(const Superblock& superblock, std::uint32_t copy) {
+    return {.group = superblock.group,
+            .disk = superblock.disk_tag(),
+            .kind = BlockKind::superblock,
+            .cell = copy,
+            .slot = superblock.index,
+            .ring = 0};
+}
+
+Uuid load_uuid(ByteView from, std::size_t offset) {
+    Uuid uuid;
+    std::ranges::copy(from.subspan(offset, uuid_size), uuid.begin());
+    return uuid;
+}
+
+bool sane(const Superblock& s) {
+    return s.geometry.objection() == nullptr && !s.disks.empty() && s.disks.size() <= max_disks &&
+           s.index < s.disks.size() && s.ttl_ms > 0;
+}
+
+Superblock parse(ByteView block) {
+    const ByteView body = body_of(block);
+    Superblock s;
+    s.group = address_of(block).group;
+    s.index = load<std::uint16_t>(body, 32);
+    s.geometry = {.block_size = load<std::uint32_t>(body, 36),
+                  .slots = load<std::uint32_t>(body, 40),
+                  .ring = load<std::uint32_t>(body, 44),
+                  .cells = load<std::uint32_t>(body, 48)};
+    s.ttl_ms = load<std::uint32_t>(body, 52);
+    s.epoch = load<std::uint64_t>(body, 56);
+    s.formatted_ms = load<std::uint64_t>(body, 64);
+    const std::size_t length = std::min<std::size_t>(load<std::uint8_t>(body, name_at), max_group_name);
+    s.name = as_text(body.subspan(name_at + 1, length));
+    const std::size_t count = std::min<std::size_t>(load<std::uint16_t>(body, 34), max_disks);
+    for (std::size_t i = 0; i < count; ++i) {
+        s.disks.push_back(load_uuid(body, disks_at + i * uuid_size));
+    }
+    return s;
+}
+
+}  // namespace
+
+bool Superblock::same_group(const Superblock& other) const {
+    return group == other.group && disks == other.disks && geometry == other.geometry &&
+           ttl_ms == other.ttl_ms && epoch == other.epoch;
+}
+
+void encode_superblock(ByteSpan out, const Superblock& s, std::uint32_t copy) {
+    CHECK(sane(s) && s.name.size() <= max_group_name && out.size() == s.geometry.block_size);
+    std::ranges::fill(out, std::byte{0});
+    const std::size_t length = disks_at + s.disks.size() * uuid_size;
+    const ByteSpan body = out.subspan(header_size, length);
+    store<std::uint16_t>(body, 0, format_major);
+    store<std::uint16_t>(body, 2, format_minor);
+    std::ranges::copy(s.disks[s.index], body.begin() + 16);
+    store<std::uint16_t>(body, 32, s.index);
+    store<std::uint16_t>(body, 34, static_cast<std::uint16_t>(s.disks.size()));
+    store<std::uint32_t>(body, 36, s.geometry.block_size);
+    store<std::uint32_t>(body, 40, s.geometry.slots);
+    store<std::uint32_t>(body, 44, s.geometry.ring);
+    store<std::uint32_t>(body, 48, s.geometry.cells);
+    store<std::uint32_t>(body, 52, s.ttl_ms);
+    store<std::uint64_t>(body, 56, s.epoch);
+    store<std::uint64_t>(body, 64, s.formatted_ms);
+    store<std::uint8_t>(body, name_at, static_cast<std::uint8_t>(s.name.size()));
+    std::ranges::copy(as_bytes(s.name), body.begin() + name_at + 1);
+    for (std::size_t i = 0; i < s.disks.size(); ++i) {
+        std::ranges::copy(s.disks[i], body.subspan(disks_at + i * uuid_size).begin());
+    }
+    seal(out, address(s, copy), 0, length);
+}
+
+std::expected<Superblock, Damage> decode_superblock(ByteView area, std::uint32_t copy) {
+    CHECK(area.size() >= superblock_area);
+    ByteView block = area.first(512);  // the block's size stands in the block: try both
+    Damage damage = inspect_checksum(block);
+    if (damage == Damage::checksum) {
+        block = area.first(4096);
+        damage = inspect_checksum(block);
+    }
+    if (damage != Damage::none) return std::unexpected(damage);
+    const ByteView body = body_of(block);
+    if (address_of(block).kind != BlockKind::superblock || body.size() < disks_at) {
+        return std::unexpected(Damage::misplaced);
+    }
+    const bool newer = load<std::uint16_t>(body, 0) > format_major ||
+                       load<std::uint32_t>(body, 8) != 0 || load<std::uint32_t>(body, 12) != 0;
+    if (newer) return std::unexpected(Damage::newer);
+    if (body.size() < disks_at + load<std::uint16_t>(body, 34) * uuid_size) {
+        return std::unexpected(Damage::checksum);
+    }
+    const Superblock s = parse(block);
+    if (!sane(s) || s.geometry.block_size != block.size()) return std::unexpected(Damage::checksum);
+    if (address_of(block) != address(s, copy)) return std::unexpected(Damage::misplaced);
+    return s;
+}
+
+}  // namespace diskpaxos

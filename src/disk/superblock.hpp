@@ -1,0 +1,47 @@
+// Superblock: whose disk this is. One at each end of every disk of a group, written by `format`
+// and never changed but to heal it. Body, after the fields of sealed.hpp (its `cell` is the copy,
+// its `slot` the disk's index); docs/format.md has a worked example:
+//
+//   0 major u16 · 2 minor u16 · 4 compatible u32 · 8 read-only compatible u32 · 12 incompatible u32
+//   16 disk UUID · 32 index u16 · 34 disks u16 · 36 block size u32 · 40 slots u32 · 44 ring u32
+//   48 cells u32 · 52 TTL in ms u32 · 56 epoch u64 · 64 formatted at, unix ms u64
+//   72 name length u8 · 73 name[63] · 136 UUIDs of all disks, in order of their index
+#pragma once
+
+#include <expected>
+#include <string>
+#include <vector>
+
+#include "disk/geometry.hpp"
+#include "disk/sealed.hpp"
+
+namespace diskpaxos {
+
+inline constexpr std::uint16_t format_major = 1;
+inline constexpr std::uint16_t format_minor = 0;
+inline constexpr std::size_t superblock_area = 4096;  // bytes set aside for each copy
+inline constexpr std::size_t max_group_name = 63;
+
+struct Superblock {
+    Uuid group{};
+    std::string name;
+    std::vector<Uuid> disks;  // the members, by index
+    std::uint16_t index = 0;  // which of them this disk is
+    Geometry geometry;
+    std::uint32_t ttl_ms = 10'000;
+    std::uint64_t epoch = 0;
+    std::uint64_t formatted_ms = 0;  // unix time
+
+    // Everything but `index`: what the disks of one group agree on.
+    bool same_group(const Superblock& other) const;
+    std::uint64_t disk_tag() const { return tag(disks[index]); }
+    static std::uint64_t tag(const Uuid& disk) { return load<std::uint64_t>(disk, 0); }
+};
+
+// `out` is one block of geometry.block_size bytes; `copy` is 0 at the front, 1 at the end.
+void encode_superblock(ByteSpan out, const Superblock& superblock, std::uint32_t copy);
+
+// From the area at either end of a disk. Damage::newer: a format that this program must not touch.
+std::expected<Superblock, Damage> decode_superblock(ByteView area, std::uint32_t copy);
+
+}  // namespace diskpaxos
