@@ -74,6 +74,9 @@ class Disk {
     virtual std::uint64_t blocks() const = 0;      // how many whole blocks there are
     virtual std::string_view name() const = 0;     // as a person named it
 
+    // Switches to the block size that the superblock names. False if this disk cannot.
+    virtual bool use_block_size(std::uint32_t bytes) { return bytes == block_size(); }
+
     // An empty request, its buffers sized: `to.count` and `from.count` blocks.
     IoPtr prepare(Io::Kind kind, Extent to, Extent from);
 

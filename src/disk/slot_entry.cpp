@@ -12,7 +12,7 @@ void encode_slot_entry(ByteSpan out, const BlockAddress& address, const SlotEntr
     std::ranges::fill(out, std::byte{0});
     const ByteSpan body = out.subspan(header_size, body_size);
     store<std::uint8_t>(body, 0, static_cast<std::uint8_t>(entry.state));
-    store<std::uint64_t>(body, 8, entry.tenancy);
+    store<std::uint64_t>(body, 8, entry.turn);
     store<std::uint64_t>(body, 16, entry.stamp);
     store<std::uint64_t>(body, 24, entry.since_ms);
     std::ranges::copy(entry.host, body.begin() + 32);
@@ -34,7 +34,7 @@ std::expected<SlotEntry, Damage> decode_slot_entry(ByteView block, const BlockAd
     }
     SlotEntry entry;
     entry.state = static_cast<SlotState>(load<std::uint8_t>(body, 0));
-    entry.tenancy = load<std::uint64_t>(body, 8);
+    entry.turn = load<std::uint64_t>(body, 8);
     entry.stamp = load<std::uint64_t>(body, 16);
     entry.since_ms = load<std::uint64_t>(body, 24);
     std::ranges::copy(body.subspan(32, 16), entry.host.begin());

@@ -3,9 +3,9 @@
 //  claim   written by anybody who wants the slot, under the timed rule of algorithms.md 9.5. A
 //          claim that lands late spoils this block only.
 //  owner   written only by the one whose claim was validated on a majority of the disks. Of
-//          several copies the highest tenancy is the true one.
+//          several copies the highest turn is the true one.
 //
-// Body: 0 state u8 · 8 tenancy u64 · 16 stamp u64 · 24 since, unix ms u64 · 32 host[16]
+// Body: 0 state u8 · 8 turn u64 · 16 stamp u64 · 24 since, unix ms u64 · 32 host[16]
 //       48 boot[16] · 64 host name length u8 · 65 host name[63]
 #pragma once
 
@@ -24,13 +24,18 @@ enum class SlotState : std::uint8_t {
 
 struct SlotEntry {
     SlotState state = SlotState::free;
-    std::uint64_t tenancy = 0;   // +1 for each change of hands; says which block of the ring is used
+    std::uint64_t turn = 0;      // +1 for each change of hands: even while free, odd while held
     std::uint64_t stamp = 0;     // unique to one claim
     std::uint64_t since_ms = 0;  // unix time
     Uuid host{};                 // the machine, as this group knows it
     Uuid boot{};                 // its boot at that time
     std::string host_name;       // for people
 
+    bool held() const { return state != SlotState::free; }
+    // Which block of the ring this holder writes; the one before it writes another.
+    std::uint32_t ring_index(std::uint32_t ring) const {
+        return static_cast<std::uint32_t>(turn / 2 % ring);
+    }
     bool operator==(const SlotEntry&) const = default;
 };
 

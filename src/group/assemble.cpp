@@ -1,0 +1,193 @@
+#include "group/assemble.hpp"
+
+#include <fmt/format.h>
+#include <uuid/uuid.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace diskpaxos {
+
+std::string uuid_text(const Uuid& uuid) {
+    char text[UUID_STR_LEN];
+    uuid_unparse_lower(reinterpret_cast<const unsigned char*>(uuid.data()), text);
+    return text;
+}
+
+std::size_t Roster::present() const {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(members, [](const Disk* disk) { return disk != nullptr; }));
+}
+
+Assembly::Assembly(World& world, std::vector<Disk*> disks) : world_(world), fan_(world) {
+    for (Disk* disk : disks) identities_.emplace_back(disk);
+}
+
+Task<Result<Roster>> Assembly::run(bool quorum_needed, Instant deadline) {
+    for (std::size_t disk = 0; disk < identities_.size(); ++disk) fan_.start(identify(disk));
+    const std::function<bool()> enough = [this] {
+        const auto answered = std::ranges::count_if(identities_, &Identity::answered);
+        return static_cast<std::size_t>(answered) > identities_.size() / 2;
+    };
+    co_await fan_.gather(enough, deadline);
+    co_return judge(quorum_needed);
+}
+
+Task<void> Assembly::identify(std::size_t disk) {
+    Identity& identity = identities_[disk];
+    const std::uint64_t blocks = superblock_area / identity.disk->block_size();
+    if (identity.disk->blocks() < 2 * blocks) {
+        identity.front = identity.back = Damage::blank;
+        identity.answered = true;
+        co_return;
+    }
+    IoPtr io = identity.disk->prepare(Io::Kind::read, Extent{}, Extent{0, blocks});
+    io = co_await Transfer(*identity.disk, std::move(io));
+    if (io->error != 0) {
+        identity.error = io->error;
+    } else {
+        auto front = decode_superblock(io->in.bytes(), 0);
+        if (front) identity.superblock = std::move(*front);
+        else identity.front = front.error();
+        co_await identify_back(identity);
+    }
+    identity.answered = true;
+}
+
+// The second copy is at the end of what the group uses; if the first cannot be read, at the end
+// of the disk, where `format` of a regular file has put it.
+Task<void> Assembly::identify_back(Identity& identity) {
+    const std::uint64_t size = identity.disk->block_size();
+    const std::uint64_t bytes = identity.superblock ? identity.superblock->geometry.bytes()
+                                                    : identity.disk->blocks() * size / 4096 * 4096;
+    const Extent area{(bytes - superblock_area) / size, superblock_area / size};
+    if (bytes > identity.disk->blocks() * size) {
+        identity.back = Damage::blank;
+        co_return;
+    }
+    IoPtr io = identity.disk->prepare(Io::Kind::read, Extent{}, area);
+    io = co_await Transfer(*identity.disk, std::move(io));
+    if (io->error != 0) {
+        identity.back = Damage::checksum;
+        co_return;
+    }
+    auto back = decode_superblock(io->in.bytes(), 1);
+    if (!back) {
+        identity.back = back.error();
+    } else if (!identity.superblock) {
+        identity.superblock = std::move(*back);
+    }
+}
+
+namespace {
+
+std::string state_of(const Identity& identity) {
+    if (!identity.answered) return "no answer";
+    if (identity.error != 0) return std::strerror(identity.error);
+    return fmt::format("superblock {}", describe(identity.front));
+}
+
+Error bad(std::string sentence) { return {Code::bad_data, std::move(sentence)}; }
+
+// The one group that all recognised disks belong to, or why there is none.
+Result<const Identity*> first_of_group(const std::vector<Identity>& identities) {
+    const Identity* first = nullptr;
+    for (const Identity& identity : identities) {
+        if (!identity.superblock) {
+            if (identity.front == Damage::newer || identity.back == Damage::newer) {
+                return std::unexpected(bad(fmt::format(
+                    "{} has a newer format than this program knows; use a newer diskpaxos",
+                    identity.disk->name())));
+            }
+            continue;
+        }
+        if (first == nullptr) first = &identity;
+        if (identity.superblock->group != first->superblock->group) {
+            return std::unexpected(bad(fmt::format(
+                "{} belongs to group {}, but {} to group {}; name disks of one group only",
+                identity.disk->name(), uuid_text(identity.superblock->group), first->disk->name(),
+                uuid_text(first->superblock->group))));
+        }
+        if (!identity.superblock->same_group(*first->superblock)) {
+            return std::unexpected(bad(fmt::format(
+                "{} and {} disagree about their group; one of them is an old copy",
+                identity.disk->name(), first->disk->name())));
+        }
+    }
+    if (first == nullptr) {
+        const Identity& any = identities.front();
+        const bool silent = std::ranges::none_of(
+            identities, [](const Identity& i) { return i.answered && i.error == 0; });
+        return std::unexpected(Error{
+            silent ? Code::no_quorum : Code::bad_data,
+            fmt::format("no disk of a group among {} (first: {}, {}); \"diskpaxos format\" makes one",
+                        identities.size(), any.disk->name(), state_of(any))});
+    }
+    return first;
+}
+
+}  // namespace
+
+Result<Roster> Assembly::judge(bool quorum_needed) const {
+    const Result<const Identity*> first = first_of_group(identities_);
+    if (!first) return std::unexpected(first.error());
+    Roster roster;
+    roster.common = *(*first)->superblock;
+    roster.members.resize(roster.common.disks.size());
+    std::string absent;
+    for (const Identity& identity : identities_) {
+        if (!identity.superblock) {
+            roster.strangers.push_back(identity);
+            absent += fmt::format("{}{}: {}", absent.empty() ? "" : "; ", identity.disk->name(),
+                                  state_of(identity));
+            continue;
+        }
+        Disk*& member = roster.members[identity.superblock->index];
+        if (member != nullptr) {
+            return std::unexpected(Error{
+                Code::usage, fmt::format("{} and {} are the same disk (number {} of group {}); name "
+                                         "each disk once",
+                                         member->name(), identity.disk->name(),
+                                         identity.superblock->index + 1, roster.common.name)});
+        }
+        if (!identity.disk->use_block_size(roster.common.geometry.block_size)) {
+            return std::unexpected(bad(fmt::format("{} cannot be used in blocks of {} bytes",
+                                                   identity.disk->name(),
+                                                   roster.common.geometry.block_size)));
+        }
+        if (identity.disk->blocks() < roster.common.geometry.blocks()) {
+            return std::unexpected(bad(fmt::format("{} has been cut short: {} of {} bytes are left",
+                                                   identity.disk->name(),
+                                                   identity.disk->blocks() * roster.common.geometry.block_size,
+                                                   roster.common.geometry.bytes())));
+        }
+        member = identity.disk;
+        if (!identity.sound()) {
+            roster.notes.push_back(fmt::format("{}: one of its two superblocks is damaged; run "
+                                               "\"diskpaxos check --repair\"",
+                                               identity.disk->name()));
+        }
+    }
+    for (std::size_t i = 0; i < roster.disks(); ++i) {
+        roster.names.push_back(roster.members[i] != nullptr
+                                   ? std::string(roster.members[i]->name())
+                                   : fmt::format("disk {}", i + 1));
+    }
+    const std::size_t needed = roster.disks() / 2 + 1;
+    if (quorum_needed && roster.present() < needed) {
+        return std::unexpected(Error{
+            Code::no_quorum,
+            fmt::format("{} of {} disks are there, {} are needed{}{}{}; name or bring back the others",
+                        roster.present(), roster.disks(), needed, absent.empty() ? "" : " (",
+                        absent, absent.empty() ? "" : ")")});
+    }
+    if (roster.present() < roster.disks()) {
+        roster.notes.push_back(fmt::format("only {} of {} disks of group {} are in use{}{}{}",
+                                           roster.present(), roster.disks(), roster.common.name,
+                                           absent.empty() ? "" : " (", absent,
+                                           absent.empty() ? "" : ")"));
+    }
+    return roster;
+}
+
+}  // namespace diskpaxos

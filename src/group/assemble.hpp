@@ -1,0 +1,61 @@
+// Assembling a group: reads the superblocks of the disks that somebody named, tells whose they
+// are, and refuses what does not belong together, in one sentence.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "async/world.hpp"
+#include "disk/disk.hpp"
+#include "disk/superblock.hpp"
+#include "diskpaxos/error.hpp"
+#include "group/fan.hpp"
+
+namespace diskpaxos {
+
+// What one disk says of itself.
+struct Identity {
+    Disk* disk = nullptr;
+    bool answered = false;
+    int error = 0;                      // errno, if it could not be read
+    std::optional<Superblock> superblock;
+    Damage front = Damage::none;
+    Damage back = Damage::none;
+
+    explicit Identity(Disk* d) : disk(d) {}
+    bool sound() const { return front == Damage::none && back == Damage::none; }
+};
+
+struct Roster {
+    Superblock common;              // of the group; its index means nothing
+    std::vector<Disk*> members;     // by index; null: absent
+    std::vector<std::string> names; // by index; of absent ones what we know: "disk 2"
+    std::vector<std::string> notes; // sentences about disks that are absent or need healing
+    std::vector<Identity> strangers;  // named, but not recognised: blank, damaged, silent
+
+    std::size_t present() const;
+    std::size_t disks() const { return members.size(); }
+};
+
+class Assembly {
+  public:
+    Assembly(World& world, std::vector<Disk*> disks);
+
+    // `quorum_needed`: refuse when the disks that are present are no majority.
+    Task<Result<Roster>> run(bool quorum_needed, Instant deadline);
+
+  private:
+    Task<void> identify(std::size_t disk);
+    Task<void> identify_back(Identity& identity);
+    Result<Roster> judge(bool quorum_needed) const;
+
+    World& world_;
+    std::vector<Identity> identities_;
+    Fan fan_;
+};
+
+std::string uuid_text(const Uuid& uuid);
+
+}  // namespace diskpaxos

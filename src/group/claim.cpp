@@ -1,0 +1,155 @@
+#include "group/claim.hpp"
+
+#include <algorithm>
+
+namespace diskpaxos {
+
+SlotTableAccess::SlotTableAccess(World& world, const Roster& roster, const QuorumRule& rule)
+    : world_(world),
+      roster_(roster),
+      rule_(rule),
+      timing_(ClaimTiming::of(std::chrono::milliseconds(roster.common.ttl_ms))),
+      copies_(roster.disks()),
+      fan_(world) {}
+
+Task<bool> SlotTableAccess::read(Instant deadline) {
+    done_ = DiskSet();
+    for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
+        if (roster_.members[disk] != nullptr) fan_.start(read_copy(disk));
+    }
+    const std::function<bool()> suffices = [this] { return enough(); };
+    co_return co_await fan_.gather(suffices, deadline);
+}
+
+Task<void> SlotTableAccess::read_copy(std::size_t disk) {
+    Disk& device = *roster_.members[disk];
+    IoPtr io = device.prepare(Io::Kind::read, Extent{}, roster_.common.geometry.slot_table());
+    io = co_await Transfer(device, std::move(io));
+    if (io->error != 0) {
+        copies_[disk] = TableCopy();
+        co_return;
+    }
+    copies_[disk] = decode_slot_table(io->in.bytes(), roster_.common, disk);
+    done_.insert(disk);
+}
+
+Task<std::vector<std::uint32_t>> SlotTableAccess::claim(std::vector<std::uint32_t> slots,
+                                                        SlotState state, Host host,
+                                                        Instant deadline) {
+    CHECK(attempts_.empty());
+    host_ = std::move(host);
+    for (const std::uint32_t slot : slots) {
+        const SlotView now = view(slot);
+        if (!now.known || now.owner.held()) continue;
+        Attempt attempt;
+        attempt.slot = slot;
+        attempt.entry.state = state;
+        attempt.entry.turn = now.owner.turn + 1;
+        attempt.entry.stamp = world_.random.bits(64);
+        attempt.entry.since_ms = host_.now_ms;
+        attempt.entry.host = host_.id;
+        attempt.entry.boot = host_.boot;
+        attempt.entry.host_name = host_.name;
+        attempts_.push_back(std::move(attempt));
+    }
+    done_ = DiskSet();
+    for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
+        if (roster_.members[disk] != nullptr) fan_.start(claim_on(disk));
+    }
+    const std::function<bool()> suffices = [this] { return enough(); };
+    co_await fan_.gather(suffices, deadline);
+
+    const Instant validated = world_.clock.now();
+    done_ = DiskSet();
+    for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
+        if (roster_.members[disk] != nullptr) fan_.start(own_on(disk));
+    }
+    co_await fan_.gather(suffices, std::min(deadline, validated + timing_.bound));
+    std::vector<std::uint32_t> won;
+    for (const Attempt& attempt : attempts_) {
+        if (rule_.suffices(Purpose::write, attempt.owned)) won.push_back(attempt.slot);
+    }
+    co_return won;
+}
+
+// Steps 1 to 3 of the timed rule on one disk, for all slots at once.
+Task<void> SlotTableAccess::claim_on(std::size_t disk) {
+    const Instant before = world_.clock.now();  // tb
+    co_await read_copy(disk);
+    if (!copies_[disk].read) co_return;
+    done_.erase(disk);
+    std::vector<bool> stamped(attempts_.size());
+    Instant written = before;
+    for (std::size_t i = 0; i < attempts_.size(); ++i) {
+        if (!claimable(disk, attempts_[i])) continue;
+        SlotEntry stamp = attempts_[i].entry;
+        stamp.state = SlotState::taken;
+        const bool put_down = co_await put(disk, BlockKind::claim, attempts_[i].slot, stamp);
+        written = world_.clock.now();
+        stamped[i] = put_down && written - before <= timing_.bound;
+    }
+    co_await world_.clock.sleep_until(written + timing_.wait);
+    co_await read_copy(disk);
+    if (!copies_[disk].read) co_return;
+    for (std::size_t i = 0; i < attempts_.size(); ++i) {
+        const auto& claim = copies_[disk].claims[attempts_[i].slot];
+        const auto& owner = copies_[disk].owners[attempts_[i].slot];
+        const bool ours = stamped[i] && claim && claim->stamp == attempts_[i].entry.stamp && owner &&
+                          !owner->held() && owner->turn < attempts_[i].entry.turn;
+        if (ours) attempts_[i].validated.insert(disk);
+    }
+}
+
+bool SlotTableAccess::claimable(std::size_t disk, const Attempt& attempt) const {
+    const auto& claim = copies_[disk].claims[attempt.slot];
+    const auto& owner = copies_[disk].owners[attempt.slot];
+    if (!claim || !owner || owner->held()) return false;
+    return !claim->held() || claim->host == host_.id;
+}
+
+// Step 4, on one disk.
+Task<void> SlotTableAccess::own_on(std::size_t disk) {
+    for (Attempt& attempt : attempts_) {
+        if (!rule_.suffices(Purposes{.read = true, .write = true}, attempt.validated)) continue;
+        const bool owned = co_await put(disk, BlockKind::owner, attempt.slot, attempt.entry);
+        if (owned) attempt.owned.insert(disk);
+    }
+    done_.insert(disk);
+}
+
+Task<bool> SlotTableAccess::release(Instant deadline) {
+    done_ = DiskSet();
+    for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
+        if (roster_.members[disk] != nullptr) fan_.start(free_on(disk));
+    }
+    const std::function<bool()> suffices = [this] { return enough(); };
+    co_return co_await fan_.gather(suffices, deadline);
+}
+
+// The owner block first: until the claim block is free as well, nobody else gets in.
+Task<void> SlotTableAccess::free_on(std::size_t disk) {
+    bool all = true;
+    for (const Attempt& attempt : attempts_) {
+        if (attempt.owned.empty()) continue;
+        SlotEntry entry = attempt.entry;
+        entry.state = SlotState::free;
+        entry.turn = attempt.entry.turn + 1;
+        all = co_await put(disk, BlockKind::owner, attempt.slot, entry) && all;
+        all = co_await put(disk, BlockKind::claim, attempt.slot, entry) && all;
+    }
+    if (all) done_.insert(disk);
+}
+
+Task<bool> SlotTableAccess::put(std::size_t disk, BlockKind kind, std::uint32_t slot,
+                                SlotEntry entry) {
+    Disk& device = *roster_.members[disk];
+    const Geometry& geometry = roster_.common.geometry;
+    const std::uint64_t at =
+        kind == BlockKind::claim ? geometry.claim_block(slot) : geometry.owner_block(slot);
+    IoPtr io = device.prepare(Io::Kind::write, Extent{at, 1}, Extent{});
+    encode_slot_entry(io->out.bytes(), slot_address(roster_.common, disk, kind, slot), entry);
+    io = co_await Transfer(device, std::move(io));
+    co_return io->error == 0;
+}
+
+}  // namespace diskpaxos

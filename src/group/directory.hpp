@@ -1,0 +1,52 @@
+// The directory: names find their cell without any central allocation. A name hashes to a cell
+// and probes onwards from there; a cell belongs to the name that its record carries. A cell is
+// claimed by the first change of that name, in that same change. A deleted name keeps its cell:
+// so versions never fall back, and no name can ever be found in two cells.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "group/group.hpp"
+
+namespace diskpaxos {
+
+inline constexpr std::size_t max_name = 63;  // bytes
+
+// What an operation on a name ended with.
+struct Named {
+    std::uint64_t version = 0;
+    CellState state = CellState::unset;
+    Bytes value;
+    bool applied = false;  // the change wrote
+    bool exact = true;     // version and value are those right after it, not later ones
+};
+
+class Directory {
+  public:
+    explicit Directory(Group& group) : group_(group) {}
+
+    // Linearizable. A name that nobody ever wrote is unset, version 0.
+    Task<Result<Named>> get(std::string name, Instant deadline);
+
+    // f sees the name's present state, and may change state and value.
+    Task<Result<Named>> change(std::string name, const ChangeFn& f, Instant deadline);
+
+    static Result<void> check_name(std::string_view name);
+
+  private:
+    enum class Whose : std::uint8_t { ours, nobodys, others };
+
+    std::uint32_t probe(std::string_view name, std::uint32_t step) const;
+    static Whose whose(const CellView& view, std::string_view name);
+    Task<Result<Whose>> glance(Cell& cell, std::uint32_t number, std::string name,
+                               Instant deadline);
+    Result<Named> named(const ChangeOutcome& outcome, Cell& cell, std::uint32_t number,
+                        std::string_view name) const;
+    Error full() const;
+
+    Group& group_;
+    std::map<std::string, std::uint32_t> known_;  // names never move
+};
+
+}  // namespace diskpaxos

@@ -1,0 +1,53 @@
+// Formatting: makes disks a group. Every block is written, nothing is left sparse: a first write
+// to an unwritten extent costs twice as much, and blank is never initial. The superblocks go last,
+// and old ones are wiped first, so that an interrupted format leaves no group at all.
+#pragma once
+
+#include <functional>
+
+#include "async/world.hpp"
+#include "disk/disk.hpp"
+#include "disk/superblock.hpp"
+#include "diskpaxos/error.hpp"
+#include "group/claim.hpp"
+
+namespace diskpaxos {
+
+struct FormatPlan {
+    Superblock superblock;      // its index is filled in per disk
+    std::vector<Disk*> disks;   // by index; block size already that of the geometry
+    Host host;                  // owns the first slots
+    std::uint32_t host_slots = 1;
+};
+
+Superblock new_superblock(std::string name, std::size_t disks, Geometry geometry,
+                          std::uint32_t ttl_ms, std::uint64_t now_ms);
+
+// `progress` is called with the bytes written so far, of all disks together.
+class Formatter {
+  public:
+    Formatter(World& world, FormatPlan plan, std::function<void(std::uint64_t)> progress);
+
+    std::uint64_t total_bytes() const;
+    // Cancelled by setting `stop`: ends after the writes that are under way.
+    Task<Result<void>> run(const bool& stop);
+
+  private:
+    Task<void> wipe_superblocks(std::size_t disk);
+    Task<void> write_slot_table(std::size_t disk);
+    Task<void> write_cells(std::size_t disk);
+    Task<void> write_superblocks(std::size_t disk);
+    Task<bool> on_all(Task<void> (Formatter::*step)(std::size_t));
+    Task<void> write(std::size_t disk, IoPtr io);
+    Error failure() const;
+
+    World& world_;
+    FormatPlan plan_;
+    std::function<void(std::uint64_t)> progress_;
+    std::uint64_t written_ = 0;
+    std::vector<int> errors_;  // per disk: errno
+    const bool* stop_ = nullptr;
+    Scope scope_;
+};
+
+}  // namespace diskpaxos

@@ -1,0 +1,121 @@
+#include "group/group.hpp"
+
+#include <fmt/format.h>
+
+#include <cstring>
+
+#include "register/passive_visit.hpp"
+
+namespace diskpaxos {
+
+namespace {
+
+constexpr Duration first_guess = std::chrono::milliseconds(2);  // of one operation's length
+constexpr Duration patience = std::chrono::milliseconds(50);    // of a phase that was refused
+constexpr unsigned rereads = 2;
+
+// A disk that is not there: it never counts, and never says no.
+class AbsentVisit final : public Visit {
+  public:
+    explicit AbsentVisit(std::string name) : name_(std::move(name)) {}
+    Task<Sight> visit(const Own&) override { co_return absent(); }
+    Task<Sight> look(Place) override { co_return absent(); }
+    std::string_view name() const override { return name_; }
+
+  private:
+    static Sight absent() { return Sight(Failure{Failure::Kind::closed, 0, Damage::none}); }
+    std::string name_;
+};
+
+std::string reason(const Failure& failure) {
+    switch (failure.kind) {
+        case Failure::Kind::none: return "no answer";
+        case Failure::Kind::io: return std::strerror(failure.error);
+        case Failure::Kind::damaged: return describe(failure.damage);
+        case Failure::Kind::superseded: return "still busy";
+        case Failure::Kind::rolled_back: return "lost a write of ours";
+        case Failure::Kind::intruder: return "another process writes our slot";
+        case Failure::Kind::closed: return "not in use";
+    }
+    UNREACHABLE();
+}
+
+}  // namespace
+
+Group::Group(World& world, Roster roster)
+    : world_(world),
+      roster_(std::move(roster)),
+      rule_(Threshold::majority(roster_.disks())),
+      format_(roster_.common.geometry),
+      pace_(first_guess) {
+    CHECK(rule_.intersects());
+}
+
+Task<Result<void>> Group::take_seat(SlotLocks& locks, SeatWish wish, Instant deadline) {
+    CHECK(!seat_ && cells_.empty());
+    SeatFinder finder(world_, roster_, rule_, locks);
+    Result<Seat> seat = co_await finder.find(std::move(wish), deadline);
+    if (!seat) co_return std::unexpected(seat.error());
+    seat_ = *seat;
+    co_return Result<void>();
+}
+
+Cell& Group::cell(std::uint32_t number) {
+    CHECK(number < geometry().cells);
+    if (const auto found = cells_.find(number); found != cells_.end()) return found->second;
+    std::vector<std::unique_ptr<Visit>> visits;
+    for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
+        visits.push_back(visit(disk, number));
+    }
+    const Proposer me = seat_ ? seat_->me : Proposer();
+    auto reg = std::make_unique<Register>(world_, rule_, number, me, patience, std::move(visits));
+    return cells_.try_emplace(number, world_, format_, std::move(reg), pace_).first->second;
+}
+
+std::unique_ptr<Visit> Group::visit(std::size_t disk, std::uint32_t cell) const {
+    Disk* device = roster_.members[disk];
+    if (device == nullptr) return std::make_unique<AbsentVisit>(roster_.names[disk]);
+    const RowAddress address{.group = roster_.common.group,
+                             .disk = Superblock::tag(roster_.common.disks[disk]),
+                             .cell = cell,
+                             .geometry = &roster_.common.geometry};
+    Place place = no_place;
+    if (seat_ && seat_->open.contains(disk)) {
+        place = seat_->slot * geometry().ring + seat_->ring_index;
+    }
+    return std::make_unique<PassiveVisit>(*device, address, place, rereads);
+}
+
+std::string Group::who_answered(Cell& cell) const {
+    const Register& reg = cell.reg();
+    const DiskSet counted = reg.tally().counted() | reg.tally().refused();
+    std::string absent;
+    for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
+        if (counted.contains(disk)) continue;
+        absent += fmt::format("{}{}: {}", absent.empty() ? "" : "; ", roster_.names[disk],
+                              reason(reg.failures()[disk]));
+    }
+    return fmt::format("{} of {} disks answered ({})", counted.size(), roster_.disks(), absent);
+}
+
+Error Group::no_quorum(Cell& cell) const {
+    return {Code::no_quorum, who_answered(cell) + "; bring one back or run \"diskpaxos check\""};
+}
+
+Error Group::unsettled(Cell& cell) const {
+    return {Code::unknown_outcome,
+            who_answered(cell) +
+                " in the middle of the change: it may be applied, now or later, or never; the next "
+                "read settles it"};
+}
+
+Error Group::usurped() const {
+    return {Code::lost, fmt::format("another process writes slot {} of group {}; this one has stopped",
+                                    seat_ ? seat_->slot : 0, roster_.common.name)};
+}
+
+Error Group::damaged(std::uint32_t number) const {
+    return {Code::bad_data, fmt::format("cell {} holds what this program did not write", number)};
+}
+
+}  // namespace diskpaxos

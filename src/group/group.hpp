@@ -1,0 +1,50 @@
+// Group: the disks that vote together, as one process sees them; gives out its cells.
+#pragma once
+
+#include <map>
+#include <memory>
+
+#include "consensus/cell.hpp"
+#include "group/seat.hpp"
+
+namespace diskpaxos {
+
+class Group {
+  public:
+    // Without a seat the group can only be looked at: changes, and reads that need one, fail.
+    Group(World& world, Roster roster);
+    Group(const Group&) = delete;
+    Group& operator=(const Group&) = delete;
+
+    Task<Result<void>> take_seat(SlotLocks& locks, SeatWish wish, Instant deadline);
+    const std::optional<Seat>& seat() const { return seat_; }
+
+    // Lives as long as the group: the lanes of a cell must outlast its visits.
+    Cell& cell(std::uint32_t number);
+
+    const Roster& roster() const { return roster_; }
+    const Geometry& geometry() const { return roster_.common.geometry; }
+    const RecordFormat& format() const { return format_; }
+    const QuorumRule& rule() const { return rule_; }
+    World& world() { return world_; }
+
+    // Why too few disks answered, disk by disk.
+    Error no_quorum(Cell& cell) const;
+    Error unsettled(Cell& cell) const;
+    Error usurped() const;
+    Error damaged(std::uint32_t number) const;
+
+  private:
+    std::unique_ptr<Visit> visit(std::size_t disk, std::uint32_t cell) const;
+    std::string who_answered(Cell& cell) const;
+
+    World& world_;
+    Roster roster_;
+    Threshold rule_;
+    RecordFormat format_;
+    Pace pace_;
+    std::optional<Seat> seat_;
+    std::map<std::uint32_t, Cell> cells_;
+};
+
+}  // namespace diskpaxos

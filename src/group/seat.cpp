@@ -1,0 +1,110 @@
+#include "group/seat.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace diskpaxos {
+
+Task<Result<Seat>> SeatFinder::find(SeatWish wish, Instant deadline) {
+    const Duration drain = drain_time(std::chrono::milliseconds(roster_.common.ttl_ms));
+    if (wish.slot && *wish.slot >= roster_.common.geometry.slots) {
+        co_return std::unexpected(Error{
+            Code::usage, fmt::format("there is no slot {}; this group has slots 0 to {}", *wish.slot,
+                                     roster_.common.geometry.slots - 1)});
+    }
+    for (;;) {
+        const bool read = co_await table_.read(deadline);
+        if (!read) {
+            co_return std::unexpected(Error{
+                Code::no_quorum, "the slot table cannot be read on a majority of the disks"});
+        }
+        if (std::optional<Seat> seat = borrow(wish)) {
+            const SlotEntry owner = table_.view(seat->slot).owner;
+            if (owner.boot != wish.host.boot && wish.uptime < drain) {
+                co_await world_.clock.sleep(drain - wish.uptime);  // writes of the boot before ours
+            }
+            co_return *seat;
+        }
+        const bool more = co_await claim_more(wish, deadline);
+        if (more) continue;
+        if (world_.clock.now() >= deadline) co_return std::unexpected(no_seat(wish));
+        // All our slots are in use: by processes that run, or by writes of the dead.
+        const Duration pause = std::chrono::milliseconds(5 + world_.random.below(20));
+        co_await world_.clock.sleep_until(std::min(deadline, world_.clock.now() + pause));
+    }
+}
+
+std::optional<Seat> SeatFinder::borrow(const SeatWish& wish) {
+    const std::uint32_t slots = roster_.common.geometry.slots;
+    const auto start = static_cast<std::uint32_t>(world_.random.below(slots));
+    for (std::uint32_t i = 0; i < slots; ++i) {
+        const std::uint32_t slot = wish.slot.value_or((start + i) % slots);
+        if (table_.view(slot).held_by(wish.host.id)) {
+            if (std::optional<Seat> seat = lock(slot)) return seat;
+        }
+        if (wish.slot) break;
+    }
+    return std::nullopt;
+}
+
+std::optional<Seat> SeatFinder::lock(std::uint32_t slot) {
+    Seat seat;
+    seat.slot = slot;
+    for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
+        Disk* device = roster_.members[disk];
+        if (device != nullptr && locks_.try_lock(*device, slot)) seat.open.insert(disk);
+    }
+    if (rule_.suffices(Purposes{.read = true, .write = true, .recover = true}, seat.open)) {
+        seat.ring_index = table_.view(slot).owner.ring_index(roster_.common.geometry.ring);
+        seat.me = Proposer::of(static_cast<std::uint16_t>(slot), world_.random.bits(48));
+        return seat;
+    }
+    for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
+        if (seat.open.contains(disk)) locks_.unlock(*roster_.members[disk], slot);
+    }
+    return std::nullopt;
+}
+
+// True if the table may look different now.
+Task<bool> SeatFinder::claim_more(SeatWish wish, Instant deadline) {
+    std::vector<std::uint32_t> wanted;
+    for (std::uint32_t slot = 0; slot < roster_.common.geometry.slots; ++slot) {
+        const SlotView view = table_.view(slot);
+        const bool may = view.known && !view.owner.held() && (!wish.slot || *wish.slot == slot);
+        if (may && wanted.size() < handful(roster_.common.geometry.slots)) wanted.push_back(slot);
+    }
+    if (wanted.empty()) co_return false;
+    DiskSet locked;  // one process of a host claims at a time
+    for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
+        Disk* device = roster_.members[disk];
+        if (device != nullptr && locks_.try_lock(*device, claim_lock)) locked.insert(disk);
+    }
+    bool changed = false;
+    if (rule_.suffices(Purposes{.read = true, .write = true}, locked)) {
+        SlotTableAccess claim(world_, roster_, rule_);
+        if (co_await claim.read(deadline)) {
+            const auto won = co_await claim.claim(wanted, SlotState::taken, wish.host, deadline);
+            changed = !won.empty();
+        }
+    }
+    for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
+        if (locked.contains(disk)) locks_.unlock(*roster_.members[disk], claim_lock);
+    }
+    co_return changed;
+}
+
+Error SeatFinder::no_seat(const SeatWish& wish) const {
+    if (wish.slot) {
+        const SlotEntry owner = table_.view(*wish.slot).owner;
+        return {Code::busy, owner.held() && owner.host != wish.host.id
+                                ? fmt::format("slot {} belongs to host {}", *wish.slot,
+                                              owner.host_name)
+                                : fmt::format("slot {} is in use", *wish.slot)};
+    }
+    return {Code::busy, fmt::format("every slot of this host is in use, and none of the {} of group "
+                                    "{} is free to claim; end a process, or format with more slots",
+                                    roster_.common.geometry.slots, roster_.common.name)};
+}
+
+}  // namespace diskpaxos

@@ -1,0 +1,69 @@
+// Seat: the slot that this process has borrowed, and on which disks it may write.
+//
+// Hosts own slots, processes borrow them. A slot is borrowed when its lock is held on a majority
+// of the disks, and written only on disks where its lock is held. On one host a lock on the very
+// descriptor that carries the slot's I/O stays taken, after its owner was killed, until the last
+// of its writes has landed (the OFD rule): so whoever holds it knows that no write of an earlier
+// local user is outstanding on that disk. Writes of an earlier boot are waited out (`drain`).
+#pragma once
+
+#include <optional>
+
+#include "group/claim.hpp"
+
+namespace diskpaxos {
+
+// Locks between the processes of one host, one per disk and slot.
+class SlotLocks {
+  public:
+    virtual ~SlotLocks() = default;
+    virtual bool try_lock(Disk& disk, std::uint32_t slot) = 0;
+    virtual void unlock(Disk& disk, std::uint32_t slot) = 0;
+};
+inline constexpr std::uint32_t claim_lock = 0xffff;  // held while this host claims slots
+
+struct Seat {
+    std::uint32_t slot = 0;
+    std::uint32_t ring_index = 0;
+    DiskSet open;  // where our lock is held
+    Proposer me;
+};
+
+struct SeatWish {
+    Host host;
+    Duration uptime{};                  // how long this boot has lasted
+    std::optional<std::uint32_t> slot;  // this one and no other
+};
+
+// How long a write of a crashed host may still be on its way (T_ghost, algorithms.md 7.5).
+constexpr Duration drain_time(Duration ttl) {
+    return std::max(Duration(std::chrono::seconds(30)), 3 * ttl);
+}
+// How many slots a host claims when it needs one.
+constexpr std::uint32_t handful(std::uint32_t slots) { return std::max(1U, slots / 8); }
+// How many the formatting host gets.
+constexpr std::uint32_t first_share(std::uint32_t slots) { return std::max(1U, slots / 2); }
+
+class SeatFinder {
+  public:
+    SeatFinder(World& world, const Roster& roster, const QuorumRule& rule, SlotLocks& locks)
+        : world_(world), roster_(roster), rule_(rule), locks_(locks), table_(world, roster, rule) {}
+
+    // At once if this host has a slot to spare; otherwise claims a handful (about TTL/10), or
+    // waits for one of its own to become free.
+    Task<Result<Seat>> find(SeatWish wish, Instant deadline);
+
+  private:
+    std::optional<Seat> borrow(const SeatWish& wish);
+    std::optional<Seat> lock(std::uint32_t slot);
+    Task<bool> claim_more(SeatWish wish, Instant deadline);
+    Error no_seat(const SeatWish& wish) const;
+
+    World& world_;
+    const Roster& roster_;
+    const QuorumRule& rule_;
+    SlotLocks& locks_;
+    SlotTableAccess table_;
+};
+
+}  // namespace diskpaxos
