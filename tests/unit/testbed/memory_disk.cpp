@@ -1,0 +1,75 @@
+#include "unit/testbed/memory_disk.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+namespace diskpaxos {
+
+MemoryDisk::MemoryDisk(RunQueue& queue, std::string name, std::uint32_t block_size,
+                       std::uint64_t blocks)
+    : name_(std::move(name)),
+      block_size_(block_size),
+      content_(block_size * blocks, std::byte{0}),
+      scope_(queue) {
+    scope_.spawn(serve());
+}
+
+MemoryDisk::~MemoryDisk() {
+    for (Io* io : asked_) io->finish();
+    for (Io* io : held_) io->finish();
+}
+
+void MemoryDisk::submit(Io& io) {
+    asked_.push_back(&io);
+    arrived_.set();
+}
+
+Task<void> MemoryDisk::serve() {
+    for (;;) {
+        while (asked_.empty()) {
+            arrived_.reset();
+            co_await arrived_.wait();
+        }
+        Io* io = asked_.front();
+        asked_.pop_front();
+        counts.reads += io->kind == Io::Kind::read;
+        counts.writes += io->kind == Io::Kind::write;
+        counts.visits += io->kind == Io::Kind::visit;
+        mood == Mood::silent ? held_.push_back(io) : answer(*io);
+    }
+}
+
+void MemoryDisk::release() {
+    mood = Mood::ok;
+    while (!held_.empty()) {
+        Io* io = held_.front();
+        held_.pop_front();
+        answer(*io);
+    }
+}
+
+void MemoryDisk::answer(Io& io) {
+    if (mood != Mood::failing && io.kind != Io::Kind::read) write(io);
+    if (mood != Mood::ok) {
+        io.error = EIO;
+    } else {
+        if (io.kind == Io::Kind::visit && between) std::exchange(between, nullptr)();
+        if (io.kind != Io::Kind::write) read(io);
+    }
+    io.finish();
+}
+
+void MemoryDisk::write(Io& io) {
+    CHECK(io.to.first + io.to.count <= blocks());
+    std::ranges::copy(io.out.bytes(), at(io.to.first).begin());
+    io.wrote = true;
+}
+
+void MemoryDisk::read(Io& io) {
+    CHECK(io.from.first + io.from.count <= blocks());
+    const auto from = ByteView(content_).subspan(io.from.first * block_size_, io.in.size());
+    std::ranges::copy(from, io.in.bytes().begin());
+}
+
+}  // namespace diskpaxos
