@@ -1,0 +1,89 @@
+#include "io/device.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/fs.h>
+#include <linux/loop.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <cerrno>
+#include <fstream>
+
+namespace diskpaxos::io {
+
+namespace {
+
+// A line of the block device's queue directory; a partition has that of its whole disk.
+std::string queue_attribute(dev_t device, const char* name) {
+    for (const char* up : {"", "../"}) {
+        std::ifstream file(
+            fmt::format("/sys/dev/block/{}:{}/{}queue/{}", major(device), minor(device), up, name));
+        std::string line;
+        if (std::getline(file, line)) return line;
+    }
+    return {};
+}
+
+void learn_cache(dev_t device, DiskFacts& facts) {
+    const std::string cache = queue_attribute(device, "write_cache");
+    if (cache == "write back") facts.write_cache = WriteCache::write_back;
+    if (cache == "write through") facts.write_cache = WriteCache::write_through;
+    const std::string fua = queue_attribute(device, "fua");
+    if (!fua.empty()) facts.fua = fua != "0";
+}
+
+// A whole loop device is the file behind it; a window into that file is a disk of its own.
+DiskIdentity identity_of_device(int fd, dev_t device) {
+    loop_info64 info{};
+    const bool whole_file = ioctl(fd, LOOP_GET_STATUS64, &info) == 0 && info.lo_inode != 0 &&
+                            info.lo_offset == 0 && info.lo_sizelimit == 0;
+    if (whole_file) return {false, info.lo_device, info.lo_inode};
+    return {true, device, 0};
+}
+
+int learn_block_device(int fd, const struct stat& status, DiskFacts& facts) {
+    int logical = 0;
+    unsigned physical = 0;
+    if (ioctl(fd, BLKGETSIZE64, &facts.bytes) != 0) return errno;
+    if (ioctl(fd, BLKSSZGET, &logical) != 0) return errno;
+    if (ioctl(fd, BLKPBSZGET, &physical) != 0) return errno;
+    facts.block_device = true;
+    facts.logical_block_size = static_cast<std::uint32_t>(logical);
+    facts.physical_block_size = physical;
+    facts.identity = identity_of_device(fd, status.st_rdev);
+    learn_cache(status.st_rdev, facts);
+    return 0;
+}
+
+void learn_file(int fd, const struct stat& status, DiskFacts& facts) {
+    facts.bytes = static_cast<std::uint64_t>(status.st_size);
+    facts.physical_block_size = static_cast<std::uint32_t>(status.st_blksize);
+    facts.identity = {false, status.st_dev, status.st_ino};
+    struct statx direct {};
+    const bool told = statx(fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &direct) == 0 &&
+                      (direct.stx_mask & STATX_DIOALIGN) != 0;
+    if (told && direct.stx_dio_offset_align > 512) {
+        facts.logical_block_size = direct.stx_dio_offset_align;
+    }
+    learn_cache(status.st_dev, facts);
+}
+
+}  // namespace
+
+std::expected<DiskFacts, int> learn_facts(int fd) {
+    struct stat status {};
+    if (fstat(fd, &status) != 0) return std::unexpected(errno);
+    DiskFacts facts;
+    if (S_ISBLK(status.st_mode)) {
+        const int error = learn_block_device(fd, status, facts);
+        if (error != 0) return std::unexpected(error);
+        return facts;
+    }
+    if (!S_ISREG(status.st_mode)) return std::unexpected(ENOTBLK);
+    learn_file(fd, status, facts);
+    return facts;
+}
+
+}  // namespace diskpaxos::io

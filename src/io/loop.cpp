@@ -1,0 +1,62 @@
+#include "io/loop.hpp"
+
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <ctime>
+
+#include "base/check.hpp"
+
+namespace diskpaxos::io {
+
+namespace {
+
+// The kernel counts a wait in time that stands still while the machine is suspended. Waking up
+// this often bounds how late a timer can be after a suspend.
+constexpr Duration longest_wait = std::chrono::seconds(1);
+
+}  // namespace
+
+Loop::~Loop() {
+    if (signal_fd_ < 0) return;
+    close(signal_fd_);
+    pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);
+}
+
+Instant Loop::now() const {
+    timespec time{};
+    CHECK(clock_gettime(CLOCK_BOOTTIME, &time) == 0);
+    return Instant(std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec));
+}
+
+void Loop::turn_once() {
+    Duration longest = longest_wait;
+    if (!timers_.empty()) {
+        longest = std::clamp(timers_.first_due() - now(), Duration::zero(), longest_wait);
+    }
+    turn(longest);
+    if (!timers_.empty()) timers_.fire_until(now());
+}
+
+void Loop::watch_signals(std::initializer_list<int> signals, Event& arrived) {
+    CHECK(signal_fd_ < 0);
+    sigset_t set;
+    sigemptyset(&set);
+    for (const int signal : signals) sigaddset(&set, signal);
+    CHECK(pthread_sigmask(SIG_BLOCK, &set, &mask_before_) == 0);
+    signal_fd_ = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    CHECK(signal_fd_ >= 0);
+    arrived_ = &arrived;
+    watch(signal_fd_);
+}
+
+void Loop::signal_arrived() {
+    signalfd_siginfo info{};
+    while (read(signal_fd_, &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
+        signal_ = static_cast<int>(info.ssi_signo);
+        arrived_->set();
+    }
+}
+
+}  // namespace diskpaxos::io

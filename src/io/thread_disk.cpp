@@ -1,0 +1,122 @@
+#include <pthread.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+
+#include "base/check.hpp"
+#include "io/threads.hpp"
+
+namespace diskpaxos::io {
+
+namespace {
+
+// Signals belong to the loop's thread; one that came here would cut a call short.
+class SignalsBlocked {
+  public:
+    SignalsBlocked() {
+        sigset_t all;
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before_);
+    }
+    SignalsBlocked(const SignalsBlocked&) = delete;
+    SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+    ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+  private:
+    sigset_t before_{};
+};
+
+std::int64_t or_error(ssize_t result) { return result < 0 ? -errno : result; }
+
+}  // namespace
+
+ThreadDisk::ThreadDisk(ThreadLoop& loop, const OpenDisk& disk, std::uint32_t block_size)
+    : loop_(loop),
+      shared_(std::make_shared<Shared>()),
+      name_(disk.path()),
+      blocks_(disk.facts().bytes / block_size) {
+    CHECK(block_size % disk.facts().logical_block_size == 0);
+    shared_->descriptor = disk.descriptor();
+    shared_->mailbox = loop.mailbox_;
+    shared_->block_size = block_size;
+    ++loop_.attached_;
+    const SignalsBlocked blocked;
+    for (unsigned place = 0; place < threads_per_disk; ++place) {
+        threads_[place] = std::thread(serve, shared_, place);
+    }
+}
+
+ThreadDisk::~ThreadDisk() {
+    std::array<bool, threads_per_disk> hung{};
+    {
+        const std::lock_guard guard(shared_->mutex);
+        shared_->closed = true;
+        while (Io* io = shared_->waiting.pop()) abandon(*io);
+        for (unsigned place = 0; place < threads_per_disk; ++place) {
+            Io* io = shared_->in_flight[place];
+            hung[place] = io != nullptr;
+            if (io != nullptr) abandon(*io);
+        }
+    }
+    shared_->work.notify_all();
+    for (unsigned place = 0; place < threads_per_disk; ++place) {
+        hung[place] ? threads_[place].detach() : threads_[place].join();
+    }
+    // Answers that were never fetched would be finished into a disk that is gone.
+    IoFifo answered = loop_.mailbox_->take_all();
+    while (Io* io = answered.pop()) {
+        flight_of(*io).disk == this ? abandon(*io) : loop_.mailbox_->put(*io);
+    }
+    --loop_.attached_;
+}
+
+void ThreadDisk::submit(Io& io) {
+    CHECK(!writes(io) || io.to.first + io.to.count <= blocks_);
+    Flight& flight = board(io);
+    flight.disk = this;
+    flight.started = loop_.now().time_since_epoch().count();
+    if (writes(io)) ++loop_.counts_.writes;
+    if (reads(io)) ++loop_.counts_.reads;
+    {
+        const std::lock_guard guard(shared_->mutex);
+        shared_->waiting.push(io);
+    }
+    shared_->work.notify_one();
+}
+
+void ThreadDisk::serve(std::shared_ptr<Shared> shared, unsigned place) {
+    std::unique_lock guard(shared->mutex);
+    for (;;) {
+        shared->work.wait(guard, [&] { return shared->closed || !shared->waiting.empty(); });
+        if (shared->closed) return;
+        Io& io = *shared->waiting.pop();
+        shared->in_flight[place] = &io;
+        guard.unlock();
+        perform(*shared, io);
+        guard.lock();
+        shared->in_flight[place] = nullptr;
+        if (shared->closed) return;  // the request was abandoned while we carried it
+        shared->mailbox->put(io);
+    }
+}
+
+void ThreadDisk::perform(const Shared& shared, Io& io) {
+    const int fd = shared.descriptor->number();
+    Flight& flight = flight_of(io);
+    if (writes(io)) {
+        const iovec part{io.out.bytes().data(), io.out.size()};
+        const auto at = static_cast<off_t>(io.to.first * shared.block_size);
+        flight.write_error = error_of(or_error(pwritev2(fd, &part, 1, at, RWF_DSYNC)),
+                                      io.out.size());
+        if (flight.write_error != 0) return;  // as a link would: no read after a failed write
+    }
+    if (reads(io)) {
+        const auto at = static_cast<off_t>(io.from.first * shared.block_size);
+        flight.read_error =
+            error_of(or_error(pread(fd, io.in.bytes().data(), io.in.size(), at)), io.in.size());
+    }
+}
+
+}  // namespace diskpaxos::io

@@ -1,0 +1,54 @@
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "base/check.hpp"
+#include "io/threads.hpp"
+
+namespace diskpaxos::io {
+
+Mailbox::Mailbox() : fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) { CHECK(fd_ >= 0); }
+
+Mailbox::~Mailbox() { close(fd_); }
+
+void Mailbox::put(Io& io) {
+    const std::lock_guard guard(mutex_);
+    const bool first = answered_.empty();
+    answered_.push(io);
+    if (first) CHECK(eventfd_write(fd_, 1) == 0);
+}
+
+IoFifo Mailbox::take_all() {
+    const std::lock_guard guard(mutex_);
+    eventfd_t count = 0;
+    eventfd_read(fd_, &count);  // fails if there was nothing to take, which is fine
+    return std::exchange(answered_, {});
+}
+
+ThreadLoop::~ThreadLoop() { CHECK(attached_ == 0); }
+
+std::unique_ptr<Disk> ThreadLoop::attach(const OpenDisk& disk, std::uint32_t block_size) {
+    return std::make_unique<ThreadDisk>(*this, disk, block_size);
+}
+
+void ThreadLoop::turn(Duration longest) {
+    std::array<pollfd, 2> fds = {pollfd{mailbox_->fd(), POLLIN, 0}, pollfd{watched_, POLLIN, 0}};
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(longest);
+    const timespec time{.tv_sec = seconds.count(), .tv_nsec = (longest - seconds).count()};
+    ppoll(fds.data(), fds.size(), &time, nullptr);
+    ++counts_.waits;
+    if ((fds[1].revents & POLLIN) != 0) signal_arrived();
+    hand_out();
+}
+
+void ThreadLoop::hand_out() {
+    IoFifo answered = mailbox_->take_all();
+    while (Io* io = answered.pop()) {
+        settle(*io, now().time_since_epoch().count());
+        io->finish();
+    }
+}
+
+}  // namespace diskpaxos::io

@@ -1,0 +1,99 @@
+// The first backend: one io_uring for all disks.
+//
+// A visit goes down as a write and, linked to it, a read: the kernel starts the read only when the
+// whole write is durable. Nothing is ever cancelled. A disk that hangs may have so many requests
+// in flight and no more; its others wait in its own queue and nobody else's.
+#pragma once
+
+#include <liburing.h>
+
+#include <array>
+#include <expected>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "io/flight.hpp"
+#include "io/loop.hpp"
+#include "io/open_disk.hpp"
+
+namespace diskpaxos::io {
+
+class UringDisk;
+
+class UringLoop final : public Loop {
+  public:
+    static std::expected<std::unique_ptr<UringLoop>, int> make();  // or the errno of the refusal
+    ~UringLoop() override;
+
+    std::unique_ptr<Disk> attach(const OpenDisk& disk, std::uint32_t block_size) override;
+    const char* backend() const override { return "io_uring"; }
+
+  protected:
+    void turn(Duration longest) override;
+    void submit() override;
+    void watch(int fd) override;
+
+  private:
+    friend class UringDisk;
+
+    // How many answers the next wait is for, and how long it is worth waiting for that many.
+    struct Gathering {
+        unsigned answers = 1;
+        Duration patience = Duration::max();
+    };
+
+    UringLoop() = default;
+    io_uring_sqe& entry();           // the next one to fill; makes room if there is none
+    void make_room(unsigned count);  // for so many entries that must go down together
+    Gathering gather();
+    void enter(unsigned answers, Duration longest);
+    void reap();
+
+    io_uring ring_{};
+    bool registered_ = false;  // the ring itself, so that entering it need not look it up
+    int watched_ = -1;
+    std::vector<UringDisk*> disks_;
+    std::vector<std::uint64_t> usual_;  // scratch space of gather()
+
+    // Descriptors of disks that are gone while requests were in flight. A linked read looks its
+    // file up only when it starts: by then the number must not mean another file.
+    std::vector<std::shared_ptr<const Descriptor>> resting_;
+};
+
+class UringDisk final : public Disk {
+  public:
+    static constexpr unsigned most_in_flight = 32;
+
+    UringDisk(UringLoop& loop, const OpenDisk& disk, std::uint32_t block_size);
+    ~UringDisk() override;
+
+    std::uint32_t block_size() const override { return block_size_; }
+    std::uint64_t blocks() const override { return blocks_; }
+    std::string_view name() const override { return name_; }
+
+  protected:
+    void submit(Io& io) override;
+
+  private:
+    friend class UringLoop;
+    enum class Step : std::uintptr_t { read = 0, write = 1 };  // low bit of a request's user data
+
+    void start(Io& io);
+    void enqueue(Io& io, Step step);
+    void answered(Io& io, Step step, int result);
+    void learn(std::uint64_t nanoseconds);
+
+    UringLoop& loop_;
+    std::shared_ptr<const Descriptor> descriptor_;
+    std::string name_;
+    std::uint32_t block_size_;
+    std::uint64_t blocks_;
+    IoFifo waiting_;
+    std::array<Io*, most_in_flight> in_flight_{};
+    unsigned flying_ = 0;
+    unsigned fresh_ = 0;       // answers due to what was enqueued since the last submission
+    std::uint64_t usual_ = 0;  // how long this disk usually takes, in nanoseconds; 0: not known
+};
+
+}  // namespace diskpaxos::io

@@ -1,0 +1,155 @@
+#include <sys/poll.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+
+#include "base/check.hpp"
+#include "io/uring.hpp"
+
+namespace diskpaxos::io {
+
+namespace {
+
+constexpr unsigned ring_entries = 256;
+constexpr unsigned completion_entries = 2048;  // 15 disks × 32 requests × 2 steps, and room
+constexpr std::uint64_t signal_data = 2;       // no request: those are aligned pointers, tagged 0 or 1
+
+constexpr std::uint64_t least_patience = 100'000;   // ns; below it the clock tells nothing
+constexpr std::uint64_t most_patience = 2'000'000;  // ns; also for disks that we do not know yet
+
+}  // namespace
+
+std::expected<std::unique_ptr<UringLoop>, int> UringLoop::make() {
+    std::unique_ptr<UringLoop> loop(new UringLoop);
+    // Completions by our own thread and only when it asks: cheapest first, older kernels later.
+    // No kernel thread that polls (SQPOLL): it costs the tail of the latency dearly.
+    constexpr std::array<unsigned, 3> wishes = {
+        IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SUBMIT_ALL,
+        IORING_SETUP_COOP_TASKRUN | IORING_SETUP_SUBMIT_ALL, 0};
+    int refusal = 0;
+    for (const unsigned flags : wishes) {
+        io_uring_params parameters{};
+        parameters.flags = flags | IORING_SETUP_CQSIZE;
+        parameters.cq_entries = completion_entries;
+        refusal = io_uring_queue_init_params(ring_entries, &loop->ring_, &parameters);
+        if (refusal == 0) break;
+        loop->ring_.ring_fd = -1;
+        if (refusal != -EINVAL) return std::unexpected(-refusal);
+    }
+    if (refusal != 0) return std::unexpected(-refusal);
+    constexpr unsigned needed = IORING_FEAT_EXT_ARG | IORING_FEAT_NODROP;
+    if ((loop->ring_.features & needed) != needed) return std::unexpected(ENOSYS);
+
+    loop->registered_ = io_uring_register_ring_fd(&loop->ring_) == 1;
+    for (unsigned i = 0; loop->ring_.sq.array != nullptr && i < ring_entries; ++i) {
+        loop->ring_.sq.array[i] = i;  // entries always go down in their own order: see enter()
+    }
+    return loop;
+}
+
+UringLoop::~UringLoop() {
+    CHECK(disks_.empty());
+    if (ring_.ring_fd >= 0) io_uring_queue_exit(&ring_);
+}
+
+std::unique_ptr<Disk> UringLoop::attach(const OpenDisk& disk, std::uint32_t block_size) {
+    return std::make_unique<UringDisk>(*this, disk, block_size);
+}
+
+io_uring_sqe& UringLoop::entry() {
+    make_room(1);
+    return *io_uring_get_sqe(&ring_);
+}
+
+void UringLoop::make_room(unsigned count) {
+    while (io_uring_sq_space_left(&ring_) < count) enter(0, Duration::zero());
+}
+
+// The answers to one submission come at nearly the same time from disks that are nearly equally
+// fast, so one wait can gather them all. A disk that is slower than twice the middle one is not
+// waited for, and no disk for longer than that: a slow or hung disk may not hold up a majority.
+UringLoop::Gathering UringLoop::gather() {
+    usual_.clear();
+    for (const UringDisk* disk : disks_) {
+        if (disk->fresh_ > 0) usual_.push_back(disk->usual_);
+    }
+    if (usual_.empty()) return {};
+    const auto middle = usual_.begin() + static_cast<std::ptrdiff_t>(usual_.size() / 2);
+    std::ranges::nth_element(usual_, middle);
+    const std::uint64_t prompt =
+        *middle == 0 ? most_patience : std::clamp(2 * *middle, least_patience, most_patience);
+
+    unsigned answers = 0;
+    for (UringDisk* disk : disks_) {
+        if (disk->usual_ <= prompt) answers += disk->fresh_;
+        disk->fresh_ = 0;
+    }
+    return {.answers = std::max(answers, 1U), .patience = Duration(prompt)};
+}
+
+void UringLoop::turn(Duration longest) {
+    if (io_uring_sq_ready(&ring_) > 0 || io_uring_cq_ready(&ring_) == 0) {
+        const Gathering gathering = gather();
+        enter(gathering.answers, std::min(longest, gathering.patience));
+    }
+    reap();
+}
+
+void UringLoop::submit() {
+    gather();
+    while (io_uring_sq_ready(&ring_) > 0) enter(0, Duration::zero());
+}
+
+// One system call: submits all entries and waits for `answers` completions. Not by liburing's own
+// functions, which go round again after a time-out, so that a hung disk would cost it twice.
+void UringLoop::enter(unsigned answers, Duration longest) {
+    ring_.sq.sqe_head = ring_.sq.sqe_tail;
+    io_uring_smp_store_release(ring_.sq.ktail, ring_.sq.sqe_tail);
+    const unsigned entries = ring_.sq.sqe_tail - io_uring_smp_load_acquire(ring_.sq.khead);
+    ++(entries > 0 ? counts_.submissions : counts_.waits);
+
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(longest);
+    __kernel_timespec time{.tv_sec = seconds.count(), .tv_nsec = (longest - seconds).count()};
+    io_uring_getevents_arg argument{};
+    argument.sigmask_sz = _NSIG / 8;
+    argument.ts = reinterpret_cast<std::uintptr_t>(&time);
+    unsigned flags = IORING_ENTER_EXT_ARG;
+    if (answers > 0 || entries == 0) flags |= IORING_ENTER_GETEVENTS;
+    if (registered_) flags |= IORING_ENTER_REGISTERED_RING;
+    const int result = io_uring_enter2(static_cast<unsigned>(ring_.enter_ring_fd), entries, answers,
+                                       flags, reinterpret_cast<sigset_t*>(&argument),
+                                       sizeof argument);
+    // Nothing has come in time, or the kernel is short of something for the moment: what was not
+    // taken stays in the ring for the next turn.
+    CHECK(result >= 0 || result == -ETIME || result == -EINTR || result == -EAGAIN ||
+          result == -EBUSY);
+    if (result == -EAGAIN || result == -EBUSY) reap();
+}
+
+void UringLoop::reap() {
+    io_uring_cqe* completion = nullptr;
+    while (io_uring_cq_ready(&ring_) > 0 && io_uring_peek_cqe(&ring_, &completion) == 0) {
+        const std::uint64_t data = completion->user_data;
+        const int result = completion->res;
+        io_uring_cqe_seen(&ring_, completion);
+        if (data == signal_data) {
+            signal_arrived();
+            watch(watched_);
+            continue;
+        }
+        Io& io = *reinterpret_cast<Io*>(data & ~std::uint64_t{1});
+        if (flight_of(io).disk == nullptr) continue;  // abandoned; nobody wants to know
+        auto& disk = static_cast<UringDisk&>(*flight_of(io).disk);
+        disk.answered(io, static_cast<UringDisk::Step>(data & 1), result);
+    }
+}
+
+void UringLoop::watch(int fd) {
+    watched_ = fd;
+    io_uring_sqe& poll = entry();
+    io_uring_prep_poll_add(&poll, fd, POLLIN);
+    poll.user_data = signal_data;
+}
+
+}  // namespace diskpaxos::io
