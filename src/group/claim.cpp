@@ -36,7 +36,6 @@ Task<void> SlotTableAccess::read_copy(std::size_t disk) {
 Task<std::vector<std::uint32_t>> SlotTableAccess::claim(std::vector<std::uint32_t> slots,
                                                         SlotState state, Host host,
                                                         Instant deadline) {
-    CHECK(attempts_.empty());
     host_ = std::move(host);
     for (const std::uint32_t slot : slots) {
         const SlotView now = view(slot);
@@ -115,6 +114,14 @@ Task<void> SlotTableAccess::own_on(std::size_t disk) {
         if (owned) attempt.owned.insert(disk);
     }
     done_.insert(disk);
+}
+
+void SlotTableAccess::resume(std::uint32_t slot) {
+    Attempt attempt;
+    attempt.slot = slot;
+    attempt.entry = view(slot).owner;
+    attempt.owned = DiskSet::first(roster_.disks());
+    attempts_.push_back(std::move(attempt));
 }
 
 Task<bool> SlotTableAccess::release(Instant deadline) {

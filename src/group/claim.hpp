@@ -53,7 +53,9 @@ class SlotTableAccess {
     // Tries to take `slots`, as `state`; returns those that are ours now. Once per object.
     Task<std::vector<std::uint32_t>> claim(std::vector<std::uint32_t> slots, SlotState state,
                                            Host host, Instant deadline);
-    // Gives back all that claim() won.
+    // Counts a slot that this host holds already (a healer died with it) among those won.
+    void resume(std::uint32_t slot);
+    // Gives back all that was won.
     Task<bool> release(Instant deadline);
 
   private:
