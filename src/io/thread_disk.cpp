@@ -36,6 +36,8 @@ ThreadDisk::ThreadDisk(ThreadLoop& loop, const OpenDisk& disk, std::uint32_t blo
     : loop_(loop),
       shared_(std::make_shared<Shared>()),
       name_(disk.path()),
+      bytes_(disk.facts().bytes),
+      logical_block_size_(disk.facts().logical_block_size),
       blocks_(disk.facts().bytes / block_size) {
     CHECK(block_size % disk.facts().logical_block_size == 0);
     shared_->descriptor = disk.descriptor();
@@ -70,6 +72,18 @@ ThreadDisk::~ThreadDisk() {
         flight_of(*io).disk == this ? abandon(*io) : loop_.mailbox_->put(*io);
     }
     --loop_.attached_;
+}
+
+bool ThreadDisk::use_block_size(std::uint32_t bytes) {
+    const std::lock_guard guard(shared_->mutex);
+    if (bytes == shared_->block_size) return true;
+    if (bytes % logical_block_size_ != 0 || !shared_->waiting.empty()) return false;
+    for (const Io* io : shared_->in_flight) {
+        if (io != nullptr) return false;  // it counts in the old size
+    }
+    shared_->block_size = bytes;
+    blocks_ = bytes_ / bytes;
+    return true;
 }
 
 void ThreadDisk::submit(Io& io) {

@@ -68,6 +68,7 @@ class ThreadDisk final : public Disk {
     std::uint32_t block_size() const override { return shared_->block_size; }
     std::uint64_t blocks() const override { return blocks_; }
     std::string_view name() const override { return name_; }
+    bool use_block_size(std::uint32_t bytes) override;
 
   protected:
     void submit(Io& io) override;
@@ -89,6 +90,8 @@ class ThreadDisk final : public Disk {
     ThreadLoop& loop_;
     std::shared_ptr<Shared> shared_;
     std::string name_;
+    std::uint64_t bytes_;
+    std::uint32_t logical_block_size_;
     std::uint64_t blocks_;
     std::array<std::thread, threads_per_disk> threads_;
 };

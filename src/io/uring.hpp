@@ -71,6 +71,7 @@ class UringDisk final : public Disk {
     std::uint32_t block_size() const override { return block_size_; }
     std::uint64_t blocks() const override { return blocks_; }
     std::string_view name() const override { return name_; }
+    bool use_block_size(std::uint32_t bytes) override;
 
   protected:
     void submit(Io& io) override;
@@ -87,6 +88,8 @@ class UringDisk final : public Disk {
     UringLoop& loop_;
     std::shared_ptr<const Descriptor> descriptor_;
     std::string name_;
+    std::uint64_t bytes_;
+    std::uint32_t logical_block_size_;
     std::uint32_t block_size_;
     std::uint64_t blocks_;
     IoFifo waiting_;

@@ -11,6 +11,8 @@ UringDisk::UringDisk(UringLoop& loop, const OpenDisk& disk, std::uint32_t block_
     : loop_(loop),
       descriptor_(disk.descriptor()),
       name_(disk.path()),
+      bytes_(disk.facts().bytes),
+      logical_block_size_(disk.facts().logical_block_size),
       block_size_(block_size),
       blocks_(disk.facts().bytes / block_size) {
     CHECK(block_size % disk.facts().logical_block_size == 0);
@@ -27,6 +29,15 @@ UringDisk::~UringDisk() {
         if (io != nullptr) abandon(*io);
     }
     loop_.resting_.push_back(std::move(descriptor_));
+}
+
+bool UringDisk::use_block_size(std::uint32_t bytes) {
+    if (bytes == block_size_) return true;
+    if (bytes % logical_block_size_ != 0) return false;
+    if (!waiting_.empty()) return false;  // they count in the old size
+    block_size_ = bytes;
+    blocks_ = bytes_ / bytes;
+    return true;
 }
 
 void UringDisk::submit(Io& io) {
