@@ -15,6 +15,7 @@ struct Step {
         disk_refused,    // rank: ours, other: the higher promise seen, disk
         disk_failed,     // disk; detail: Failure
         read_done,       // rank: ours, other: rank of the value found
+        read_refused,    // rank: ours, other: the higher promise seen
         write_done,      // rank: ours
         write_refused,   // rank: ours, other: the higher promise seen
         unavailable,     // rank: ours

@@ -45,6 +45,7 @@ Task<ReadOutcome> Register::read(Rank rank, Instant deadline) {
         co_return Found{value_rank_};
     }
     if (tally_.beaten_by().none()) co_return Unavailable{};
+    note(Step::Kind::read_refused, 0, tally_.beaten_by());
     co_return Refused{tally_.beaten_by()};
 }
 
@@ -66,6 +67,7 @@ Task<WriteOutcome> Register::write(Rank rank, ByteView value, Rank next, Instant
         co_return Written{};
     }
     if (tally_.beaten_by().none()) co_return Unavailable{};  // may still be adopted by anyone
+    note(Step::Kind::write_refused, 0, tally_.beaten_by());
     co_return Refused{tally_.beaten_by()};                   // may still be adopted by that rank
 }
 
@@ -264,11 +266,13 @@ void Register::offer(const RowSummary& row) {
     }
 }
 
+// After a phase has ended its rank still stands; a look has none.
 void Register::note(Step::Kind kind, std::size_t disk, Rank other, std::uint64_t detail) {
+    const bool looking = doing_ == Doing::look || doing_ == Doing::confirm;
     world_.trace.step(Step{.kind = kind,
                            .cell = cell_,
                            .disk = static_cast<std::uint16_t>(disk),
-                           .rank = doing_ == Doing::phase ? rank_ : Rank(),
+                           .rank = looking ? Rank() : rank_,
                            .other = other,
                            .detail = detail});
 }

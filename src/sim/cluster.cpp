@@ -1,0 +1,317 @@
+#include "sim/cluster.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+#include "sim/linearizable.hpp"
+
+namespace diskpaxos::sim {
+
+Cluster::Cluster(std::uint64_t seed, const Setup& s, bool verbose)
+    : Surroundings(s),
+      world_(seed),
+      verbose_(verbose),
+      faults_(s.faults),
+      invariants_(format, s.geometry.cells),
+      finish_times_(s.processes),
+      hosts_(s.processes) {
+    for (std::size_t disk = 0; disk < s.disks; ++disk) {
+        platters_.push_back(std::make_unique<Platter>(disk, setup.geometry));
+    }
+    for (unsigned host = 0; host < s.processes; ++host) start(host);
+}
+
+// The processes die, and what they submitted still happens: every request comes to its end.
+Cluster::~Cluster() {
+    faults_.on = false;
+    for (Host& host : hosts_) host.process.reset();
+    world_.run(Instant::max());
+}
+
+void Cluster::run() {
+    storm();
+    calm_down();
+    await_calm();
+    judge();
+    world_.digest(world_.random().bits(64));  // the unseed: any stray draw shows in the hash
+}
+
+void Cluster::storm() {
+    const Instant end = world_.now() + setup.storm;
+    while (world_.now() < end && invariants_.violation().empty()) {
+        if (faults_.whim_every != 0 && world_.random().one_in(faults_.whim_every)) whim();
+        if (!world_.step()) break;
+    }
+}
+
+void Cluster::calm_down() {
+    faults_.on = false;
+    if (exchanged_.first != nullptr) exchange(*exchanged_.first, *exchanged_.second);
+    for (auto& platter : platters_) {
+        platter->gone_until = world_.now();
+        platter->silent_until = std::min(platter->silent_until, world_.now() + setup.storm);
+    }
+    if (Platter* lost = setup.lose_a_disk ? pick(setup.faults.frail) : nullptr; lost != nullptr) {
+        lost->gone_until = Instant::max();
+        say(fmt::format("disk {} is lost for good", lost->number()));
+    }
+    for (Host& host : hosts_) {
+        if (host.process) host.process->strand().held = false;
+    }
+    calm.set();
+    say("calm");
+}
+
+void Cluster::await_calm() {
+    const auto share = static_cast<int>(setup.processes * setup.geometry.cells * 4);
+    const Instant end = world_.now() + setup.liveness_bound * share;
+    while (!everyone_finished() && invariants_.violation().empty() && world_.now() < end) {
+        if (!world_.step()) break;
+    }
+    if (setup.liveness && !everyone_finished()) wrong("P14: not everybody finished in the calm");
+}
+
+bool Cluster::everyone_finished() {
+    bool all = true;
+    for (std::size_t host = 0; host < hosts_.size(); ++host) {
+        const Process* process = hosts_[host].process.get();
+        if (process != nullptr && !process->finished()) {
+            all = false;
+        } else if (finish_times_[host] == Instant()) {
+            finish_times_[host] = world_.now();
+        }
+    }
+    return all;
+}
+
+void Cluster::judge() {
+    for (std::uint32_t cell = 0; cell < histories.size(); ++cell) {
+        if (linearizable(histories[cell].operations())) continue;
+        wrong(fmt::format("P5: the history of cell {} is not linearizable", cell));
+        for (const Operation& op : histories[cell].operations()) say("  " + describe(op));
+    }
+}
+
+// ---- the life of hosts ----
+
+// A place is free if no live process uses its slot, and no write of its last user can still land.
+bool Cluster::free(Place place) const {
+    const auto ring = setup.geometry.ring;
+    for (const Host& host : hosts_) {
+        if (host.process && host.process->place() / ring == place / ring) return false;
+    }
+    const auto users = users_.find(place);
+    return users == users_.end() ||
+           std::ranges::all_of(users->second, [](const SimDisk* path) { return path->drained(); });
+}
+
+std::vector<Place> Cluster::free_places() const {
+    std::vector<Place> places;
+    for (Place place = 0; place < setup.geometry.row_blocks(); ++place) {
+        if (free(place)) places.push_back(place);
+    }
+    return places;
+}
+
+void Cluster::start(unsigned number) {
+    Host& host = hosts_[number];
+    const std::vector<Place> places = free_places();
+    if (places.empty()) {  // every block may still be reached by a write of the dead: wait
+        return world_.at(world_.now() + milliseconds(1), [this, number] { start(number); });
+    }
+    Place place = places[world_.random().below(places.size())];
+    if (host.last_place != no_place && free(host.last_place) && world_.chance(500)) {
+        place = host.last_place;
+    }
+    if (host.last_place != no_place) {
+        marks.count(place == host.last_place ? Mark::restarted_in_place : Mark::restarted_elsewhere);
+    }
+    std::vector<SimDisk*> paths;
+    for (auto& platter : platters_) {
+        paths_.push_back(std::make_unique<SimDisk>(world_, *platter, faults_, *this));
+        paths.push_back(paths_.back().get());
+        host_of_[paths.back()] = number;
+    }
+    users_[place] = paths;
+    host.last_place = place;
+    ++host.incarnation;
+    const auto slot = static_cast<std::uint16_t>(place / setup.geometry.ring);
+    const Proposer me = Proposer::of(slot, world_.random().bits(48));
+    host.process = std::make_unique<Process>(world_, *this, number, place, me, paths);
+    say(fmt::format("process {} starts at place {} as {:x}", number, place, me.value & 0xffffU));
+}
+
+void Cluster::crash(unsigned number) {
+    Host& host = hosts_[number];
+    if (!host.process) return;
+    marks.count(Mark::crashed);
+    if (host.process->operating()) marks.count(Mark::crashed_in_operation);
+    say(fmt::format("process {} dies", number));
+    host.process.reset();
+    if (world_.chance(150)) return;  // for good
+    const Instant back = world_.now() + world_.between(Duration(0), milliseconds(5));
+    world_.at(back, [this, number] { start(number); });
+}
+
+void Cluster::pause(unsigned number) {
+    Host& host = hosts_[number];
+    if (!host.process || host.process->strand().held) return;
+    marks.count(Mark::paused);
+    say(fmt::format("process {} is paused", number));
+    host.process->strand().held = true;
+    const Instant back = world_.now() + world_.between(microseconds(50), faults_.longest_hang);
+    world_.at(back, [this, number, incarnation = host.incarnation] {
+        Host& later = hosts_[number];
+        if (later.process && later.incarnation == incarnation) later.process->strand().held = false;
+    });
+}
+
+// ---- the storm ----
+
+Platter* Cluster::pick(DiskSet disks) {
+    if (disks.empty()) return nullptr;
+    std::uint64_t turn = world_.random().below(disks.size());
+    for (auto& platter : platters_) {
+        if (disks.contains(platter->number()) && turn-- == 0) return platter.get();
+    }
+    UNREACHABLE();
+}
+
+void Cluster::whim() {
+    const Faults& f = faults_;
+    const unsigned weights[] = {f.crash, f.pause, f.drive_hang, f.drive_gone, f.wipe,
+                                f.rot,   f.exchange, f.roll_back, f.blank};
+    unsigned sum = 0;
+    for (const unsigned weight : weights) sum += weight;
+    if (sum == 0) return;
+    std::uint64_t draw = world_.random().below(sum);
+    unsigned what = 0;
+    while (draw >= weights[what]) draw -= weights[what++];
+
+    const auto host = static_cast<unsigned>(world_.random().below(hosts_.size()));
+    Platter& any = *pick(DiskSet::first(setup.disks));
+    const Instant until = world_.now() + world_.between(microseconds(100), f.longest_hang);
+    switch (what) {
+        case 0: return crash(host);
+        case 1: return pause(host);
+        case 2:
+            marks.count(Mark::disk_silent);
+            say(fmt::format("disk {} falls silent", any.number()));
+            any.silent_until = until;
+            return;
+        case 3:
+            marks.count(Mark::disk_gone);
+            say(fmt::format("disk {} is gone", any.number()));
+            any.gone_until = until;
+            return;
+        case 4:
+        case 5:
+        case 6:
+            if (Platter* platter = pick(f.frail); platter != nullptr) harm_frail(*platter, what);
+            return;
+        default:
+            if (Platter* platter = pick(f.treacherous); platter != nullptr) {
+                what == 7 ? take_image(*platter) : platter->format();
+                platter->harmed |= what == 8;
+                if (what == 8) marks.count(Mark::blanked);
+            }
+    }
+}
+
+void Cluster::harm_frail(Platter& platter, unsigned what) {
+    const std::uint64_t begin = setup.geometry.cells_begin();
+    const std::uint64_t count = std::uint64_t{setup.geometry.cells} * setup.geometry.row_blocks();
+    const std::uint64_t block = begin + world_.random().below(count);
+    if (what == 5) return platter.flip(block, world_.random());
+    if (what == 4) {
+        const Extent part{block, 1 + world_.random().below(begin + count - block)};
+        platter.fill(part, world_.chance(500), world_.random());
+        marks.count(Mark::wiped);
+        return say(fmt::format("disk {} is wiped in part", platter.number()));
+    }
+    Platter* other = pick(faults_.frail);
+    if (other == &platter || exchanged_.first != nullptr) return;
+    exchange(platter, *other);
+    const Instant back = world_.now() + world_.between(microseconds(100), faults_.longest_hang);
+    world_.at(back, [this] {
+        if (exchanged_.first != nullptr) exchange(*exchanged_.first, *exchanged_.second);
+    });
+}
+
+void Cluster::exchange(Platter& one, Platter& other) {
+    const bool back = exchanged_.first != nullptr;
+    exchanged_ = back ? std::pair<Platter*, Platter*>{} : std::pair{&one, &other};
+    one.exchange(other);
+    marks.count(Mark::exchanged);
+    say(fmt::format("disks {} and {} change places", one.number(), other.number()));
+}
+
+// Every other time: keeps an image, or puts the kept one back.
+void Cluster::take_image(Platter& platter) {
+    const auto kept = images_.find(platter.number());
+    if (kept == images_.end()) {
+        images_[platter.number()] = platter.image();
+        return;
+    }
+    platter.restore(kept->second);
+    platter.harmed = true;
+    images_.erase(kept);
+    marks.count(Mark::rolled_back);
+    say(fmt::format("disk {} is rolled back", platter.number()));
+}
+
+// ---- what is watched ----
+
+void Cluster::landed(const SimDisk& path, Platter& platter, std::uint64_t block, bool faulty) {
+    if (path.orphaned() && hosts_[host_of_.at(&path)].process) marks.count(Mark::late_write);
+    invariants_.landed(platter, block, faulty || exchanged_.first != nullptr);
+}
+
+void Cluster::overlapped(const SimDisk& path, std::uint64_t block) {
+    if (path.orphaned()) return;
+    invariants_.overlapped(path.platter(), block);
+}
+
+void Cluster::told(const Process& process, std::uint32_t cell, std::size_t operation) {
+    if (!verbose_) return;
+    say(fmt::format("process {} cell {}: {}", process.number(), cell,
+                    describe(histories[cell].operations()[operation])));
+}
+
+void Cluster::stepped(const Process& process, const Step& step) {
+    world_.digest(static_cast<std::uint64_t>(step.kind) << 32 | step.rank.round);
+    world_.digest(step.other.round ^ step.detail);
+    invariants_.stepped(platters_, process.place(), step);
+    const auto phase = std::pair{process.number(), step.rank};
+    switch (step.kind) {
+        case Step::Kind::phase_started: dropped_[phase] = 0; break;
+        case Step::Kind::disk_refused: ++dropped_[phase]; break;
+        case Step::Kind::read_done:
+        case Step::Kind::write_done:
+            if (dropped_[phase] > 0) marks.count(Mark::carried_by_others);
+            break;
+        case Step::Kind::read_refused: marks.count(Mark::read_refused); break;
+        case Step::Kind::write_refused: marks.count(Mark::write_refused); break;
+        case Step::Kind::unavailable: marks.count(Mark::too_few_disks); break;
+        case Step::Kind::backed_off: marks.count(Mark::backed_off); break;
+        case Step::Kind::rolled_back: marks.count(Mark::rolled_back_noticed); break;
+        case Step::Kind::disk_failed:
+            marks.count(step.detail != 0 ? Mark::write_failed : Mark::damage_met);
+            break;
+        default: break;
+    }
+    if (!verbose_) return;
+    say(fmt::format("  p{} {} cell {} disk {} {} / {}", process.number(),
+                    static_cast<int>(step.kind), step.cell, step.disk, describe(step.rank),
+                    describe(step.other)));
+}
+
+void Cluster::say(const std::string& what) const {
+    if (!verbose_) return;
+    fmt::print(stderr, "{:>12} {}\n", world_.now().time_since_epoch().count(), what);
+}
+
+}  // namespace diskpaxos::sim

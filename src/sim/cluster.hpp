@@ -1,0 +1,81 @@
+// Cluster: platters, processes and the storm around them. A run has two parts: in the storm
+// anything that the faults allow may happen at any step; in the calm that follows every operation
+// of every live process must end well, in bounded time (P14, P16). Safety is judged throughout.
+//
+// A process that died comes back as a new incarnation, with a rank space of its own, at a place
+// that no write of an earlier user can still reach: its old block once that is so, another one at
+// once (algorithms.md 7.2, 7.5). Two live processes never share a slot.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sim/invariants.hpp"
+#include "sim/process.hpp"
+
+namespace diskpaxos::sim {
+
+class Cluster final : public Surroundings, public Watch {
+  public:
+    Cluster(std::uint64_t seed, const Setup& setup, bool verbose);
+    Cluster(const Cluster&) = delete;
+    Cluster& operator=(const Cluster&) = delete;
+    ~Cluster() override;
+
+    void run();  // the storm, the calm, the verdict
+
+    const std::string& violation() const { return invariants_.violation(); }
+    SimWorld& world() { return world_; }
+    std::vector<Instant> finish_times() const { return finish_times_; }
+
+  private:
+    struct Host {
+        std::unique_ptr<Process> process;  // none while it is down
+        Place last_place = no_place;
+        std::uint64_t incarnation = 0;
+    };
+
+    void stepped(const Process& process, const Step& step) override;
+    void told(const Process& process, std::uint32_t cell, std::size_t operation) override;
+    void wrong(std::string what) override { invariants_.violate(std::move(what)); }
+    void landed(const SimDisk& path, Platter& platter, std::uint64_t block, bool faulty) override;
+    void overlapped(const SimDisk& path, std::uint64_t block) override;
+
+    // The life of hosts.
+    void start(unsigned host);
+    bool free(Place place) const;
+    std::vector<Place> free_places() const;
+    void crash(unsigned host);
+    void pause(unsigned host);
+
+    // The storm.
+    void storm();
+    void whim();
+    void harm_frail(Platter& platter, unsigned what);
+    void exchange(Platter& one, Platter& other);
+    void take_image(Platter& platter);
+    void calm_down();
+    void await_calm();
+    void judge();
+    Platter* pick(DiskSet disks);
+    bool everyone_finished();
+    void say(const std::string& what) const;
+
+    SimWorld world_;
+    bool verbose_;
+    Faults faults_;
+    Invariants invariants_;
+    std::vector<std::unique_ptr<Platter>> platters_;
+    std::vector<std::unique_ptr<SimDisk>> paths_;     // of all incarnations, dead ones too
+    std::map<const SimDisk*, unsigned> host_of_;
+    std::map<Place, std::vector<SimDisk*>> users_;    // paths of the last user of a place
+    std::map<std::size_t, Bytes> images_;             // older images of platters
+    std::pair<Platter*, Platter*> exchanged_{};
+    std::vector<Instant> finish_times_;               // per host
+    std::map<std::pair<unsigned, Rank>, unsigned> dropped_;  // disks that left a phase
+    std::vector<Host> hosts_;  // last: processes die first
+};
+
+}  // namespace diskpaxos::sim

@@ -1,0 +1,167 @@
+#include "sim/disk.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+namespace diskpaxos::sim {
+
+SimDisk::SimDisk(SimWorld& world, Platter& platter, const Faults& faults, Watch& watch)
+    : world_(world),
+      platter_(platter),
+      faults_(faults),
+      watch_(watch),
+      name_(fmt::format("disk {}", platter.number())) {}
+
+void SimDisk::submit(Io& io) {
+    if (io.kind == Io::Kind::read) {
+        ++looks_;
+        begin_read(io);
+    } else {
+        begin_write(io);
+    }
+}
+
+Instant SimDisk::later() {
+    Duration wait = world_.between(faults_.quickest, faults_.slowest);
+    if (happens(faults_.hang)) wait += world_.between(faults_.slowest, faults_.longest_hang);
+    return std::max(world_.now(), platter_.silent_until) + wait;
+}
+
+// ---- writes ----
+
+void SimDisk::begin_write(Io& io) {
+    CHECK(io.to.count == 1);
+    const std::uint64_t block = io.to.first;
+    if (outstanding_.contains(block)) watch_.overlapped(*this, block);
+
+    const bool error = gone() || happens(faults_.write_error);
+    const bool lost = gone() || happens(error ? 333 : faults_.lost);
+    const bool late = error && happens(500);  // lands only after its error has been told
+    const Instant first = later();
+    const Instant second = first + world_.between(Duration(0), faults_.slowest);
+    const Instant answered = late ? first : second;
+    const Instant lands = late ? second + world_.between(Duration(0), faults_.longest_hang) : first;
+
+    ++outstanding_[block];
+    world_.at(answered, [this, &io, error] { answer_write(io, error ? EIO : 0); });
+    if (!lost) {
+        const ByteView out = std::as_const(io.out).bytes();
+        send(std::make_shared<Letter>(Letter{block, Bytes(out.begin(), out.end())}), lands);
+    }
+}
+
+void SimDisk::send(const LetterPtr& letter, Instant when) {
+    ++outstanding_[letter->block];
+    world_.at(when, [this, letter] { land(letter); });
+}
+
+void SimDisk::land(const LetterPtr& letter) {
+    world_.digest(letter->block);
+    settle(letter->block);
+    if (gone()) {  // it vanishes, or the cable holds it until the disk is back
+        if (world_.chance(500)) return;
+        return send(letter, platter_.gone_until + world_.between(Duration(0), faults_.slowest));
+    }
+    if (frail(faults_.torn) || frail(faults_.misdirected) || frail(faults_.corrupted)) {
+        return land_damaged(*letter);
+    }
+    const bool several_sectors = letter->content.size() > sector;
+    if (several_sectors && !letter->landed && happens(faults_.in_parts)) {
+        return land_in_parts(letter);
+    }
+    platter_.put(letter->block, letter->content);
+    watch_.landed(*this, platter_, letter->block, false);
+    if (treacherous(faults_.again)) echo(letter);
+}
+
+void SimDisk::land_in_parts(const LetterPtr& letter) {
+    letter->landed = true;
+    platter_.put(letter->block, letter->content, world_.random().bits(8));
+    watch_.landed(*this, platter_, letter->block, true);
+    send(letter, world_.now() + world_.between(Duration(0), faults_.quickest));
+}
+
+// The same content a second time, perhaps after newer ones.
+void SimDisk::echo(const LetterPtr& letter) {
+    ++echoes_;
+    const Duration wait = world_.between(Duration(0), faults_.longest_hang);
+    world_.at(world_.now() + wait, [this, letter] {
+        --echoes_;
+        platter_.harmed = true;
+        platter_.put(letter->block, letter->content);
+        watch_.landed(*this, platter_, letter->block, true);
+    });
+}
+
+void SimDisk::land_damaged(const Letter& letter) {
+    std::uint64_t block = letter.block;
+    if (letter.content.size() > sector && world_.chance(500)) {
+        platter_.put(block, letter.content, world_.random().bits(8));  // torn: some sectors only
+    } else if (world_.chance(500)) {
+        const std::uint64_t begin = platter_.geometry().cells_begin();
+        const std::uint64_t cells =
+            std::uint64_t{platter_.geometry().cells} * platter_.geometry().row_blocks();
+        block = begin + world_.random().below(cells);
+        platter_.put(block, letter.content);
+    } else {
+        platter_.put(block, letter.content);
+        platter_.flip(block, world_.random());
+    }
+    watch_.landed(*this, platter_, block, true);
+}
+
+void SimDisk::settle(std::uint64_t block) {
+    if (--outstanding_[block] == 0) outstanding_.erase(block);
+}
+
+void SimDisk::answer_write(Io& io, int error) {
+    settle(io.to.first);
+    if (gone()) error = EIO;  // whether it landed before, nobody can tell
+    if (error != 0) return finish(io, error);
+    io.wrote = true;
+    if (io.kind == Io::Kind::visit) return begin_read(io);
+    finish(io, 0);
+}
+
+// ---- reads ----
+
+// The blocks are read one after the other, from a random one on, in either direction.
+void SimDisk::begin_read(Io& io) {
+    if (gone() || happens(faults_.read_error)) {
+        return world_.at(later(), [this, &io] { finish(io, EIO); });
+    }
+    io.scratch[0] = world_.random().below(io.from.count);
+    io.scratch[1] = world_.random().below(2);
+    world_.at(later(), [this, &io] { read_block(io, 0); });
+}
+
+void SimDisk::read_block(Io& io, std::uint64_t done) {
+    if (gone()) return finish(io, EIO);
+    const std::uint64_t count = io.from.count;
+    const std::uint64_t turn = (io.scratch[0] + done) % count;
+    copy_block(io, io.scratch[1] == 0 ? turn : count - 1 - turn);
+    if (done + 1 == count) return finish(io, 0);
+    const Duration gap = world_.between(Duration(1), faults_.quickest / 2);
+    const bool hangs = happens(faults_.hang / 8);
+    const Instant next = hangs ? later() : std::max(world_.now(), platter_.silent_until) + gap;
+    world_.at(next, [this, &io, done] { read_block(io, done + 1); });
+}
+
+void SimDisk::copy_block(Io& io, std::uint64_t index) {
+    const std::uint64_t number = io.from.first + index;
+    const ByteSpan to = io.in.bytes().subspan(index * block_size(), block_size());
+    const bool stale = treacherous(faults_.stale);
+    std::ranges::copy(stale ? platter_.previous(number) : platter_.block(number), to.begin());
+    if (happens(faults_.garbage)) to[world_.random().below(to.size())] ^= std::byte{0x40};
+}
+
+void SimDisk::finish(Io& io, int error) {
+    world_.digest(static_cast<std::uint64_t>(error) << 8 | platter_.number());
+    io.error = error;
+    io.finish();
+}
+
+}  // namespace diskpaxos::sim

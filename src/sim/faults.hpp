@@ -1,0 +1,58 @@
+// Faults: which perversities a run knows, and how often. A seed draws them (swarm.hpp).
+//
+// Safety must hold inside the declared model (algorithms.md 14.2, last sentence), which is kept by
+// a budget on disks:
+//  - anywhere: errors, delays, hangs, writes that land after their error, time-out or writer's
+//    death, writes lost on the way (the read-back notices), reads that fail or give garbage.
+//  - frail disks, a fixed minority: what leaves blocks unreadable for good. Unknown is never
+//    counted, so this is safe anywhere, but with it on a majority nobody could go on.
+//  - treacherous disks, those whose loss of acknowledged content the quorums mask (two quorums
+//    meet in more disks than that): rolled back, stale, blank, a write repeated after newer ones.
+#pragma once
+
+#include "async/timer.hpp"
+#include "quorum/rule.hpp"
+
+namespace diskpaxos::sim {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+
+struct Faults {
+    bool on = true;
+    DiskSet frail;
+    DiskSet treacherous;
+
+    Duration quickest = microseconds(20);  // of one write, or of one block read
+    Duration slowest = microseconds(120);
+    Duration longest_hang = milliseconds(20);
+
+    // Per thousand I/Os, on any disk.
+    unsigned hang = 0;
+    unsigned write_error = 0;  // it may have landed, may land later, or never
+    unsigned lost = 0;         // acknowledged, never lands
+    unsigned in_parts = 0;     // a block of several sectors lands in two instants
+    unsigned read_error = 0;
+    unsigned garbage = 0;      // what is read is not what stands there
+    // On frail disks.
+    unsigned torn = 0;         // only some of the sectors land
+    unsigned misdirected = 0;  // lands in another block
+    unsigned corrupted = 0;    // lands with flipped bits
+    // On treacherous disks.
+    unsigned stale = 0;        // a read gives the block as it was before its last write
+    unsigned again = 0;        // a write lands a second time, later
+
+    // Once in so many steps of the world something larger happens; 0: never. The weights say what.
+    unsigned whim_every = 0;
+    unsigned crash = 0;        // of a process
+    unsigned pause = 0;
+    unsigned drive_hang = 0;   // a disk is silent for a while
+    unsigned drive_gone = 0;   // a disk fails everything for a while
+    unsigned wipe = 0;         // frail: zeroes or random bytes over part of it
+    unsigned rot = 0;          // frail: bits of a block that stands there flip
+    unsigned exchange = 0;     // frail: two disks change places for a while
+    unsigned roll_back = 0;    // treacherous: an older image of the whole disk
+    unsigned blank = 0;        // treacherous: a freshly formatted one in its place
+};
+
+}  // namespace diskpaxos::sim

@@ -1,0 +1,144 @@
+#include "sim/invariants.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+
+namespace diskpaxos::sim {
+
+std::string describe(Rank rank) {
+    if (rank.none()) return "-";
+    return fmt::format("{}.{}:{:x}", rank.round, rank.proposer.slot(),
+                       rank.proposer.value & 0xffffU);
+}
+
+void Invariants::violate(std::string what) {
+    if (violation_.empty()) violation_ = std::move(what);
+}
+
+// ---- the platters ----
+
+void Invariants::landed(const Platter& platter, std::uint64_t block, bool faulty) {
+    if (!platter.is_cell_block(block)) return;
+    const Decoded found = platter.decode(block);
+    if (found.state == BlockState::unknown) {
+        if (!faulty) violate(fmt::format("P3: unsound block {} on disk {}: {}", block,
+                                         platter.number(), describe(found.damage)));
+        return;
+    }
+    if (found.state == BlockState::initial) return;  // torn down to nothing
+    pushed(cells_[platter.cell_of(block)], found.block);
+
+    const auto floor = floors_.find({platter.number(), block});
+    if (faulty || platter.harmed || floor == floors_.end()) return;
+    if (found.block.promised < floor->second.promised ||
+        found.block.accepted < floor->second.accepted) {
+        violate(fmt::format("P3: block {} on disk {} regressed to promised {} accepted {}", block,
+                            platter.number(), describe(found.block.promised),
+                            describe(found.block.accepted)));
+    }
+}
+
+void Invariants::overlapped(const Platter& platter, std::uint64_t block) {
+    violate(fmt::format("P3: a second write to block {} on disk {} while one is in flight", block,
+                        platter.number()));
+}
+
+void Invariants::pushed(CellWatch& cell, const Block& block) {
+    if (block.accepted.none()) return;
+    const auto [known, fresh] =
+        cell.values.try_emplace(block.accepted, block.value.begin(), block.value.end());
+    if (fresh) return check_version(cell, block.accepted);
+    if (!std::ranges::equal(known->second, block.value)) {
+        violate(fmt::format("F4: two values of rank {}", describe(block.accepted)));
+    }
+}
+
+// ---- the steps ----
+
+void Invariants::stepped(const std::vector<std::unique_ptr<Platter>>& platters, Place place,
+                         const Step& step) {
+    CellWatch& cell = cells_[step.cell];
+    switch (step.kind) {
+        case Step::Kind::phase_started: cell.started.insert(step.rank); break;
+        case Step::Kind::read_done: read_done(cell, step); break;
+        case Step::Kind::write_done: write_done(cell, step); break;
+        case Step::Kind::disk_refused: refused(cell, step); break;
+        case Step::Kind::disk_counted: {
+            const Platter& platter = *platters[step.disk];
+            if (step.rank.none() || platter.harmed) break;  // a look counts nothing of one's own
+            const std::uint64_t block = platter.geometry().row(step.cell).first + place;
+            const Decoded own = platter.decode(block);
+            if (own.state != BlockState::valid) break;  // damaged since
+            Floor& floor = floors_[{platter.number(), block}];
+            floor.promised = std::max(floor.promised, step.rank);
+            if (own.block.accepted == step.rank) floor.accepted = step.rank;
+            break;
+        }
+        default: break;
+    }
+}
+
+void Invariants::read_done(CellWatch& cell, const Step& step) {
+    cell.reads[step.rank] = step.other;
+    cell.bases[step.rank] = step.other;
+    const auto above = cell.commits.lower_bound(step.rank);
+    if (above == cell.commits.begin() || *std::prev(above) <= step.other) return;
+    violate(fmt::format("P2: read {} found {} although {} had committed", describe(step.rank),
+                        describe(step.other), describe(*std::prev(above))));
+}
+
+void Invariants::write_done(CellWatch& cell, const Step& step) {
+    const Rank rank = step.other;
+    for (auto read = cell.reads.upper_bound(rank); read != cell.reads.end(); ++read) {
+        if (read->second >= rank) continue;
+        violate(fmt::format("P2: {} committed although read {} had found {}", describe(rank),
+                            describe(read->first), describe(read->second)));
+    }
+    cell.last_written[rank.proposer] = rank;
+    cell.commits.insert(rank);
+    const auto here = cell.commits.find(rank);
+    if (here != cell.commits.begin()) check_descent(cell, rank, *std::prev(here));
+    if (std::next(here) != cell.commits.end()) check_descent(cell, *std::next(here), rank);
+}
+
+// P4, ancestry: from `from` back along the bases one must come by `to`.
+void Invariants::check_descent(CellWatch& cell, Rank from, Rank to) {
+    Rank rank = from;
+    while (rank > to) {
+        const auto base = cell.bases.find(rank);
+        rank = base == cell.bases.end() ? Rank() : base->second;
+    }
+    if (rank == to) return;
+    violate(fmt::format("P4: {} committed, but does not descend from {}", describe(from),
+                        describe(to)));
+}
+
+// P4, versions: a record carries its base on as it was, or is the next version of it.
+void Invariants::check_version(CellWatch& cell, Rank rank) {
+    auto base = cell.bases.find(rank);
+    if (base == cell.bases.end()) {  // the fast path: derived from its writer's own last write
+        const auto last = cell.last_written.find(rank.proposer);
+        const Rank before = last == cell.last_written.end() ? Rank() : last->second;
+        base = cell.bases.emplace(rank, before).first;
+    }
+    const Bytes& record = cell.values[rank];
+    if (!format_.valid(record)) return violate("P4: a record that nobody could have written");
+    const std::uint64_t version = format_.view(record).version;
+    const std::uint64_t before =
+        base->second.none() ? 0 : format_.view(cell.values[base->second]).version;
+    if (version == before || version == before + 1) return;
+    violate(fmt::format("P4: {} has version {}, its base {} has {}", describe(rank), version,
+                        describe(base->second), before));
+}
+
+void Invariants::refused(CellWatch& cell, const Step& step) {
+    const bool known = std::ranges::any_of(cell.started, [&](Rank rank) {
+        return rank.proposer == step.other.proposer;  // a fast path promises more than it starts
+    });
+    if (step.other > step.rank && known) return;
+    violate(fmt::format("P2: {} refused by {}", describe(step.rank), describe(step.other)));
+}
+
+}  // namespace diskpaxos::sim

@@ -1,0 +1,69 @@
+// Invariants: what must hold at every instant of every run, whatever the faults, judged from
+// outside: from the bytes on the platters and the steps that the processes report.
+//
+//  P2  S: a read at rank r returns a rank at least that of every write below r that ever commits.
+//      N: a refusal names a higher rank that somebody has started.
+//      F4: no rank ever stands for two values.
+//  P3  One write in flight per (disk, block) of a process. What a process had counted on a disk
+//      never regresses there, except by an injected fault. promised >= accepted in every block.
+//  P4  Every committed record descends from every record committed at a lower rank; the version
+//      rises by one with each change.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "async/trace.hpp"
+#include "consensus/record.hpp"
+#include "sim/disk.hpp"
+
+namespace diskpaxos::sim {
+
+class Invariants {
+  public:
+    Invariants(const RecordFormat& format, std::uint32_t cells) : format_(format), cells_(cells) {}
+
+    void landed(const Platter& platter, std::uint64_t block, bool faulty);
+    void overlapped(const Platter& platter, std::uint64_t block);
+    // `place`: where the process that reports the step writes its block on `platters`.
+    void stepped(const std::vector<std::unique_ptr<Platter>>& platters, Place place,
+                 const Step& step);
+
+    bool violated() const { return !violation_.empty(); }
+    const std::string& violation() const { return violation_; }
+    void violate(std::string what);  // the first one stays
+
+  private:
+    struct CellWatch {
+        std::map<Rank, Bytes> values;     // rank under which a value was pushed -> the value
+        std::map<Rank, Rank> reads;       // rank of a read -> rank of what it found
+        std::map<Rank, Rank> bases;       // rank of a write -> rank of what it was derived from
+        std::set<Rank> commits;
+        std::set<Rank> started;
+        std::map<Proposer, Rank> last_written;  // per process: the base of its fast path
+    };
+    struct Floor {
+        Rank promised;
+        Rank accepted;
+    };
+    using Spot = std::pair<std::size_t, std::uint64_t>;  // platter, block
+
+    void pushed(CellWatch& cell, const Block& block);
+    void read_done(CellWatch& cell, const Step& step);
+    void write_done(CellWatch& cell, const Step& step);
+    void refused(CellWatch& cell, const Step& step);
+    void check_version(CellWatch& cell, Rank rank);
+    void check_descent(CellWatch& cell, Rank from, Rank to);
+
+    const RecordFormat& format_;
+    std::vector<CellWatch> cells_;
+    std::map<Spot, Floor> floors_;
+    std::string violation_;
+};
+
+std::string describe(Rank rank);
+
+}  // namespace diskpaxos::sim

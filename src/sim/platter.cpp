@@ -1,0 +1,79 @@
+#include "sim/platter.hpp"
+
+#include <algorithm>
+
+namespace diskpaxos::sim {
+
+namespace {
+
+constexpr Uuid group_uuid{std::byte{0x51}, std::byte{0x4d}};  // one world, one group
+
+auto slice(std::size_t index) { return static_cast<std::ptrdiff_t>(index * sector); }
+
+}  // namespace
+
+Platter::Platter(std::size_t number, const Geometry& geometry)
+    : number_(number), geometry_(geometry), bytes_(geometry.bytes()), previous_(geometry.bytes()) {
+    format();
+}
+
+RowAddress Platter::row(std::uint32_t cell) const {
+    return {group_uuid, number_ + 1, cell, &geometry_};
+}
+
+bool Platter::is_cell_block(std::uint64_t block) const {
+    const std::uint64_t begin = geometry_.cells_begin();
+    return block >= begin &&
+           block < begin + std::uint64_t{geometry_.cells} * geometry_.row_blocks();
+}
+
+std::uint32_t Platter::cell_of(std::uint64_t block) const {
+    return static_cast<std::uint32_t>((block - geometry_.cells_begin()) / geometry_.row_blocks());
+}
+
+Place Platter::place_of(std::uint64_t block) const {
+    return static_cast<Place>((block - geometry_.cells_begin()) % geometry_.row_blocks());
+}
+
+Decoded Platter::decode(std::uint64_t number) const {
+    return decode_block(block(number), row(cell_of(number)).block(place_of(number)));
+}
+
+void Platter::put(std::uint64_t number, ByteView content, std::uint64_t sectors) {
+    CHECK(content.size() == geometry_.block_size);
+    const ByteSpan target = at(number);
+    std::ranges::copy(target, previous_.begin() +
+                                  static_cast<std::ptrdiff_t>(number * geometry_.block_size));
+    for (std::size_t i = 0; i < content.size() / sector; ++i) {
+        if ((sectors >> i & 1U) == 0) continue;
+        std::ranges::copy(content.subspan(i * sector, sector), target.begin() + slice(i));
+    }
+}
+
+void Platter::format() {
+    for (std::uint32_t cell = 0; cell < geometry_.cells; ++cell) {
+        const RowAddress address = row(cell);
+        const Extent blocks = geometry_.row(cell);
+        for (Place place = 0; place < blocks.count; ++place) {
+            encode_initial(at(blocks.first + place), address.block(place));
+        }
+    }
+    previous_ = bytes_;
+}
+
+void Platter::flip(std::uint64_t number, Random& random) {
+    const ByteSpan target = at(number);
+    for (std::uint64_t flips = 1 + random.below(3); flips > 0; --flips) {
+        target[random.below(target.size())] ^= std::byte{1} << random.below(8);
+    }
+}
+
+void Platter::fill(Extent extent, bool with_zeroes, Random& random) {
+    const std::size_t size = geometry_.block_size;
+    const ByteSpan target = ByteSpan(bytes_).subspan(extent.first * size, extent.count * size);
+    for (std::byte& byte : target) {
+        byte = with_zeroes ? std::byte{0} : static_cast<std::byte>(random.below(256));
+    }
+}
+
+}  // namespace diskpaxos::sim

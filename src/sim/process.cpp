@@ -1,0 +1,232 @@
+#include "sim/process.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace diskpaxos::sim {
+
+namespace {
+
+Bytes bytes_of(std::uint64_t number) {
+    Bytes bytes(sizeof number);
+    store(bytes, 0, number);
+    return bytes;
+}
+
+Content content_of(const CellView& view) {
+    return {view.version, view.value.empty() ? 0 : load<std::uint64_t>(view.value, 0)};
+}
+
+ChangeFn change_of(const Operation& operation) {
+    return [operation](const CellView& base, Draft& draft) {
+        const Content before = content_of(base);
+        const Content after = *execute(operation, before);
+        if (after == before) return Verdict::keep;
+        draft.state = CellState::set;
+        draft.value = bytes_of(after.value);
+        return Verdict::write;
+    };
+}
+
+}  // namespace
+
+Process::Process(SimWorld& world, Surroundings& around, unsigned number, Place place, Proposer me,
+                 std::vector<SimDisk*> paths)
+    : sim_(world),
+      around_(around),
+      number_(number),
+      place_(place),
+      world_{strand_.queue, world.clock(), world.random(), *this},
+      pace_(around.setup.pace),
+      paths_(std::move(paths)),
+      unsettled_(around.setup.geometry.cells),
+      known_version_(around.setup.geometry.cells),
+      scope_(strand_.queue) {
+    for (std::uint32_t cell = 0; cell < around.setup.geometry.cells; ++cell) {
+        std::vector<std::unique_ptr<Visit>> visits;
+        for (SimDisk* path : paths_) {
+            visits.push_back(std::make_unique<PassiveVisit>(*path, path->platter().row(cell), place,
+                                                            around.setup.rereads));
+        }
+        auto reg = std::make_unique<Register>(world_, around.rule, cell, me, around.setup.patience,
+                                              std::move(visits));
+        cells_.push_back(std::make_unique<Cell>(world_, around.format, std::move(reg), pace_));
+    }
+    sim_.enter(strand_);
+    scope_.spawn(live());
+}
+
+Process::~Process() {
+    sim_.leave(strand_);
+    for (SimDisk* path : paths_) path->owner_died();
+}
+
+void Process::step(const Step& step) {
+    if (step.kind == Step::Kind::phase_started) ++phases_;
+    if (step.kind == Step::Kind::disk_failed) ++damage_;
+    around_.stepped(*this, step);
+}
+
+// Works while the storm lasts; when it is over, every operation must end well.
+Task<void> Process::live() {
+    for (unsigned n = 0; n < around_.setup.operations && !stopped_; ++n) {
+        co_await world_.clock.sleep(sim_.between(Duration(0), around_.setup.think));
+        const auto cell = static_cast<std::uint32_t>(sim_.random().below(cells_.size()));
+        auto operating = operate(cell, draw_kind());
+        co_await operating;
+    }
+    co_await around_.calm.wait();
+    for (std::uint32_t cell = 0; cell < cells_.size() && !stopped_; ++cell) {
+        auto settling = settle(cell);
+        co_await settling;
+        auto adding = operate(cell, Operation::Kind::add);
+        co_await adding;
+        auto getting = operate(cell, Operation::Kind::get);
+        co_await getting;
+    }
+    finished_ = true;
+}
+
+Task<void> Process::operate(std::uint32_t number, Operation::Kind kind) {
+    Cell& cell = *cells_[number];
+    const bool due = around_.calm.is_set() && around_.setup.liveness;
+    const Instant deadline = draw_deadline(due);
+    const Operation operation = draw(number, kind);
+    const std::size_t id = around_.histories[number].begin(operation);
+    operating_ = true;
+    looks_before_ = looks();
+    phases_ = damage_ = 0;
+    if (kind == Operation::Kind::get) {
+        auto getting = cell.get(deadline);
+        const GetOutcome outcome = co_await getting;
+        tell_get(number, id, outcome, due);
+    } else {
+        const ChangeFn change = change_of(operation);
+        auto changing = cell.change(change, deadline);
+        const ChangeOutcome outcome = co_await changing;
+        tell_change(number, id, outcome, due);
+    }
+    operating_ = false;
+    around_.told(*this, number, id);
+    if (sim_.chance(700)) {
+        auto settling = settle(number);
+        co_await settling;
+    }
+}
+
+// What became of the last change that nobody could tell of: yes and no are final.
+Task<void> Process::settle(std::uint32_t number) {
+    if (!unsettled_[number] || stopped_) co_return;
+    const bool due = around_.calm.is_set() && around_.setup.liveness;
+    auto resolving = cells_[number]->resolve(draw_deadline(due));
+    const ResolveOutcome outcome = co_await resolving;
+    if (std::holds_alternative<Undecided>(outcome)) {
+        if (due) around_.wrong(fmt::format("P14: process {} cannot resolve", number_));
+        around_.marks.count(Mark::still_unsettled);
+        co_return;
+    }
+    if (!std::holds_alternative<Applied>(outcome)) {
+        around_.wrong(fmt::format("process {}: resolve ended with {}", number_, outcome.index()));
+        co_return;
+    }
+    const std::size_t id = *std::exchange(unsettled_[number], std::nullopt);
+    const Applied applied = std::get<Applied>(outcome);
+    History& history = around_.histories[number];
+    if (applied == Applied::yes) history.end(id, Operation::Fate::happened, true);
+    if (applied == Applied::no) history.end(id, Operation::Fate::never);
+    if (applied != Applied::cannot_tell) {
+        around_.marks.count(applied == Applied::yes ? Mark::resolved_yes : Mark::resolved_no);
+    }
+    around_.told(*this, number, id);
+}
+
+void Process::tell_get(std::uint32_t number, std::size_t id, const GetOutcome& outcome, bool due) {
+    History& history = around_.histories[number];
+    if (std::holds_alternative<Committed>(outcome)) {
+        history.end(id, Operation::Fate::happened, false, content(number));
+        known_version_[number] = content(number).version;
+        return mark_read();
+    }
+    history.end(id, Operation::Fate::never);
+    stopped_ = std::holds_alternative<Usurped>(outcome);
+    if (std::holds_alternative<Undecided>(outcome) && !due) {
+        return around_.marks.count(Mark::undecided);
+    }
+    around_.wrong(fmt::format("P14: get of process {} ended with {}", number_, outcome.index()));
+}
+
+void Process::tell_change(std::uint32_t number, std::size_t id, const ChangeOutcome& outcome,
+                          bool due) {
+    History& history = around_.histories[number];
+    if (const auto* committed = std::get_if<Committed>(&outcome)) {
+        const Content seen = content(number);
+        known_version_[number] = seen.version;
+        if (committed->exact) {
+            history.end(id, Operation::Fate::happened, committed->applied, seen);
+            if (!committed->applied) around_.marks.count(Mark::unmet_committed);
+        } else {  // a later content: it tells that the change happened, and is a read besides
+            history.end(id, Operation::Fate::happened, committed->applied);
+            history.saw_along(id, seen);
+            around_.marks.count(Mark::applied_by_another);
+        }
+        return;
+    }
+    if (std::holds_alternative<Undecided>(outcome) && !due) {
+        history.end(id, Operation::Fate::never);
+        return around_.marks.count(Mark::undecided);
+    }
+    if (std::holds_alternative<Unsettled>(outcome) && !due) {
+        unsettled_[number] = id;
+        return;
+    }
+    stopped_ = std::holds_alternative<Usurped>(outcome);
+    around_.wrong(
+        fmt::format("P14: change of process {} ended with {}", number_, outcome.index()));
+}
+
+void Process::mark_read() {
+    const std::uint64_t passes = (looks() - looks_before_ + paths_.size() - 1) / paths_.size();
+    if (phases_ > 0) return around_.marks.count(Mark::read_by_identity);
+    if (damage_ > 0) return;
+    around_.marks.count(passes <= 1 ? Mark::read_one_pass : Mark::read_two_passes);
+}
+
+// ---- chance ----
+
+Operation::Kind Process::draw_kind() {
+    const Setup& setup = around_.setup;
+    const unsigned weights[] = {setup.weight_get, setup.weight_add, setup.weight_swap,
+                                setup.weight_propose};
+    std::uint64_t draw = sim_.random().below(weights[0] + weights[1] + weights[2] + weights[3]);
+    std::uint8_t kind = 0;
+    while (draw >= weights[kind]) draw -= weights[kind++];
+    return static_cast<Operation::Kind>(kind);
+}
+
+Operation Process::draw(std::uint32_t cell, Operation::Kind kind) {
+    Operation operation;
+    operation.kind = kind;
+    operation.process = number_;
+    operation.expected = known_version_[cell];
+    if (kind == Operation::Kind::add) operation.argument = 1 + sim_.random().below(9);
+    if (kind != Operation::Kind::add) operation.argument = sim_.random().bits(32);
+    return operation;
+}
+
+Instant Process::draw_deadline(bool due) {
+    if (due) return sim_.now() + around_.setup.liveness_bound;
+    const bool hurried = sim_.chance(around_.setup.hurried);
+    return sim_.now() + (hurried ? sim_.between(microseconds(100), milliseconds(1))
+                                 : sim_.between(milliseconds(1), milliseconds(50)));
+}
+
+std::uint64_t Process::looks() const {
+    std::uint64_t sum = 0;
+    for (const SimDisk* path : paths_) sum += path->looks();
+    return sum;
+}
+
+Content Process::content(std::uint32_t cell) const { return content_of(cells_[cell]->view()); }
+
+}  // namespace diskpaxos::sim

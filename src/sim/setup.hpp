@@ -1,0 +1,31 @@
+// Setup: one simulated cluster and what is asked of it. swarm.hpp draws one from a seed; tests
+// write theirs down.
+#pragma once
+
+#include "disk/geometry.hpp"
+#include "sim/faults.hpp"
+
+namespace diskpaxos::sim {
+
+struct Setup {
+    Geometry geometry{.block_size = 512, .slots = 3, .ring = 2, .cells = 1};
+    std::size_t disks = 3;
+    std::size_t quorum = 2;      // for reading, writing and recovery alike
+    unsigned processes = 3;      // at once; each in a slot of its own
+    unsigned operations = 6;     // of each incarnation, before the calm
+    unsigned weight_get = 2, weight_add = 3, weight_swap = 2, weight_propose = 1;
+
+    Duration think = milliseconds(1);      // at most, between two operations
+    Duration patience = microseconds(300); // Register: for silent disks, once beaten
+    Duration pace = microseconds(500);     // Pace: the first guess
+    unsigned rereads = 2;                  // PassiveVisit
+    unsigned hurried = 200;                // per thousand operations: a deadline too close
+
+    Faults faults;
+    Duration storm = milliseconds(40);     // how long faults happen
+    bool liveness = true;                  // whether enough disks stay readable to demand it
+    Duration liveness_bound = std::chrono::seconds(2);  // of an operation in the calm
+    bool lose_a_disk = false;              // at the end of the storm a frail disk goes for good
+};
+
+}  // namespace diskpaxos::sim

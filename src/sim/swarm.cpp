@@ -1,0 +1,120 @@
+#include "sim/swarm.hpp"
+
+#include <algorithm>
+
+#include "sim/cluster.hpp"
+
+namespace diskpaxos::sim {
+
+namespace {
+
+class Draw {
+  public:
+    explicit Draw(std::uint64_t seed) : random_(seed * 2 + 1) {}
+
+    std::uint64_t below(std::uint64_t n) { return random_.below(n); }
+    unsigned from(unsigned least, unsigned most) {
+        return least + static_cast<unsigned>(random_.below(most - least + 1));
+    }
+    bool one_in(unsigned n) { return random_.one_in(n); }
+    // A fault that only some runs know; most of these know it mildly.
+    unsigned sometimes(unsigned strongest) {
+        if (!random_.one_in(3)) return 0;
+        return from(1, random_.one_in(4) ? strongest : std::max(1U, strongest / 5));
+    }
+
+  private:
+    SeededRandom random_;
+};
+
+DiskSet some_disk(Draw& draw, std::size_t disks) {
+    DiskSet set;
+    set.insert(draw.below(disks));
+    return set;
+}
+
+// Which disks may be harmed how: the budget of faults.hpp.
+void draw_disks(Draw& draw, Setup& setup) {
+    static constexpr std::size_t sizes[] = {3, 3, 3, 3, 4, 4, 5, 5, 1};
+    setup.disks = sizes[draw.below(std::size(sizes))];
+    setup.quorum = setup.disks / 2 + 1;
+    Faults& faults = setup.faults;
+    switch (setup.disks) {
+        case 1: break;
+        case 3: faults.frail = some_disk(draw, 3); break;
+        case 4: faults.frail = faults.treacherous = some_disk(draw, 4); break;
+        case 5:
+            if (draw.one_in(2)) {
+                setup.quorum = 4;  // two quorums meet in three: one liar is masked
+                faults.frail = faults.treacherous = some_disk(draw, 5);
+            } else {
+                faults.frail = some_disk(draw, 5) | some_disk(draw, 5);
+            }
+            break;
+        default: UNREACHABLE();
+    }
+    setup.lose_a_disk = draw.one_in(4);
+    if (draw.one_in(8)) {  // damage anywhere: safe, but nothing more
+        faults.frail = DiskSet::first(setup.disks);
+        setup.liveness = false;
+    }
+}
+
+void draw_faults(Draw& draw, Faults& faults) {
+    faults.slowest = faults.quickest * draw.from(1, 10);
+    faults.longest_hang = milliseconds(draw.from(1, 20));
+    faults.hang = draw.sometimes(100);
+    faults.write_error = draw.sometimes(100);
+    faults.lost = draw.sometimes(100);
+    faults.in_parts = draw.sometimes(500);
+    faults.read_error = draw.sometimes(100);
+    faults.garbage = draw.sometimes(30);
+    faults.torn = draw.sometimes(100);
+    faults.misdirected = draw.sometimes(50);
+    faults.corrupted = draw.sometimes(50);
+    faults.stale = draw.sometimes(100);
+    faults.again = draw.sometimes(200);
+    faults.whim_every = draw.one_in(6) ? 0 : draw.from(50, 1000);
+    faults.crash = draw.sometimes(20) + draw.sometimes(5);
+    faults.pause = draw.sometimes(10);
+    faults.drive_hang = draw.sometimes(10);
+    faults.drive_gone = draw.sometimes(10);
+    faults.wipe = draw.sometimes(5);
+    faults.rot = draw.sometimes(5);
+    faults.exchange = draw.sometimes(5);
+    faults.roll_back = draw.sometimes(10);
+    faults.blank = draw.sometimes(5);
+}
+
+}  // namespace
+
+Setup draw_setup(std::uint64_t seed) {
+    Draw draw(seed);
+    Setup setup;
+    setup.geometry.block_size = draw.one_in(5) ? 4096 : 512;
+    setup.geometry.slots = draw.from(3, 5);
+    setup.geometry.ring = draw.from(1, 2);
+    setup.geometry.cells = draw.from(1, 2);
+    setup.processes = draw.from(2, setup.geometry.slots);
+    setup.operations = draw.from(2, 8);
+    setup.weight_get = draw.from(0, 4);
+    setup.weight_add = draw.from(1, 4);
+    setup.weight_swap = draw.from(0, 3);
+    setup.weight_propose = draw.from(0, 2);
+    setup.think = microseconds(draw.from(1, 3000));
+    setup.patience = microseconds(draw.from(50, 1000));
+    setup.rereads = draw.from(0, 2);
+    setup.hurried = draw.one_in(2) ? draw.from(0, 500) : 0;
+    draw_disks(draw, setup);
+    draw_faults(draw, setup.faults);
+    return setup;
+}
+
+Outcome simulate(std::uint64_t seed, const Setup& setup, bool verbose) {
+    Cluster cluster(seed, setup, verbose);
+    cluster.run();
+    return {cluster.violation(), cluster.world().trace_hash(), cluster.world().steps(),
+            cluster.marks};
+}
+
+}  // namespace diskpaxos::sim

@@ -1,0 +1,27 @@
+// Swarm: a seed decides which cluster stands in which storm. Each run knows only some of the
+// faults, at a strength of its own: rare ones are not drowned by common ones.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "sim/marks.hpp"
+#include "sim/setup.hpp"
+
+namespace diskpaxos::sim {
+
+Setup draw_setup(std::uint64_t seed);
+
+struct Outcome {
+    std::string violation;  // empty: all is well
+    std::uint64_t hash = 0;
+    std::uint64_t steps = 0;
+    Marks marks;
+};
+
+Outcome simulate(std::uint64_t seed, const Setup& setup, bool verbose = false);
+inline Outcome simulate(std::uint64_t seed, bool verbose = false) {
+    return simulate(seed, draw_setup(seed), verbose);
+}
+
+}  // namespace diskpaxos::sim

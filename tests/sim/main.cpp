@@ -1,0 +1,85 @@
+// diskpaxos-sim: runs seeds of the simulator. A seed that fails is named with the command that
+// replays it, even if the program itself stopped at a CHECK.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/program_options.hpp>
+#include <chrono>
+#include <csignal>
+#include <iostream>
+#include <unistd.h>
+
+#include "sim/swarm.hpp"
+
+namespace {
+
+using namespace diskpaxos;
+
+char replay_line[96];
+
+void on_abort(int) {
+    const auto length = std::find(std::begin(replay_line), std::end(replay_line), '\0');
+    [[maybe_unused]] const auto written =
+        write(STDERR_FILENO, replay_line, static_cast<std::size_t>(length - replay_line));
+}
+
+void remember(std::uint64_t seed) {
+    *fmt::format_to_n(replay_line, sizeof replay_line - 1,
+                      "replay: diskpaxos-sim --seed {} --runs 1 --verbose\n", seed)
+         .out = '\0';
+}
+
+void print_marks(const sim::Marks& marks) {
+    for (std::size_t i = 0; i < sim::mark_names.size(); ++i) {
+        fmt::print("  {:<24}{:>12}\n", sim::mark_names[i], marks[static_cast<sim::Mark>(i)]);
+    }
+}
+
+int run(std::uint64_t seed, std::uint64_t runs, double seconds, bool verbose) {
+    const auto began = std::chrono::steady_clock::now();
+    const auto elapsed = [&] {
+        return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+    };
+    sim::Marks marks;
+    std::uint64_t done = 0, steps = 0, failed = 0;
+    for (; (runs == 0 || done < runs) && (seconds == 0 || elapsed() < seconds); ++done) {
+        remember(seed + done);
+        const sim::Outcome outcome = sim::simulate(seed + done, verbose);
+        marks.add(outcome.marks);
+        steps += outcome.steps;
+        if (outcome.violation.empty()) continue;
+        fmt::print("seed {}: {}\n{}", seed + done, outcome.violation, replay_line);
+        if (++failed == 10) break;
+    }
+    fmt::print("{} seeds, {} steps, {} failed, {:.0f} seeds a second\n", done, steps, failed,
+               static_cast<double>(done) / elapsed());
+    print_marks(marks);
+    return failed == 0 ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    namespace po = boost::program_options;
+    po::options_description options("diskpaxos-sim");
+    options.add_options()("help", "this text")(
+        "seed", po::value<std::uint64_t>()->default_value(1), "the first seed")(
+        "runs", po::value<std::uint64_t>()->default_value(0), "how many seeds; 0: no limit")(
+        "seconds", po::value<double>()->default_value(0), "for how long; 0: no limit")(
+        "verbose", "tell every step");
+    po::variables_map given;
+    try {
+        po::store(po::parse_command_line(argc, argv, options), given);
+    } catch (const po::error& error) {
+        fmt::print(stderr, "diskpaxos-sim: {}\n", error.what());
+        return 2;
+    }
+    const auto runs = given["runs"].as<std::uint64_t>();
+    const auto seconds = given["seconds"].as<double>();
+    if (given.contains("help") || (runs == 0 && seconds == 0)) {
+        std::cout << options << "One of --runs and --seconds is needed.\n";
+        return given.contains("help") ? 0 : 2;
+    }
+    std::signal(SIGABRT, on_abort);
+    return run(given["seed"].as<std::uint64_t>(), runs, seconds, given.contains("verbose"));
+}
