@@ -19,20 +19,30 @@ Task<Sight> PassiveVisit::visit(const Own& own) {
     if (!mutated(Mutant::no_lane)) {
         const bool my_turn = co_await lane_.enter();
         if (!my_turn) co_return Sight(plain(Failure::Kind::superseded));
+        if (shut()) {
+            lane_.leave();
+            co_return Sight(plain(Failure::Kind::quarantined));
+        }
+    }
+    wrote_ = true;
+    IoPtr early;
+    if (mutated(Mutant::read_not_gated)) {
+        early = disk_.prepare(Io::Kind::read, Extent{}, row());
+        early = co_await Transfer(disk_, std::move(early));
     }
     // No suspension between here and the submission: what is encoded is what is checked.
     IoPtr io = disk_.prepare(Io::Kind::visit, own_block(), row());
     Block mine = own.block();
     encode_block(io->out.bytes(), address_.block(own_), mine);
     mine.value = {};
-    if (mutated(Mutant::read_not_gated)) {
-        auto ungated = read_then_write(std::move(io));
-        io = co_await ungated;
-    } else {
-        io = co_await Transfer(disk_, std::move(io));
-    }
+    io = co_await Transfer(disk_, std::move(io));
+    if (io->error != 0 && !io->wrote) shut_after_failed_write();
     if (!mutated(Mutant::no_lane)) lane_.leave();
     if (io->error != 0) co_return Sight(io_failure(io->error));
+    if (mutated(Mutant::read_not_gated)) {  // our own block apart, which would give it away
+        std::ranges::copy(io->out.bytes(), early->in.bytes().subspan(own_ * io->out.size()).begin());
+        io = std::move(early);
+    }
 
     auto reading = read_row(std::move(io), own_);
     Sight sight = co_await reading;
@@ -40,21 +50,26 @@ Task<Sight> PassiveVisit::visit(const Own& own) {
     co_return sight;
 }
 
-Task<IoPtr> PassiveVisit::read_then_write(IoPtr io) {  // a mutant's way
-    IoPtr early = disk_.prepare(Io::Kind::read, Extent{}, row());
-    early = co_await Transfer(disk_, std::move(early));
-    io = co_await Transfer(disk_, std::move(io));
-    std::ranges::copy(early->in.bytes(), io->in.bytes().begin());
-    std::ranges::copy(io->out.bytes(), io->in.bytes().subspan(own_ * io->out.size()).begin());
-    co_return io;
-}
-
 Task<Sight> PassiveVisit::look(Place aside) {
+    const bool before_us = !wrote_;
     IoPtr io = disk_.prepare(Io::Kind::read, Extent{}, row());
     io = co_await Transfer(disk_, std::move(io));
     if (io->error != 0) co_return Sight(io_failure(io->error));
     auto reading = read_row(std::move(io), aside);
-    co_return co_await reading;
+    Sight sight = co_await reading;
+    if (before_us && sight.row.own.state == BlockState::valid) {
+        predecessor_ = sight.row.own.block.incarnation;
+    }
+    co_return sight;
+}
+
+bool PassiveVisit::shut() const {
+    return shut_ && (quarantine_.clock == nullptr || quarantine_.clock->now() < shut_until_);
+}
+
+void PassiveVisit::shut_after_failed_write() {
+    shut_ = true;
+    if (quarantine_.clock != nullptr) shut_until_ = quarantine_.clock->now() + quarantine_.time;
 }
 
 // Judges the row in `io`; a bad checksum is read again a few times, since a block of several
@@ -74,9 +89,15 @@ Task<Sight> PassiveVisit::read_row(IoPtr io, Place aside) {
 }
 
 // Our own block, read back with the row, must be the one we wrote (algorithms.md 2.6 row 2k, 7.7).
-Failure PassiveVisit::check_own(const RowSummary& row, const Block& written) const {
+// What stood there before our first write means that it was lost, not that somebody intrudes.
+Failure PassiveVisit::check_own(const RowSummary& row, const Block& written) {
     if (row.own.state == BlockState::initial) return plain(Failure::Kind::rolled_back);
-    if (row.own.block.incarnation != written.incarnation) return plain(Failure::Kind::intruder);
+    const Proposer writer = row.own.block.incarnation;
+    if (writer != written.incarnation) {
+        const bool older = !confirmed_ || writer == predecessor_;
+        return plain(older ? Failure::Kind::rolled_back : Failure::Kind::intruder);
+    }
+    confirmed_ = true;
     if (row.own.block.seq != written.seq) return plain(Failure::Kind::rolled_back);
     return {};
 }

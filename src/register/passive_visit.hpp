@@ -2,18 +2,27 @@
 // block; after it is durable, read the blocks of all. Whoever wrote second sees the first.
 #pragma once
 
+#include "async/clock.hpp"
 #include "disk/disk.hpp"
 #include "disk/lane.hpp"
 #include "register/visit.hpp"
 
 namespace diskpaxos {
 
+// How long a disk is left alone after a write to it has failed: the write may still happen, and
+// would then undo a newer one (algorithms.md 7.4). Without a clock: for good.
+struct Quarantine {
+    Clock* clock = nullptr;
+    Duration time{};
+};
+
 class PassiveVisit final : public Visit {
   public:
     // `own`: the place of our block, or no_place for one who only looks. `rereads`: how often a
     // row with a bad checksum is read again before it is called damaged (algorithms.md 6.1 O8).
-    PassiveVisit(Disk& disk, RowAddress address, Place own, unsigned rereads)
-        : disk_(disk), address_(address), own_(own), rereads_(rereads) {}
+    PassiveVisit(Disk& disk, RowAddress address, Place own, unsigned rereads,
+                 Quarantine quarantine = {})
+        : disk_(disk), address_(address), own_(own), rereads_(rereads), quarantine_(quarantine) {}
 
     Task<Sight> visit(const Own& own) override;
     Task<Sight> look(Place aside) override;
@@ -22,9 +31,10 @@ class PassiveVisit final : public Visit {
     Lane& lane() { return lane_; }
 
   private:
-    Task<IoPtr> read_then_write(IoPtr io);
     Task<Sight> read_row(IoPtr io, Place aside);
-    Failure check_own(const RowSummary& row, const Block& written) const;
+    bool shut() const;
+    void shut_after_failed_write();
+    Failure check_own(const RowSummary& row, const Block& written);
     Extent row() const { return address_.geometry->row(address_.cell); }
     Extent own_block() const { return {row().first + own_, 1}; }
 
@@ -33,6 +43,12 @@ class PassiveVisit final : public Visit {
     Place own_;
     unsigned rereads_;
     Lane lane_;
+    Quarantine quarantine_;
+    bool shut_ = false;       // a write of ours has failed, and may still happen
+    Instant shut_until_{};
+    bool wrote_ = false;      // we have submitted a write
+    bool confirmed_ = false;  // and have read it back
+    Proposer predecessor_;    // who had used our block before
 };
 
 }  // namespace diskpaxos

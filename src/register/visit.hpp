@@ -13,7 +13,8 @@ namespace diskpaxos {
 
 // Why a disk did not count.
 struct Failure {
-    enum class Kind : std::uint8_t { none, io, damaged, superseded, rolled_back, intruder, closed };
+    enum class Kind : std::uint8_t { none, io, damaged, superseded, rolled_back, intruder, closed,
+                                    quarantined };
     Kind kind = Kind::none;
     int error = 0;                  // io: errno
     Damage damage = Damage::none;   // damaged

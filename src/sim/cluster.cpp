@@ -61,6 +61,10 @@ void Cluster::calm_down() {
     for (Host& host : hosts_) {
         if (host.process) host.process->strand().held = false;
     }
+    // Writes that failed in the storm have landed or vanished when their quarantine ends.
+    const Instant end = world_.now() + setup.storm + setup.quarantine;
+    world_.at(end, [] {});
+    while (world_.now() < end && invariants_.violation().empty()) world_.step();
     calm.set();
     say("calm");
 }

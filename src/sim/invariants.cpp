@@ -30,10 +30,11 @@ void Invariants::landed(const Platter& platter, std::uint64_t block, bool faulty
     if (found.state == BlockState::initial) return;  // torn down to nothing
     pushed(cells_[platter.cell_of(block)], found.block);
 
-    const auto floor = floors_.find({platter.number(), block});
-    if (faulty || platter.harmed || floor == floors_.end()) return;
-    if (found.block.promised < floor->second.promised ||
-        found.block.accepted < floor->second.accepted) {
+    const auto spot = floors_.find({platter.number(), block});
+    if (faulty || platter.harmed || spot == floors_.end()) return;
+    const Floors& floors = spot->second;
+    const bool same = floors.by == found.block.incarnation;
+    if (floors.completed.above(found.block) || (same && floors.counted.above(found.block))) {
         violate(fmt::format("P3: block {} on disk {} regressed to promised {} accepted {}", block,
                             platter.number(), describe(found.block.promised),
                             describe(found.block.accepted)));
@@ -62,22 +63,34 @@ void Invariants::stepped(const std::vector<std::unique_ptr<Platter>>& platters, 
     CellWatch& cell = cells_[step.cell];
     switch (step.kind) {
         case Step::Kind::phase_started: cell.started.insert(step.rank); break;
-        case Step::Kind::read_done: read_done(cell, step); break;
-        case Step::Kind::write_done: write_done(cell, step); break;
-        case Step::Kind::disk_refused: refused(cell, step); break;
-        case Step::Kind::disk_counted: {
-            const Platter& platter = *platters[step.disk];
-            if (step.rank.none() || platter.harmed) break;  // a look counts nothing of one's own
-            const std::uint64_t block = platter.geometry().row(step.cell).first + place;
-            const Decoded own = platter.decode(block);
-            if (own.state != BlockState::valid) break;  // damaged since
-            Floor& floor = floors_[{platter.number(), block}];
-            floor.promised = std::max(floor.promised, step.rank);
-            if (own.block.accepted == step.rank) floor.accepted = step.rank;
+        case Step::Kind::read_done:
+        case Step::Kind::write_done:
+            for (const auto& platter : platters) completed(*platter, place, step);
+            step.kind == Step::Kind::read_done ? read_done(cell, step) : write_done(cell, step);
             break;
-        }
+        case Step::Kind::disk_refused: refused(cell, step); break;
+        case Step::Kind::disk_counted: counted(*platters[step.disk], place, step); break;
         default: break;
     }
+}
+
+void Invariants::counted(const Platter& platter, Place place, const Step& step) {
+    if (step.rank.none()) return;  // a look: it counts nothing of one's own
+    const std::uint64_t block = platter.geometry().row(step.cell).first + place;
+    const Decoded own = platter.decode(block);
+    if (own.state != BlockState::valid || platter.harmed) return;  // damaged since
+    Floors& floors = floors_[{platter.number(), block}];
+    if (floors.by != step.rank.proposer) floors.counted = Floor();
+    floors.by = step.rank.proposer;
+    floors.counted.promised = step.rank;
+    if (own.block.accepted == step.rank) floors.counted.accepted = step.rank;
+}
+
+void Invariants::completed(const Platter& platter, Place place, const Step& step) {
+    const std::uint64_t block = platter.geometry().row(step.cell).first + place;
+    const auto spot = floors_.find({platter.number(), block});
+    if (spot == floors_.end() || spot->second.counted.promised != step.rank) return;
+    spot->second.completed = spot->second.counted;
 }
 
 void Invariants::read_done(CellWatch& cell, const Step& step) {

@@ -4,8 +4,9 @@
 //  P2  S: a read at rank r returns a rank at least that of every write below r that ever commits.
 //      N: a refusal names a higher rank that somebody has started.
 //      F4: no rank ever stands for two values.
-//  P3  One write in flight per (disk, block) of a process. What a process had counted on a disk
-//      never regresses there, except by an injected fault. promised >= accepted in every block.
+//  P3  One write in flight per (disk, block) of a process. What an incarnation had counted on a
+//      disk never regresses there while it lives, except by an injected fault; what served a phase
+//      that ended well, not even under its successors. promised >= accepted in every block.
 //  P4  Every committed record descends from every record committed at a lower rank; the version
 //      rises by one with each change.
 #pragma once
@@ -45,12 +46,22 @@ class Invariants {
         std::set<Rank> started;
         std::map<Proposer, Rank> last_written;  // per process: the base of its fast path
     };
-    struct Floor {
+    struct Floor {  // below this a block must not fall
         Rank promised;
         Rank accepted;
+        bool above(const Block& block) const {
+            return promised > block.promised || accepted > block.accepted;
+        }
+    };
+    struct Floors {
+        Proposer by;
+        Floor counted;    // by that incarnation
+        Floor completed;  // by any, in a phase that a quorum carried
     };
     using Spot = std::pair<std::size_t, std::uint64_t>;  // platter, block
 
+    void counted(const Platter& platter, Place place, const Step& step);
+    void completed(const Platter& platter, Place place, const Step& step);
     void pushed(CellWatch& cell, const Block& block);
     void read_done(CellWatch& cell, const Step& step);
     void write_done(CellWatch& cell, const Step& step);
@@ -60,7 +71,7 @@ class Invariants {
 
     const RecordFormat& format_;
     std::vector<CellWatch> cells_;
-    std::map<Spot, Floor> floors_;
+    std::map<Spot, Floors> floors_;
     std::string violation_;
 };
 

@@ -43,11 +43,13 @@ Process::Process(SimWorld& world, Surroundings& around, unsigned number, Place p
       unsettled_(around.setup.geometry.cells),
       known_version_(around.setup.geometry.cells),
       scope_(strand_.queue) {
+    const Quarantine quarantine{&world.clock(), around.setup.quarantine};
     for (std::uint32_t cell = 0; cell < around.setup.geometry.cells; ++cell) {
         std::vector<std::unique_ptr<Visit>> visits;
         for (SimDisk* path : paths_) {
-            visits.push_back(std::make_unique<PassiveVisit>(*path, path->platter().row(cell), place,
-                                                            around.setup.rereads));
+            const RowAddress row = path->platter().row(cell);
+            visits.push_back(std::make_unique<PassiveVisit>(*path, row, place, around.setup.rereads,
+                                                            quarantine));
         }
         auto reg = std::make_unique<Register>(world_, around.rule, cell, me, around.setup.patience,
                                               std::move(visits));

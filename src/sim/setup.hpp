@@ -19,6 +19,7 @@ struct Setup {
     Duration patience = microseconds(300); // Register: for silent disks, once beaten
     Duration pace = microseconds(500);     // Pace: the first guess
     unsigned rereads = 2;                  // PassiveVisit
+    Duration quarantine = milliseconds(80);  // PassiveVisit: longer than any write takes to land
     unsigned hurried = 200;                // per thousand operations: a deadline too close
 
     Faults faults;
