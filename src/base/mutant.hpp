@@ -10,10 +10,10 @@ namespace diskpaxos {
 enum class Mutant : std::uint8_t {
     none,
     read_not_gated,          // 2f: the row is read before our write on that disk is durable
-    read_gated_elsewhere,    // 2g: majorities of writes and of reads are counted apart
     no_read_after_write,     // 2j: the write phase does not look
     block_zeroed,            // 2a: a new rank erases accepted and value
     forget_own_block,        // 2e: a restarted process does not recover its block
+    recovery_alone,          // 7.1: phase 0 on R0 disks, though they miss a read or write quorum
     unknown_as_initial,      // 2c, 2d: a damaged block counts as an initial one
     no_lane,                 // 2h: a second write to a block while one is in flight
     lane_freed_by_timeout,   // 7.4: a visit that timed out gives up its lane

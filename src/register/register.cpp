@@ -10,6 +10,7 @@ namespace {
 constexpr Purposes for_read{.read = true};
 constexpr Purposes for_write{.write = true};
 constexpr Purposes for_both{.read = true, .write = true};
+constexpr Purposes for_recovery{.recover = true};
 constexpr Purposes for_all{.read = true, .write = true, .recover = true};
 }  // namespace
 
@@ -110,7 +111,8 @@ Task<Decision> Register::decide(Instant deadline) {
     const Decision decision = tally_.decision();
     if (decision != Decision::won) note(Step::Kind::unavailable, 0, tally_.beaten_by());
     doing_ = Doing::nothing;
-    co_return decision == Decision::pending ? Decision::lost : decision;
+    timed_out_ = decision == Decision::pending;
+    co_return timed_out_ ? Decision::lost : decision;
 }
 
 Task<void> Register::attend_visit(std::size_t disk, std::uint64_t phase) {
@@ -147,7 +149,8 @@ void Register::judge_visit(std::size_t disk, const Sight& sight) {
 // ---- looks: what can be known without writing (algorithms.md 4.5, 7.1) ----
 
 Task<LookOutcome> Register::recover(Instant deadline) {
-    const Purposes needs = recovered_ ? for_both : for_all;
+    const Purposes first = mutated(Mutant::recovery_alone) ? for_recovery : for_all;
+    const Purposes needs = recovered_ ? for_both : first;
     const Decision decision = co_await look_around(Doing::look, needs, no_place, deadline);
     if (decision != Decision::won) co_return Unavailable{};
     recovered_ = true;

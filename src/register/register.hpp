@@ -82,6 +82,7 @@ class Register {
 
     // Why each disk did not count in the last phase or look; `none` for those that did.
     const std::vector<Failure>& failures() const { return failures_; }
+    bool timed_out() const { return timed_out_; }  // it ended with disks still silent
     std::size_t disks() const { return disks_.size(); }
     std::string_view disk_name(std::size_t disk) const { return disks_[disk]->name(); }
     Event& idle() { return scope_.idle(); }  // set while no visit is on its way
@@ -89,6 +90,7 @@ class Register {
     const Tally& tally() const { return tally_; }
 
   private:
+    friend struct RegisterProbe;  // of the tests: what a state is, for tests/exhaustive
     enum class Doing : std::uint8_t { nothing, phase, look, confirm };
 
     Task<Decision> phase(Rank rank, Purposes needs, Instant deadline);
@@ -125,6 +127,7 @@ class Register {
     Tally tally_;
     Event decided_;
     std::vector<Failure> failures_;
+    bool timed_out_ = false;
 
     // What the counted disks of this phase have shown.
     Rank value_rank_;

@@ -13,6 +13,8 @@ RowSummary summarise(ByteView row, const RowAddress& address, Place own, Place a
     RowSummary sum;
     Rank chosen_by;  // the rank that chose the value: accepted, but for one mutant
     for (Place place = 0; place < places; ++place) {
+        const bool ours = own != no_place && place / address.geometry->ring == own / address.geometry->ring;
+        if (mutated(Mutant::old_block_ignored) && ours && place != own) continue;
         const Decoded decoded = decode_block(row.subspan(place * size, size), address.block(place));
         if (place == own) sum.own = decoded;
         if (decoded.state == BlockState::initial) continue;

@@ -1,0 +1,204 @@
+#include "rows.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <vector>
+
+namespace diskpaxos::exhaustive {
+
+namespace {
+
+using Change = std::function<void(Cluster&)>;
+
+Cluster proposers(unsigned attempts, const Change& change = {}) {
+    Cluster cluster;
+    cluster.roles = {{0, {Act::propose}}, {1, {Act::propose}}};
+    cluster.attempts = attempts;
+    if (change) change(cluster);
+    return cluster;
+}
+
+Change mutant(Mutant which) {
+    return [which](Cluster& c) { c.mutant = which; };
+}
+
+Change flexible(std::size_t disks, std::size_t read, std::size_t write, std::size_t recover) {
+    return [=](Cluster& c) {
+        c.disks = disks;
+        c.read = read, c.write = write, c.recover = recover;
+    };
+}
+
+Change barrier(std::size_t w1, std::size_t r1, std::size_t w2, std::size_t r2, bool held = true) {
+    return [=](Cluster& c) {
+        c.read = r1, c.write = r2;
+        c.barrier = {.used = true, .held = held, .written_1 = w1, .written_2 = w2};
+    };
+}
+
+Change fault(Fault which) {
+    return [which](Cluster& c) { c.fault = which; };
+}
+
+Change crash(unsigned crashes, Afterlife afterlife = Afterlife::vanish) {
+    return [=](Cluster& c) {
+        c.crashes = crashes;
+        c.afterlife = afterlife;
+    };
+}
+
+Change fresh_place() {
+    return [](Cluster& c) {
+        c.fresh_place = true;
+        c.ring = 2;
+    };
+}
+
+Change runs_again() {
+    return [](Cluster& c) {
+        for (Role& role : c.roles) role.acts = {Act::propose_on};
+    };
+}
+
+Change operator+(const Change& first, const Change& then) {
+    return [=](Cluster& c) {
+        first(c);
+        then(c);
+    };
+}
+
+Cluster cells(std::vector<std::vector<Act>> acts, unsigned attempts, const Change& change = {}) {
+    Cluster cluster;
+    cluster.slots = static_cast<std::uint32_t>(acts.size());
+    for (std::uint16_t slot = 0; slot < acts.size(); ++slot) {
+        cluster.roles.push_back({slot, acts[slot]});
+    }
+    cluster.attempts = attempts;
+    if (change) change(cluster);
+    return cluster;
+}
+
+std::vector<Row> consensus_rows() {
+    const Change one_crash = crash(1);
+    const Change ghosts = crash(1, Afterlife::haunt);
+    const Change three = [](Cluster& c) {
+        c.slots = 3;
+        c.roles.push_back({2, {Act::propose}});
+    };
+    return {
+        {"dp", "each disk's read after its own write", true, proposers(2), "OK 945,625 (3 ballots)"},
+        {"dp-3-ranks", "the same, three ranks each", true, proposers(3), "OK 945,625", true},
+        {"dp-3-processes", "the same, three processes", true, proposers(1, three), "OK 10,762,589", true},
+        {"dp-crash", "phase 0 on a majority", true, proposers(1, one_crash), "OK 1,430,642 (2 ballots)"},
+        {"dp-crash-2-ranks", "phase 0 on a majority", true, proposers(2, one_crash), "OK 1,430,642", true},
+        {"dp-2-crashes", "phase 0 on a majority", true, proposers(1, crash(2)), "OK 2,136,968 (2 ballots)", true},
+        {"read-not-gated", "2f: a disk is read after our write on it is durable", false,
+         proposers(1, mutant(Mutant::read_not_gated)), "VIOLATION 20"},
+        {"split-quorums", "2g: written and read must be the same disks, or all written first", false,
+         proposers(1, barrier(2, 2, 2, 2, false)), "VIOLATION 20"},
+        {"no-read-after-write", "2j: the write phase looks too", false,
+         proposers(2, mutant(Mutant::no_read_after_write)), "VIOLATION 16"},
+        {"flexible-3-1", "8.1: Q1=3, Q2=1 meet", true, proposers(2, flexible(3, 3, 1, 3)), "OK"},
+        {"flexible-3-1-crash", "7.1: R0=3 meets both", true,
+         proposers(1, flexible(3, 3, 1, 3) + one_crash), "OK"},
+        {"flexible-3-1-recover-2", "7.1: R0=2 misses a Q2 of one disk", false,
+         proposers(2, flexible(3, 3, 1, 2) + one_crash + mutant(Mutant::recovery_alone)),
+         "VIOLATION 24"},
+        {"flexible-2-1", "2.4 F3: Q1=2, Q2=1 need not meet", false,
+         proposers(1, flexible(3, 2, 1, 3)), "VIOLATION 16"},
+        {"barrier", "6.2: all written first, then read anywhere", true,
+         proposers(1, barrier(2, 2, 2, 2) + one_crash), "OK 1,803,505"},
+        {"barrier-2-2-1-3", "6.2: W1 meets R2, W2 meets R1", true, proposers(2, barrier(2, 2, 1, 3)), "OK"},
+        {"barrier-3-3-1-1", "6.2", true, proposers(2, barrier(3, 3, 1, 1)), "OK"},
+        {"barrier-3-1-3-1", "6.2", true, proposers(2, barrier(3, 1, 3, 1)), "OK"},
+        {"barrier-2-2-1-2", "6.2: W2=1 misses R1=2", false, proposers(1, barrier(2, 2, 1, 2)), "VIOLATION 18"},
+        {"barrier-1-2-2-2", "6.2: W1=1 misses R2=2", false, proposers(1, barrier(1, 2, 2, 2)), "VIOLATION 18"},
+        {"zeroed-once", "2a: a new rank erases; a decider never runs again", true,
+         proposers(2, mutant(Mutant::block_zeroed)), "OK"},
+        {"zeroed", "2a: a new rank keeps what was accepted", false,
+         proposers(2, mutant(Mutant::block_zeroed) + runs_again()), "VIOLATION 23"},
+        {"forget-own-block", "2e: a restarted process recovers its block", false,
+         proposers(1, mutant(Mutant::forget_own_block) + one_crash), "VIOLATION 21"},
+        {"recover-on-one", "2e, 7.1: phase 0 on a majority", false,
+         proposers(2, flexible(3, 2, 2, 1) + one_crash + mutant(Mutant::recovery_alone)), "VIOLATION 23"},
+        {"unreadable", "1: what cannot be read is unknown, and its disk does not count", true,
+         proposers(1, fault(Fault::unreadable)), "OK"},
+        {"unreadable-as-initial", "2c, 2d: unknown is never initial", false,
+         proposers(1, fault(Fault::unreadable) + mutant(Mutant::unknown_as_initial)), "VIOLATION 21"},
+        {"blank", "7.7: one disk silently blank", false, proposers(1, fault(Fault::blank)), "VIOLATION 21"},
+        {"rolled-back", "7.7: one disk silently rolled back", false, proposers(1, fault(Fault::rollback)), "VIOLATION 22"},
+        {"blank-of-4", "8.3: quorums of 3 of 4 mask it", true,
+         proposers(1, flexible(4, 3, 3, 3) + fault(Fault::blank)), "OK"},
+        {"rolled-back-of-4", "8.3: quorums of 3 of 4 mask it", true,
+         proposers(1, flexible(4, 3, 3, 3) + fault(Fault::rollback)), "OK", true},
+        {"torn", "7.6: a torn block is unknown", true, proposers(1, crash(1, Afterlife::torn)), "OK 8.0M"},
+        {"torn-as-initial", "7.6: a torn block is not initial", false,
+         proposers(2, crash(1, Afterlife::torn) + mutant(Mutant::unknown_as_initial)), "VIOLATION 33"},
+        {"no-lane", "2h: one write to a block at a time", false,
+         proposers(2, mutant(Mutant::no_lane)), "VIOLATION 30"},
+        {"ghost-same-block", "7.5: a late write lands in a block that is used again", false,
+         proposers(2, flexible(2, 2, 2, 2) + ghosts), "VIOLATION 36"},
+        {"ghost-fresh-block", "7.2: a new incarnation writes a fresh block", true,
+         proposers(1, ghosts + fresh_place()), "OK 21.6M"},
+        {"old-block-ignored", "7.2: its own old block counts too", false,
+         proposers(1, crash(1) + fresh_place() + mutant(Mutant::old_block_ignored)), "VIOLATION 29"},
+        {"error-then-lands", "7.4: a failed write may still land", true,
+         proposers(2, fault(Fault::error)), "-"},
+        {"highest-promised", "2l: the value of the highest accepted rank", false,
+         proposers(2, mutant(Mutant::highest_promised)), "-"},
+        {"rank-reused", "F4: a rank is used once", false, proposers(2, mutant(Mutant::rank_reused)), "-"},
+        {"stale-answer", "2i: an answer counts for its own phase only", false,
+         proposers(2, mutant(Mutant::stale_answer_counted)), "-"},
+        {"refused-rows", "2.3: a disk that dropped out offers no value", false,
+         proposers(2, mutant(Mutant::refused_rows_chosen)), "-"},
+    };
+}
+
+std::vector<Row> cell_rows() {
+    constexpr Act inc = Act::increment, get = Act::get;
+    return {
+        {"cell", "two changes", true, cells({{inc}, {inc}}, 2), "OK 240k"},
+        {"cell-again", "the fast path: the write promises the next rank", true,
+         cells({{inc, inc}, {inc}}, 2), "OK 212k"},
+        {"cell-read", "double collect, commit mark, owner's read", true, cells({{inc}, {get}}, 2), "OK"},
+        {"no-operation-check", "4a: a retry looks whether it was applied", false,
+         cells({{inc}, {inc}}, 2, mutant(Mutant::no_operation_check)), "VIOLATION 17"},
+        {"cell-zeroed", "2a: a new rank keeps what was accepted", false,
+         cells({{inc}, {inc}}, 2, mutant(Mutant::block_zeroed)), "VIOLATION 22"},
+        {"fast-path-blind", "6.3: promises between ours and the next count", false,
+         cells({{inc, inc}, {inc}}, 2, mutant(Mutant::fast_path_blind)), "VIOLATION 22"},
+        {"fast-path-unpromised", "6.3: the write promises the next rank", false,
+         cells({{inc, inc}, {inc}}, 2, mutant(Mutant::fast_path_unpromised)), "-"},
+        {"answer-without-commit", "4b: an operation found applied is committed again", false,
+         cells({{inc}, {inc}}, 2, mutant(Mutant::answer_without_commit)), "VIOLATION 17"},
+        {"unmet-without-commit", "4c: a no is committed too", false,
+         cells({{Act::raise_first}, {Act::raise_first}}, 2, mutant(Mutant::unmet_without_commit)), "VIOLATION 13"},
+        {"read-highest", "4d: a reader confirms", false,
+         cells({{inc}, {get}}, 2, mutant(Mutant::read_highest)), "VIOLATION 24"},
+        {"read-single-collect", "4.5: one pass over passive blocks", false,
+         cells({{inc}, {inc}, {get, get}}, 1, mutant(Mutant::read_single_collect)), "VIOLATION 25"},
+        {"owner-reads-blindly", "4.5: the owner looks for other promises", false,
+         cells({{inc, get}, {inc}}, 2, mutant(Mutant::owner_reads_blindly)), "VIOLATION 26"},
+    };
+}
+
+std::vector<Row> make_rows() {
+    std::vector<Row> all = consensus_rows();
+    const std::vector<Row> more = cell_rows();
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+}
+
+}  // namespace
+
+std::span<const Row> rows() {
+    static const std::vector<Row> all = make_rows();
+    return all;
+}
+
+const Row* find_row(std::string_view name) {
+    const auto found = std::ranges::find(rows(), name, &Row::name);
+    return found == rows().end() ? nullptr : &*found;
+}
+
+}  // namespace diskpaxos::exhaustive
