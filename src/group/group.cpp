@@ -36,6 +36,7 @@ std::string reason(const Failure& failure) {
         case Failure::Kind::rolled_back: return "lost a write of ours";
         case Failure::Kind::intruder: return "another process writes our slot";
         case Failure::Kind::closed: return "not in use";
+        case Failure::Kind::quarantined: return "a write of ours failed and may still happen";
     }
     UNREACHABLE();
 }
@@ -83,19 +84,28 @@ std::unique_ptr<Visit> Group::visit(std::size_t disk, std::uint32_t cell) const 
     if (seat_ && seat_->open.contains(disk)) {
         place = seat_->slot * geometry().ring + seat_->ring_index;
     }
-    return std::make_unique<PassiveVisit>(*device, address, place, rereads);
+    const Duration ttl = std::chrono::milliseconds(roster_.common.ttl_ms);
+    const Quarantine quarantine{&world_.clock, drain_time(ttl)};
+    return std::make_unique<PassiveVisit>(*device, address, place, rereads, quarantine);
 }
 
+// A phase that is lost ends at once: who had not answered yet is not blamed for it.
 std::string Group::who_answered(Cell& cell) const {
     const Register& reg = cell.reg();
-    const DiskSet counted = reg.tally().counted() | reg.tally().refused();
+    const DiskSet heard = reg.tally().counted() | reg.tally().refused();
+    std::size_t answered = 0;
     std::string absent;
     for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
-        if (counted.contains(disk)) continue;
+        const Failure& failure = reg.failures()[disk];
+        const bool silent = reg.timed_out() && !heard.contains(disk);
+        if (failure.kind == Failure::Kind::none && !silent) {
+            ++answered;
+            continue;
+        }
         absent += fmt::format("{}{}: {}", absent.empty() ? "" : "; ", roster_.names[disk],
-                              reason(reg.failures()[disk]));
+                              reason(failure));
     }
-    return fmt::format("{} of {} disks answered ({})", counted.size(), roster_.disks(), absent);
+    return fmt::format("{} of {} disks answered ({})", answered, roster_.disks(), absent);
 }
 
 Error Group::no_quorum(Cell& cell) const {

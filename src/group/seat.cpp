@@ -6,6 +6,14 @@
 
 namespace diskpaxos {
 
+namespace {
+
+bool of_another(const SlotView& slot, const SeatWish& wish) {
+    return slot.known && slot.owner.held() && slot.owner.host != wish.host.id;
+}
+
+}  // namespace
+
 Task<Result<Seat>> SeatFinder::find(SeatWish wish, Instant deadline) {
     const Duration drain = drain_time(std::chrono::milliseconds(roster_.common.ttl_ms));
     if (wish.slot && *wish.slot >= roster_.common.geometry.slots) {
@@ -13,11 +21,16 @@ Task<Result<Seat>> SeatFinder::find(SeatWish wish, Instant deadline) {
             Code::usage, fmt::format("there is no slot {}; this group has slots 0 to {}", *wish.slot,
                                      roster_.common.geometry.slots - 1)});
     }
-    for (;;) {
+    for (bool before = false;; before = true) {
         const bool read = co_await table_.read(deadline);
         if (!read) {
-            co_return std::unexpected(Error{
-                Code::no_quorum, "the slot table cannot be read on a majority of the disks"});
+            co_return std::unexpected(
+                before ? no_seat(wish)
+                       : Error{Code::no_quorum,
+                               "the slot table cannot be read on a majority of the disks"});
+        }
+        if (wish.slot && of_another(table_.view(*wish.slot), wish)) {
+            co_return std::unexpected(no_seat(wish));
         }
         if (std::optional<Seat> seat = borrow(wish)) {
             const SlotEntry owner = table_.view(seat->slot).owner;
@@ -96,11 +109,10 @@ Task<bool> SeatFinder::claim_more(SeatWish wish, Instant deadline) {
 
 Error SeatFinder::no_seat(const SeatWish& wish) const {
     if (wish.slot) {
-        const SlotEntry owner = table_.view(*wish.slot).owner;
-        return {Code::busy, owner.held() && owner.host != wish.host.id
-                                ? fmt::format("slot {} belongs to host {}", *wish.slot,
-                                              owner.host_name)
-                                : fmt::format("slot {} is in use", *wish.slot)};
+        const SlotView view = table_.view(*wish.slot);
+        return {Code::busy, of_another(view, wish) ? fmt::format("slot {} belongs to host {}",
+                                                                 *wish.slot, view.owner.host_name)
+                                                   : fmt::format("slot {} is in use", *wish.slot)};
     }
     return {Code::busy, fmt::format("every slot of this host is in use, and none of the {} of group "
                                     "{} is free to claim; end a process, or format with more slots",
