@@ -13,6 +13,11 @@ namespace {
 
 constexpr unsigned ring_entries = 256;
 constexpr unsigned completion_entries = 2048;  // 15 disks × 32 requests × 2 steps, and room
+
+// Requests that would block on their way down are handed to kernel threads, eight by default for
+// the whole ring: enough requests to a hung disk would take them all from its neighbours.
+constexpr unsigned kernel_threads = 15 * UringDisk::most_in_flight;
+
 constexpr std::uint64_t signal_data = 2;       // no request: those are aligned pointers, tagged 0 or 1
 
 constexpr std::uint64_t least_patience = 100'000;   // ns; below it the clock tells nothing
@@ -42,6 +47,8 @@ std::expected<std::unique_ptr<UringLoop>, int> UringLoop::make() {
     if ((loop->ring_.features & needed) != needed) return std::unexpected(ENOSYS);
 
     loop->registered_ = io_uring_register_ring_fd(&loop->ring_) == 1;
+    std::array<unsigned, 2> most_threads = {kernel_threads, kernel_threads};
+    io_uring_register_iowq_max_workers(&loop->ring_, most_threads.data());  // kernel 5.15 and later
     for (unsigned i = 0; loop->ring_.sq.array != nullptr && i < ring_entries; ++i) {
         loop->ring_.sq.array[i] = i;  // entries always go down in their own order: see enter()
     }

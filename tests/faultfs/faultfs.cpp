@@ -57,6 +57,13 @@ struct stat status_of(fuse_ino_t inode) {
     return status;
 }
 
+// By default FUSE takes twelve requests at a time and then blocks whoever submits the next one:
+// one hung disk would stall the others by a limit of FUSE's own.
+void start_session(void*, fuse_conn_info* connection) {
+    connection->max_background = 4096;
+    connection->congestion_threshold = 4096;
+}
+
 void look_up(fuse_req_t request, fuse_ino_t, const char* name) {
     for (std::size_t index = 0; index < paths.size(); ++index) {
         if (name_of(index) != name) continue;
@@ -119,6 +126,7 @@ void flush_disk(fuse_req_t request, fuse_ino_t inode, int, fuse_file_info*) {
 
 fuse_lowlevel_ops operations() {
     fuse_lowlevel_ops operations{};
+    operations.init = start_session;
     operations.lookup = look_up;
     operations.getattr = get_attributes;
     operations.setattr = set_attributes;
