@@ -1,0 +1,145 @@
+// Format 1.0 as bytes. UPDATE=1 rewrites the files; do that only for a new format version.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+#include "disk/block.hpp"
+#include "disk/slot_entry.hpp"
+#include "disk/superblock.hpp"
+#include "golden/hex.hpp"
+#include "group/cluster.hpp"
+
+namespace diskpaxos {
+namespace {
+
+std::string path(const std::string& name) { return std::string(GOLDEN_DIR "/") + name + ".hex"; }
+
+std::string slurp(const std::string& file) {
+    std::ifstream in(file);
+    std::stringstream text;
+    text << in.rdbuf();
+    return text.str();
+}
+
+bool updating() { return std::getenv("UPDATE") != nullptr; }
+
+Uuid uuid(std::uint8_t first) {
+    Uuid result;
+    for (std::size_t i = 0; i < result.size(); ++i) result[i] = static_cast<std::byte>(first + i);
+    return result;
+}
+
+BlockAddress address(BlockKind kind) {
+    return {.group = uuid(0x10), .disk = Superblock::tag(uuid(0x20)), .kind = kind, .cell = 3,
+            .slot = 2, .ring = 1};
+}
+
+Superblock superblock() {
+    Superblock s;
+    s.group = uuid(0x10);
+    s.name = "prod";
+    s.disks = {uuid(0x20), uuid(0x40), uuid(0x60)};
+    s.index = 0;
+    s.geometry = {.block_size = 512, .slots = 32, .ring = 2, .cells = 256};
+    s.ttl_ms = 10'000;
+    s.formatted_ms = 1'790'000'000'000;
+    return s;
+}
+
+SlotEntry slot_entry() {
+    SlotEntry entry;
+    entry.state = SlotState::taken;
+    entry.turn = 1;
+    entry.stamp = 0x1122334455667788;
+    entry.since_ms = 1'790'000'000'000;
+    entry.host = uuid(0x80);
+    entry.boot = uuid(0x90);
+    entry.host_name = "alpha";
+    return entry;
+}
+
+Bytes record() {
+    const Geometry geometry{.block_size = 512, .slots = 4, .ring = 2, .cells = 4};
+    const RecordFormat format(geometry);
+    Bytes out;
+    const CellView view{.version = 7, .state = CellState::set, .name = "backup",
+                        .value = as_bytes("alpha")};
+    format.succeed(out, {}, 0, view, 2, 41);
+    return out;
+}
+
+Bytes encoded(const std::string& kind) {
+    Bytes out(512);
+    const Bytes value = record();
+    if (kind == "superblock") encode_superblock(out, superblock(), 0);
+    if (kind == "claim") encode_slot_entry(out, address(BlockKind::claim), slot_entry());
+    if (kind == "owner") encode_slot_entry(out, address(BlockKind::owner), slot_entry());
+    if (kind == "initial") encode_initial(out, address(BlockKind::cell));
+    if (kind == "cell") {
+        const Proposer me = Proposer::of(2, 0xabcdef);
+        encode_block(out, address(BlockKind::cell),
+                     {.incarnation = me, .seq = 9, .promised = {42, me}, .accepted = {41, me},
+                      .committed = {40, me}, .value = value});
+    }
+    return out;
+}
+
+class Golden : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(Golden, BlocksAreWhatTheyWere) {
+    const std::string text = to_hex(encoded(GetParam()));
+    if (updating()) std::ofstream(path(GetParam())) << text;
+    EXPECT_EQ(text, slurp(path(GetParam())));
+}
+
+TEST_P(Golden, TheFormatNoteShowsThem) {
+    EXPECT_NE(slurp(FORMAT_NOTE).find(slurp(path(GetParam()))), std::string::npos)
+        << "docs/format.md has no verbatim copy of " << path(GetParam());
+}
+
+TEST_P(Golden, AndTheyStillDecode) {
+    Bytes block(512);
+    from_hex(slurp(path(GetParam())), block);
+    EXPECT_EQ(block, encoded(GetParam()));
+}
+
+INSTANTIATE_TEST_SUITE_P(Format, Golden,
+                         ::testing::Values("superblock", "claim", "owner", "initial", "cell"));
+
+// A group of three disks that was written when format 1.0 was new.
+TEST(GoldenGroup, IsStillReadable) {
+    const Geometry tiny{.block_size = 512, .slots = 2, .ring = 1, .cells = 2};
+    Cluster cluster(3, tiny);
+    if (updating()) {
+        ASSERT_TRUE(cluster.format(1));
+        HostLocks home;
+        Process process(cluster, home, host_named("home"));
+        ASSERT_TRUE(cluster.run(set_value(process.directory, "cell", "kept", cluster.soon())));
+        ASSERT_TRUE(cluster.run(set_value(process.directory, "cell", "for ever", cluster.soon())));
+        ASSERT_TRUE(cluster.run(propose(process.directory, "chosen", "once", cluster.soon())));
+        for (auto& disk : cluster.disks) {
+            const ByteView all(disk->at(0).data(), tiny.bytes());
+            std::ofstream(path("group-" + std::string(disk->name()))) << to_hex(all);
+        }
+        return;
+    }
+    for (auto& disk : cluster.disks) {
+        from_hex(slurp(path("group-" + std::string(disk->name()))),
+                 ByteSpan(disk->at(0).data(), tiny.bytes()));
+    }
+    HostLocks home;
+    Process process(cluster, home, host_named("home"));
+    ASSERT_TRUE(process.seated);
+    const auto cell = cluster.run(process.directory.get("cell", cluster.soon()));
+    ASSERT_TRUE(cell) << cell.error().sentence;
+    EXPECT_EQ(as_text(cell->value), "for ever");
+    EXPECT_EQ(cell->version, 2U);
+    const auto chosen = cluster.run(propose(process.directory, "chosen", "twice", cluster.soon()));
+    ASSERT_TRUE(chosen);
+    EXPECT_EQ(as_text(chosen->value), "once");
+}
+
+}  // namespace
+}  // namespace diskpaxos
