@@ -199,7 +199,7 @@ TEST_F(CellTest, ResolvesToNoWhatWasOvertaken) {
     change(*a, increment);
     bed.moods("fff");
     ASSERT_TRUE(std::holds_alternative<Unsettled>(change(*a, increment)));
-    bed.moods("ooo");
+    bed.heal();
     change(*b, increment);  // commits at a higher rank without it
     EXPECT_EQ(count(*b), 2U);
     const ResolveOutcome outcome = resolve(*a);
@@ -214,7 +214,7 @@ TEST_F(CellTest, SettlesTheLastChangeBeforeTheNext) {
     change(*a, increment);
     bed.moods("fff");
     ASSERT_TRUE(std::holds_alternative<Unsettled>(change(*a, increment)));
-    bed.moods("ooo");
+    bed.heal();
     ASSERT_TRUE(applied(change(*a, increment)));
     EXPECT_EQ(count(*a), 3U);  // each once: the unsettled one was its own, and nobody was faster
     EXPECT_EQ(std::get<Applied>(resolve(*a)), Applied::yes);

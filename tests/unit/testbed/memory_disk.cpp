@@ -70,6 +70,7 @@ void MemoryDisk::read(Io& io) {
     CHECK(io.from.first + io.from.count <= blocks());
     const auto from = ByteView(content_).subspan(io.from.first * block_size_, io.in.size());
     std::ranges::copy(from, io.in.bytes().begin());
+    if (after_read) std::exchange(after_read, nullptr)();
 }
 
 }  // namespace diskpaxos

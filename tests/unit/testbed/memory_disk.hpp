@@ -42,7 +42,8 @@ class MemoryDisk final : public Disk {
 
     Mood mood = Mood::ok;
     Counts counts;
-    std::function<void()> between;  // once: after the write of the next visit, before its read
+    std::function<void()> between;     // once: after the write of the next visit, before its read
+    std::function<void()> after_read;  // once: after the next read, before its answer
 
   protected:
     void submit(Io& io) override;

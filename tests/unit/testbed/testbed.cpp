@@ -29,7 +29,8 @@ std::unique_ptr<Register> Testbed::register_of(std::uint16_t slot, std::uint64_t
     std::vector<std::unique_ptr<Visit>> visits;
     for (std::size_t number = 0; number < disks_.size(); ++number) {
         visits.push_back(std::make_unique<PassiveVisit>(disk(number), address(number),
-                                                        place(slot, ring), rereads));
+                                                        place(slot, ring), rereads,
+                                                        Quarantine{&clock, ghost}));
     }
     return std::make_unique<Register>(world, rule_, 0, Proposer::of(slot, nonce), patience,
                                       std::move(visits));

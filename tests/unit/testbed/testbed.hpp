@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -17,12 +18,17 @@ class Testbed : public TestWorld {
   public:
     static constexpr Geometry small{.block_size = 512, .slots = 4, .ring = 2, .cells = 2};
     static constexpr Duration patience = std::chrono::milliseconds(1);
+    static constexpr Duration ghost = std::chrono::seconds(5);  // how long a failed write may land
 
     explicit Testbed(std::size_t disks = 3, Geometry shape = small);
 
     MemoryDisk& disk(std::size_t number) { return *disks_[number]; }
     std::size_t size() const { return disks_.size(); }
     void moods(std::string_view letters);  // one letter per disk, see MemoryDisk::Mood
+    void heal() {  // all disks work again, and what failed before cannot land any more
+        moods(std::string(disks_.size(), 'o'));
+        clock.advance(ghost);
+    }
     Instant soon() { return clock.now() + std::chrono::seconds(1); }
 
     // A process: the user of a slot. Its proposer is of(slot, nonce).
