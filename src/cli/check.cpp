@@ -1,0 +1,162 @@
+// `check`: reads every block of every disk; with --repair, heals what a majority can heal.
+#include "group/check.hpp"
+
+#include <fmt/format.h>
+
+#include <cstring>
+
+#include "cli/invocation.hpp"
+#include "cli/open_group.hpp"
+#include "group/heal.hpp"
+
+namespace diskpaxos::cli {
+
+namespace {
+
+Colour colour_of(DiskVerdict verdict) {
+    switch (verdict) {
+        case DiskVerdict::sound: return Colour::good;
+        case DiskVerdict::stale: return Colour::warning;
+        case DiskVerdict::damaged:
+        case DiskVerdict::absent: return Colour::bad;
+    }
+    return Colour::none;
+}
+
+std::string details(const DiskReport& disk) {
+    if (!disk.present) return "";
+    std::string text = fmt::format("{} blocks, {} in use", disk.blocks,
+                                   disk.blocks - disk.initial - disk.damaged);
+    if (disk.stale != 0) text += fmt::format(", {} older than on another disk", disk.stale);
+    if (disk.damaged != 0) text += fmt::format(", {} damaged", disk.damaged);
+    if (!disk.front_superblock) text += ", superblock at the front damaged";
+    if (!disk.back_superblock) text += ", superblock at the end damaged";
+    if (disk.slot_entries_damaged != 0) {
+        text += fmt::format(", {} slot entries damaged", disk.slot_entries_damaged);
+    }
+    if (disk.error != 0) text += fmt::format(", {}", std::strerror(disk.error));
+    return text;
+}
+
+Json described(const DiskReport& disk) {
+    Json object;
+    object["disk"] = disk.name;
+    object["verdict"] = describe(disk.verdict());
+    object["present"] = disk.present;
+    object["error"] = disk.error == 0 ? Json() : Json(std::strerror(disk.error));
+    object["front_superblock"] = disk.front_superblock;
+    object["back_superblock"] = disk.back_superblock;
+    object["blocks"] = disk.blocks;
+    object["initial"] = disk.initial;
+    object["stale"] = disk.stale;
+    object["damaged"] = disk.damaged;
+    object["slot_entries_damaged"] = disk.slot_entries_damaged;
+    object["highest_round"] = disk.highest_round;
+    object["examples"] = disk.examples;
+    return object;
+}
+
+Json described(const CheckReport& report) {
+    Json object;
+    object["sound"] = report.sound();
+    object["cells"] = report.cells;
+    object["cells_in_use"] = report.cells_in_use;
+    object["cells_without_quorum"] = report.cells_without_quorum;
+    object["disks"] = Json::array();
+    for (const DiskReport& disk : report.disks) object["disks"].push_back(described(disk));
+    return object;
+}
+
+Json described(const HealReport& healed) {
+    Json object;
+    object["superblocks"] = healed.superblocks;
+    object["slot_entries"] = healed.slot_entries;
+    object["blocks"] = healed.blocks;
+    object["unhealable"] = healed.unhealable;
+    object["failed"] = healed.failed;
+    object["left"] = healed.left;
+    return object;
+}
+
+void show(const CheckReport& report, Output& out) {
+    for (const DiskReport& disk : report.disks) {
+        const DiskVerdict verdict = disk.verdict();
+        out.line(fmt::format("{}  {}  {}",
+                             out.paint(colour_of(verdict), fmt::format("{:<8}", describe(verdict))),
+                             disk.name, details(disk)));
+        for (const std::string& example : disk.examples) out.line(fmt::format("          {}", example));
+    }
+    out.line(fmt::format("{} of {} cells in use", report.cells_in_use, report.cells));
+    if (report.cells_without_quorum != 0) {
+        out.line(out.paint(Colour::bad,
+                           fmt::format("{} cells cannot be used: too few of their copies are whole",
+                                       report.cells_without_quorum)));
+    }
+}
+
+void show(const HealReport& healed, Output& out) {
+    out.line(fmt::format("repaired: {} superblocks, {} slot entries, {} blocks", healed.superblocks,
+                         healed.slot_entries, healed.blocks));
+    if (healed.unhealable != 0) {
+        out.line(fmt::format("{} blocks cannot be healed: too few other copies are readable",
+                             healed.unhealable));
+    }
+    if (healed.failed != 0) out.line(fmt::format("{} writes failed", healed.failed));
+    for (const std::string& sentence : healed.left) out.line(fmt::format("left alone: {}", sentence));
+}
+
+CheckReport check(OpenGroup& group, const QuorumRule& rule) {
+    Checker checker(group.world(), group.roster(), rule);
+    return group.run(checker.run());
+}
+
+// Disks whose superblocks are gone are members again if they can be recognised.
+Result<void> adopt(OpenGroup& group, Output& out) {
+    Adoption adoption(group.world(), group.roster());
+    const auto adopted = group.run(adoption.run());
+    if (!adopted) return std::unexpected(adopted.error());
+    for (const std::size_t disk : *adopted) {
+        out.warn(fmt::format("{} is taken to be disk {} of the group", group.roster().names[disk],
+                             disk + 1));
+    }
+    return {};
+}
+
+Result<HealReport> heal(OpenGroup& group, const QuorumRule& rule, Output& out) {
+    const Result<ThisHost> host = this_host(group.roster().common.group);
+    if (!host) return std::unexpected(host.error());
+    if (!host->note.empty()) out.warn(host->note);
+    Healer healer(group.world(), group.roster(), rule, group.locks(), host->host);
+    return group.run(healer.run(group.deadline()));
+}
+
+}  // namespace
+
+Result<int> run_check(const Invocation& call, Output& out) {
+    const bool repair = call.has("repair");
+    OpenGroup::Wish wish;
+    wish.access = repair ? io::Access::write : io::Access::read;
+    wish.quorum = repair;  // a minority may be looked at, but never heals anything
+    auto group = OpenGroup::open(call, out, wish);
+    if (!group) return std::unexpected(group.error());
+    if (repair) {
+        if (auto fine = adopt(**group, out); !fine) return std::unexpected(fine.error());
+    }
+    const Threshold rule = Threshold::majority((*group)->roster().disks());
+    CheckReport report = check(**group, rule);
+    std::optional<HealReport> healed;
+    if (repair && !report.sound()) {
+        Result<HealReport> result = heal(**group, rule, out);
+        if (!result) return std::unexpected(result.error());
+        healed = std::move(*result);
+        show(*healed, out);
+        report = check(**group, rule);
+    }
+    show(report, out);
+    Json object = described(report);
+    if (repair) object["repaired"] = healed ? described(*healed) : Json();
+    out.object(std::move(object));
+    return report.sound() ? 0 : exit_code(Code::no);
+}
+
+}  // namespace diskpaxos::cli

@@ -1,0 +1,143 @@
+// `dump`: decodes one disk, read-only, whatever state it is in.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "cli/dump_cells.hpp"
+#include "cli/invocation.hpp"
+#include "cli/real_world.hpp"
+#include "group/assemble.hpp"
+
+namespace diskpaxos::cli {
+
+namespace {
+
+constexpr Duration patience = std::chrono::seconds(30);
+
+Json described(const Superblock& superblock, const Roster& roster) {
+    Json object;
+    object["group"] = uuid_text(superblock.group);
+    object["name"] = superblock.name;
+    object["index"] = superblock.index;
+    object["disk"] = uuid_text(superblock.disks[superblock.index]);
+    object["disks"] = roster.disks();
+    object["block_size"] = superblock.geometry.block_size;
+    object["slots"] = superblock.geometry.slots;
+    object["ring"] = superblock.geometry.ring;
+    object["cells"] = superblock.geometry.cells;
+    object["ttl_ms"] = superblock.ttl_ms;
+    object["epoch"] = superblock.epoch;
+    object["formatted"] = rfc3339(superblock.formatted_ms);
+    return object;
+}
+
+void show_superblock(const Superblock& s, const DumpedDisk& disk, Output& out) {
+    out.line(fmt::format("disk {} of {} of group \"{}\"", s.index + 1, s.disks.size(), s.name));
+    out.line(fmt::format("  group      {}", uuid_text(s.group)));
+    out.line(fmt::format("  disk       {}", uuid_text(s.disks[s.index])));
+    out.line(fmt::format("  layout     {} slots of {} blocks, {} cells, blocks of {} bytes",
+                         s.geometry.slots, s.geometry.ring, s.geometry.cells,
+                         s.geometry.block_size));
+    out.line(fmt::format("  TTL        {} ms, epoch {}, formatted {}", s.ttl_ms, s.epoch,
+                         rfc3339(s.formatted_ms)));
+    for (std::size_t copy = 0; copy < 2; ++copy) {
+        out.line(fmt::format("  superblock {}: {}", copy == 0 ? "front" : "back ",
+                             out.paint(disk.superblocks[copy] == Damage::none ? Colour::good
+                                                                              : Colour::bad,
+                                       sound_or(disk.superblocks[copy]))));
+    }
+}
+
+void dump_slot(const DumpedDisk& disk, std::uint32_t slot, Json& list, Output& out) {
+    for (const BlockKind kind : {BlockKind::claim, BlockKind::owner}) {
+        const auto& entry =
+            kind == BlockKind::claim ? disk.table.claims[slot] : disk.table.owners[slot];
+        if (entry && !entry->held() && entry->turn == 0) continue;
+        const char* block = kind == BlockKind::claim ? "claim" : "owner";
+        Json object;
+        object["slot"] = slot;
+        object["block"] = block;
+        if (!entry) {
+            object["damage"] = describe(entry.error());
+            out.line(fmt::format("  {:4} {}  {}", slot, block,
+                                 out.paint(Colour::bad, describe(entry.error()))));
+        } else {
+            const char* state = !entry->held() ? "free"
+                                : entry->state == SlotState::borrowed ? "borrowed" : "taken";
+            object["state"] = state;
+            object["turn"] = entry->turn;
+            object["host"] = uuid_text(entry->host);
+            object["host_name"] = entry->host_name;
+            object["since"] = rfc3339(entry->since_ms);
+            out.line(fmt::format("  {:4} {}  {:8} turn {}  {}  {}  since {}", slot, block, state,
+                                 entry->turn, uuid_text(entry->host), printable(entry->host_name),
+                                 rfc3339(entry->since_ms)));
+        }
+        list.push_back(std::move(object));
+    }
+}
+
+Json dump_slots(const DumpedDisk& disk, Output& out) {
+    Json list = Json::array();
+    out.line("slots that are or were in use:");
+    if (!disk.table.read) out.line("  the slot table cannot be read");
+    else for (std::uint32_t slot = 0; slot < disk.group.geometry.slots; ++slot) {
+        dump_slot(disk, slot, list, out);
+    }
+    return list;
+}
+
+Result<CellFilter> filter_of(const Invocation& call, const Superblock& group) {
+    CellFilter filter;
+    const std::optional<std::string> wish = call.text("cell");
+    if (!wish) return filter;
+    const bool number = !wish->empty() && std::ranges::all_of(*wish, [](char c) {
+        return c >= '0' && c <= '9';
+    });
+    if (!number) {
+        filter.name = *wish;
+        return filter;
+    }
+    const auto cell = parse_number(*wish, "--cell", 0, group.geometry.cells - 1);
+    if (!cell) return std::unexpected(cell.error());
+    filter.number = static_cast<std::uint32_t>(*cell);
+    return filter;
+}
+
+}  // namespace
+
+Result<int> run_dump(const Invocation& call, Output& out) {
+    const auto backend = call.backend();
+    if (!backend) return std::unexpected(backend.error());
+    auto real = RealWorld::make(*backend, out);
+    if (!real) return std::unexpected(real.error());
+    auto file = io::OpenDisk::open(call.arguments().front(), io::Access::read);
+    if (!file) return std::unexpected(file.error());
+    Disk& device = (*real)->add(std::move(*file));
+
+    Assembly assembly((*real)->world(), {&device});
+    const Result<Roster> roster =
+        (*real)->run(assembly.run(false, (*real)->loop().now() + patience));
+    if (!roster) return std::unexpected(roster.error());
+    const auto member = std::ranges::find(roster->members, &device);
+    Superblock superblock = roster->common;
+    superblock.index = static_cast<std::uint16_t>(member - roster->members.begin());
+    const Result<CellFilter> filter = filter_of(call, superblock);
+    if (!filter) return std::unexpected(filter.error());
+
+    DumpedDisk disk(device, superblock);
+    (*real)->run(disk.read_tables());
+    show_superblock(superblock, disk, out);
+    Json object = described(superblock, *roster);
+    object["front_superblock"] = sound_or(disk.superblocks[0]);
+    object["back_superblock"] = sound_or(disk.superblocks[1]);
+    object["slot_table"] = dump_slots(disk, out);
+    object["blocks"] = Json::array();
+    out.line(filter->all() ? "blocks that are in use or damaged:" : "blocks:");
+    (*real)->run(disk.dump_cells(*filter, object["blocks"], out));
+    out.object(std::move(object));
+    return 0;
+}
+
+}  // namespace diskpaxos::cli

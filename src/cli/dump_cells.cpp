@@ -1,0 +1,138 @@
+#include "cli/dump_cells.hpp"
+
+#include <fmt/format.h>
+
+#include <cstring>
+
+#include "cli/named_json.hpp"
+#include "register/row.hpp"
+
+namespace diskpaxos::cli {
+
+namespace {
+
+// "7/3:1f2e": round, slot, and the beginning of the incarnation.
+std::string text_of_rank(Rank rank) {
+    if (rank.none()) return "-";
+    return fmt::format("{}/{}:{:04x}", rank.round, rank.proposer.slot(),
+                       rank.proposer.value & 0xffff);
+}
+
+Json json_of_rank(Rank rank) {
+    if (rank.none()) return nullptr;
+    Json object;
+    object["round"] = rank.round;
+    object["slot"] = rank.proposer.slot();
+    object["incarnation"] = fmt::format("{:016x}", rank.proposer.value);
+    return object;
+}
+
+}  // namespace
+
+const char* sound_or(Damage damage) { return damage == Damage::none ? "sound" : describe(damage); }
+
+Task<bool> DumpedDisk::read_tables() {
+    const std::uint64_t area = superblock_area / group.geometry.block_size;
+    for (const std::uint32_t copy : {0U, 1U}) {
+        const std::uint64_t first =
+            copy == 0 ? group.geometry.superblock_first() : group.geometry.superblock_last();
+        IoPtr io = disk_.prepare(Io::Kind::read, Extent{}, Extent{first, area});
+        io = co_await Transfer(disk_, std::move(io));
+        superblocks[copy] = Damage::checksum;
+        if (io->error != 0) continue;
+        const auto decoded = decode_superblock(io->in.bytes(), copy);
+        superblocks[copy] = decoded ? Damage::none : decoded.error();
+    }
+    IoPtr io = disk_.prepare(Io::Kind::read, Extent{}, group.geometry.slot_table());
+    io = co_await Transfer(disk_, std::move(io));
+    if (io->error == 0) table = decode_slot_table(io->in.bytes(), group, group.index);
+    co_return io->error == 0;
+}
+
+Task<bool> DumpedDisk::dump_cells(CellFilter filter, Json& list, Output& out) {
+    bool all_read = true;
+    for (std::uint32_t cell = 0; cell < group.geometry.cells; ++cell) {
+        if (filter.number && *filter.number != cell) continue;
+        IoPtr io = disk_.prepare(Io::Kind::read, Extent{}, group.geometry.row(cell));
+        io = co_await Transfer(disk_, std::move(io));
+        if (io->error != 0) {
+            out.warn(fmt::format("cell {} cannot be read: {}", cell, std::strerror(io->error)));
+            all_read = false;
+            continue;
+        }
+        dump_row(cell, io->in.bytes(), filter, list, out);
+    }
+    co_return all_read;
+}
+
+void DumpedDisk::dump_row(std::uint32_t cell, ByteView row, const CellFilter& filter, Json& list,
+                          Output& out) const {
+    const RowAddress address{group.group, group.disk_tag(), cell, &group.geometry};
+    const std::size_t size = group.geometry.block_size;
+    for (Place place = 0; place < group.geometry.row_blocks(); ++place) {
+        const BlockAddress expected = address.block(place);
+        const Decoded block = decode_block(row.subspan(place * size, size), expected);
+        if (!wanted(block, filter)) continue;
+        out.line(text_of(expected, block, out));
+        if (out.json()) list.push_back(described(expected, block));
+    }
+}
+
+bool DumpedDisk::wanted(const Decoded& block, const CellFilter& filter) const {
+    if (filter.number) return true;
+    if (!filter.name) return block.state != BlockState::initial;
+    const bool record = block.state == BlockState::valid && !block.block.value.empty() &&
+                        format_.valid(block.block.value);
+    return record && format_.view(block.block.value).name == *filter.name;
+}
+
+Json DumpedDisk::described(const BlockAddress& address, const Decoded& decoded) const {
+    Json object;
+    object["cell"] = address.cell;
+    object["slot"] = address.slot;
+    object["ring"] = address.ring;
+    const char* state = decoded.state == BlockState::valid     ? "valid"
+                        : decoded.state == BlockState::initial ? "initial"
+                                                               : "unknown";
+    object["state"] = state;
+    if (decoded.state == BlockState::unknown) object["damage"] = describe(decoded.damage);
+    if (decoded.state != BlockState::valid) return object;
+    const Block& block = decoded.block;
+    object["incarnation"] = fmt::format("{:016x}", block.incarnation.value);
+    object["seq"] = block.seq;
+    object["promised"] = json_of_rank(block.promised);
+    object["accepted"] = json_of_rank(block.accepted);
+    object["committed"] = json_of_rank(block.committed);
+    object["record"] = nullptr;
+    if (block.value.empty() || !format_.valid(block.value)) return object;
+    const CellView view = format_.view(block.value);
+    Json record;
+    record["name"] = std::string(view.name);
+    record["state"] = diskpaxos::cli::describe(view.state);
+    record["version"] = view.version;
+    put_value(record, view.value);
+    object["record"] = std::move(record);
+    return object;
+}
+
+std::string DumpedDisk::text_of(const BlockAddress& address, const Decoded& decoded,
+                                const Output& out) const {
+    const std::string where =
+        fmt::format("  cell {} slot {}.{}", address.cell, address.slot, address.ring);
+    if (decoded.state == BlockState::unknown) {
+        return fmt::format("{}  {}", where, out.paint(Colour::bad, describe(decoded.damage)));
+    }
+    if (decoded.state == BlockState::initial) return where + "  initial";
+    const Block& block = decoded.block;
+    std::string text = fmt::format("{}  promised {}  accepted {}  committed {}  seq {}", where,
+                                   text_of_rank(block.promised), text_of_rank(block.accepted),
+                                   text_of_rank(block.committed), block.seq);
+    if (block.value.empty()) return text;
+    if (!format_.valid(block.value)) return text + "  a value that is no record";
+    const CellView view = format_.view(block.value);
+    return text + fmt::format("  \"{}\" version {} {} \"{}\"", printable(view.name), view.version,
+                              diskpaxos::cli::describe(view.state),
+                              printable(as_text(view.value)));
+}
+
+}  // namespace diskpaxos::cli

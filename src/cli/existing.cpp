@@ -1,0 +1,121 @@
+#include "cli/existing.hpp"
+
+#include <blkid/blkid.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <string_view>
+
+#include "disk/buffer.hpp"
+#include "disk/superblock.hpp"
+#include "group/assemble.hpp"
+
+namespace diskpaxos::cli {
+
+namespace {
+
+// sanlock's leases begin with these, at multiples of a sector (its ondisk.h); sbd's header too.
+constexpr std::uint32_t sanlock_resource = 0x06152010;   // PAXOS_DISK_MAGIC
+constexpr std::uint32_t sanlock_lockspace = 0x12212010;  // DELTA_DISK_MAGIC
+constexpr std::string_view sbd_magic = "SBD_SBD_";
+
+constexpr std::size_t looked_at = 64 * 1024;
+
+struct FreeProbe {
+    void operator()(blkid_probe probe) const { blkid_free_probe(probe); }
+};
+using Probe = std::unique_ptr<std::remove_pointer_t<blkid_probe>, FreeProbe>;
+
+std::string value_of(blkid_probe probe, const char* name) {
+    const char* value = nullptr;
+    return blkid_probe_lookup_value(probe, name, &value, nullptr) == 0 ? value : "";
+}
+
+std::string kind_of(const std::string& usage) {
+    if (usage == "filesystem") return "file system";
+    if (usage == "raid") return "RAID or LVM member";
+    if (usage == "crypto") return "encrypted volume";
+    return usage.empty() ? "signature" : usage;
+}
+
+void ask_blkid(int fd, std::vector<std::string>& found) {
+    const Probe probe(blkid_new_probe());
+    if (!probe || blkid_probe_set_device(probe.get(), fd, 0, 0) != 0) return;
+    blkid_probe_enable_superblocks(probe.get(), 1);
+    blkid_probe_set_superblocks_flags(
+        probe.get(), BLKID_SUBLKS_TYPE | BLKID_SUBLKS_LABEL | BLKID_SUBLKS_USAGE);
+    blkid_probe_enable_partitions(probe.get(), 1);
+    const int answer = blkid_do_safeprobe(probe.get());
+    if (answer == -2) found.emplace_back("signatures of several kinds that contradict each other");
+    if (answer != 0) return;
+    if (const std::string type = value_of(probe.get(), "TYPE"); !type.empty()) {
+        const std::string label = value_of(probe.get(), "LABEL");
+        found.push_back(fmt::format("{} {}{}", type, kind_of(value_of(probe.get(), "USAGE")),
+                                    label.empty() ? "" : fmt::format(" \"{}\"", label)));
+    }
+    if (const std::string table = value_of(probe.get(), "PTTYPE"); !table.empty()) {
+        found.push_back(fmt::format("{} partition table", table));
+    }
+}
+
+void look_for_lock_managers(ByteView start, std::vector<std::string>& found) {
+    for (std::size_t at = 0; at + 512 <= start.size(); at += 512) {
+        const auto magic = load<std::uint32_t>(start, at);
+        const std::string_view text = as_text(start.subspan(at, sbd_magic.size()));
+        if (magic == sanlock_resource) found.emplace_back("sanlock resource lease");
+        if (magic == sanlock_lockspace) found.emplace_back("sanlock lockspace");
+        if (text == sbd_magic) found.emplace_back("sbd fencing header");
+    }
+    const auto repeated = std::ranges::unique(found);
+    found.erase(repeated.begin(), repeated.end());
+}
+
+bool read_at(int fd, std::uint64_t offset, ByteSpan into) {
+    return pread(fd, into.data(), into.size(), static_cast<off_t>(offset)) ==
+           static_cast<ssize_t>(into.size());
+}
+
+void look_for_group(const io::OpenDisk& disk, ByteView start, std::vector<std::string>& found) {
+    if (start.size() < superblock_area) return;
+    auto superblock = decode_superblock(start, 0);
+    if (!superblock && superblock.error() == Damage::newer) {
+        found.emplace_back("diskpaxos group of a newer format");
+        return;
+    }
+    if (!superblock) {
+        Buffer end(superblock_area);
+        const std::uint64_t at = disk.facts().bytes / 4096 * 4096 - superblock_area;
+        if (!read_at(disk.descriptor()->number(), at, end.bytes())) return;
+        superblock = decode_superblock(end.bytes(), 1);
+    }
+    if (!superblock) return;
+    found.push_back(fmt::format("disk {} of {} of diskpaxos group \"{}\" ({})", superblock->index + 1,
+                                superblock->disks.size(), superblock->name,
+                                uuid_text(superblock->group)));
+}
+
+}  // namespace
+
+std::vector<std::string> existing_content(const io::OpenDisk& disk) {
+    std::vector<std::string> found;
+    const int fd = disk.descriptor()->number();
+    const std::uint64_t size =
+        std::min<std::uint64_t>(looked_at, disk.facts().bytes / 4096 * 4096);
+    if (size == 0) return found;
+    Buffer start(size);
+    if (!read_at(fd, 0, start.bytes())) {
+        return {fmt::format("content that cannot be read ({})", std::strerror(errno))};
+    }
+    look_for_lock_managers(start.bytes(), found);
+    look_for_group(disk, start.bytes(), found);
+    ask_blkid(fd, found);
+    const bool blank = std::ranges::all_of(start.bytes(), [](std::byte b) { return b == std::byte{0}; });
+    if (found.empty() && !blank) found.emplace_back("data of an unknown kind");
+    return found;
+}
+
+}  // namespace diskpaxos::cli

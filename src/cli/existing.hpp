@@ -1,0 +1,16 @@
+// What is on a disk already, before `format` overwrites it: named by libblkid where it knows, and
+// else by what we know ourselves. Reads only.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "io/open_disk.hpp"
+
+namespace diskpaxos::cli {
+
+// Phrases such as `ext4 file system "data"`; empty: nothing was recognised, and the beginning of
+// the disk is all zeros.
+std::vector<std::string> existing_content(const io::OpenDisk& disk);
+
+}  // namespace diskpaxos::cli

@@ -1,0 +1,312 @@
+// `format`: makes disks a group. Everything that can be refused is refused before the first write;
+// after that, whatever goes wrong leaves no group behind.
+#include "group/format.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+
+#include "cli/disk_names.hpp"
+#include "cli/host.hpp"
+#include "cli/invocation.hpp"
+#include "cli/new_disks.hpp"
+#include "cli/open_group.hpp"
+#include "cli/progress.hpp"
+
+namespace diskpaxos::cli {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Order {  // what was asked for, checked
+    std::string name;
+    Geometry geometry;
+    std::uint32_t ttl_ms = 0;
+    std::vector<Candidate> disks;
+};
+
+Result<std::vector<std::string>> disks_of(const Invocation& call) {
+    std::vector<std::string> paths = call.arguments();
+    for (const std::string& path : call.all("disk")) paths.push_back(path);
+    if (paths.empty()) return usage("no disks are named; it is: diskpaxos format DISK...");
+    if (paths.size() % 2 == 0) {
+        return usage(fmt::format(
+            "{0} disks are an even number: a majority of {0} is {1}, so they survive the loss of {2}, "
+            "no more than {3} disks do, and cost one more; take {3} or {4}",
+            paths.size(), paths.size() / 2 + 1, paths.size() / 2 - 1, paths.size() - 1,
+            paths.size() + 1));
+    }
+    if (paths.size() > max_disks) {
+        return usage(fmt::format("a group has at most {} disks", max_disks));
+    }
+    return paths;
+}
+
+Result<std::string> name_of(const Invocation& call) {
+    std::string fallback = fs::path(call.text("conf").value_or("group")).stem().string();
+    std::string name = call.text("name").value_or(std::move(fallback));
+    const bool fine = !name.empty() && name.size() <= max_group_name && is_utf8(name) &&
+                      std::ranges::none_of(name, [](char c) {
+                          return static_cast<unsigned char>(c) < 0x20 || c == 0x7f || c == '/';
+                      });
+    if (!fine) {
+        return usage(fmt::format("the group's name must have 1 to {} bytes, and neither slashes nor "
+                                 "control characters",
+                                 max_group_name));
+    }
+    return name;
+}
+
+Result<std::uint32_t> ttl_of(const Invocation& call) {
+    const Result<Duration> ttl = parse_duration(call.text("ttl").value_or("10s"), "--ttl");
+    if (!ttl) return std::unexpected(ttl.error());
+    if (*ttl < std::chrono::seconds(1) || *ttl > std::chrono::hours(1)) {
+        return usage("--ttl must be from 1s to 1h");
+    }
+    return static_cast<std::uint32_t>(
+        std::chrono::duration_cast<std::chrono::milliseconds>(*ttl).count());
+}
+
+Result<Geometry> geometry_of(const Invocation& call, const std::vector<Candidate>& disks) {
+    Geometry geometry;
+    const auto slots = call.number("slots", geometry.slots, 1, max_slots);
+    if (!slots) return std::unexpected(slots.error());
+    const auto cells = call.number("cells", geometry.cells, 1, max_cells);
+    if (!cells) return std::unexpected(cells.error());
+    geometry.slots = static_cast<std::uint32_t>(*slots);
+    geometry.cells = static_cast<std::uint32_t>(*cells);
+    std::uint32_t largest = 512;
+    for (const Candidate& disk : disks) largest = std::max(largest, disk.logical_block_size);
+    const std::string wish = call.text("block-size").value_or("auto");
+    geometry.block_size = wish == "4096" || (wish == "auto" && largest > 512) ? 4096 : 512;
+    if (largest > geometry.block_size) {
+        return usage(fmt::format("a disk has blocks of {} bytes; {} is not possible", largest,
+                                 geometry.block_size));
+    }
+    if (const char* objection = geometry.objection()) return usage(objection);
+    return geometry;
+}
+
+Result<void> refuse_old_conf(const Invocation& call) {
+    const std::optional<std::string> conf = call.text("conf");
+    std::error_code ignored;
+    if (!conf || call.has("force") || !fs::exists(*conf, ignored)) return {};
+    return std::unexpected(
+        Error{Code::no, fmt::format("the group file {} exists; --force overwrites it", *conf)});
+}
+
+Result<Order> understood(const Invocation& call) {
+    Order order;
+    const auto paths = disks_of(call);
+    if (!paths) return std::unexpected(paths.error());
+    auto name = name_of(call);
+    if (!name) return std::unexpected(name.error());
+    const auto ttl = ttl_of(call);
+    if (!ttl) return std::unexpected(ttl.error());
+    if (auto fine = refuse_old_conf(call); !fine) return std::unexpected(fine.error());
+    auto disks = examine(*paths);
+    if (!disks) return std::unexpected(disks.error());
+    const auto geometry = geometry_of(call, *disks);
+    if (!geometry) return std::unexpected(geometry.error());
+    for (const Candidate& disk : *disks) {
+        if (auto fine = refuse_unfit(disk, geometry->bytes()); !fine) {
+            return std::unexpected(fine.error());
+        }
+    }
+    order.name = std::move(*name);
+    order.ttl_ms = *ttl;
+    order.geometry = *geometry;
+    order.disks = std::move(*disks);
+    return order;
+}
+
+std::string content_of(const Candidate& disk) {
+    std::string text;
+    for (const std::string& what : disk.content) text += (text.empty() ? "" : ", ") + what;
+    return text;
+}
+
+// What would be lost is named first; then a person may say yes, or --force has.
+Result<void> confirm(const Order& order, const Invocation& call) {
+    std::string losses;
+    for (const Candidate& disk : order.disks) {
+        if (disk.content.empty()) continue;
+        losses += fmt::format("{}{} holds {}", losses.empty() ? "" : "; ", disk.path,
+                              content_of(disk));
+    }
+    if (losses.empty() || call.has("force")) return {};
+    if (isatty(STDIN_FILENO) != 1 || isatty(STDERR_FILENO) != 1) {
+        return std::unexpected(Error{
+            Code::no, fmt::format("{}; nothing was written, --force overwrites it", losses)});
+    }
+    fmt::print(stderr, "{}.\nAll of it will be lost. Type yes to go on: ", losses);
+    std::fflush(stderr);
+    std::string answer;
+    std::getline(std::cin, answer);
+    if (answer == "yes") return {};
+    return std::unexpected(Error{Code::no, "the answer was not yes; nothing was written"});
+}
+
+Json described(const Order& order) {
+    Json object;
+    object["name"] = order.name;
+    object["disks"] = Json::array();
+    for (const Candidate& disk : order.disks) {
+        Json entry;
+        entry["path"] = disk.path;
+        entry["created"] = disk.missing;
+        entry["overwritten"] = disk.content;
+        object["disks"].push_back(std::move(entry));
+    }
+    object["block_size"] = order.geometry.block_size;
+    object["slots"] = order.geometry.slots;
+    object["cells"] = order.geometry.cells;
+    object["ttl_ms"] = order.ttl_ms;
+    object["bytes_per_disk"] = order.geometry.bytes();
+    return object;
+}
+
+int show_plan(const Order& order, Output& out) {
+    out.line(fmt::format("would make group \"{}\" of {} disk{}, {} each:", order.name,
+                         order.disks.size(), order.disks.size() == 1 ? "" : "s",
+                         in_bytes(static_cast<double>(order.geometry.bytes()))));
+    for (const Candidate& disk : order.disks) {
+        const std::string what = disk.missing ? "would be created"
+                                 : disk.content.empty() ? "blank"
+                                                        : "would lose " + content_of(disk);
+        out.line(fmt::format("  {}: {}", disk.path, what));
+    }
+    out.line(fmt::format("blocks of {} bytes, {} slots, {} cells, TTL {} ms; nothing was written",
+                         order.geometry.block_size, order.geometry.slots, order.geometry.cells,
+                         order.ttl_ms));
+    Json object = described(order);
+    object["dry_run"] = true;
+    out.object(std::move(object));
+    return 0;
+}
+
+Result<void> open_all(const Order& order, RealWorld& real, CreatedFiles& created) {
+    for (const Candidate& disk : order.disks) {
+        if (!disk.missing) continue;
+        if (auto fine = created.create(disk.path, order.geometry.bytes()); !fine) return fine;
+    }
+    for (const Candidate& disk : order.disks) {
+        auto file = io::OpenDisk::open(disk.path, io::Access::overwrite, order.geometry.bytes());
+        if (!file) return std::unexpected(file.error());
+        if (!real.add(std::move(*file)).use_block_size(order.geometry.block_size)) {
+            return usage(fmt::format("{} cannot be used in blocks of {} bytes; see --block-size",
+                                     disk.path, order.geometry.block_size));
+        }
+    }
+    return refuse_twins(real.members());
+}
+
+Task<void> stop_on(Event& signal, bool& stop) {
+    co_await signal.wait();
+    stop = true;
+}
+
+// The number of the signal that ended it early; 0: it was finished.
+Result<int> write_all(RealWorld& real, FormatPlan plan, Event& signal, bool quiet) {
+    bool stop = false;
+    std::optional<Progress> bar;
+    Formatter formatter(real.world(), std::move(plan),
+                        [&bar](std::uint64_t bytes) { bar->show(bytes); });
+    bar.emplace(formatter.total_bytes(), !quiet);
+    Scope watch(real.loop().queue());
+    watch.spawn(stop_on(signal, stop));
+    const Result<void> done = real.run(formatter.run(stop));
+    if (done) return 0;
+    if (stop) return real.loop().signal();
+    return std::unexpected(done.error());
+}
+
+Result<void> write_conf(const std::string& path, const Superblock& group, const Order& order) {
+    std::vector<std::string> disks;
+    for (const Candidate& disk : order.disks) disks.push_back(fs::absolute(disk.path).string());
+    const std::string temporary = path + ".new";
+    std::error_code error;
+    {
+        std::ofstream file(temporary, std::ios::trunc);
+        file << group_file_text(group.name, uuid_text(group.group), disks);
+        file.flush();
+        if (!file) error = std::make_error_code(std::errc::io_error);
+    }
+    if (!error) fs::rename(temporary, path, error);
+    if (!error) return {};
+    fs::remove(temporary, error);
+    return std::unexpected(Error{
+        Code::io, fmt::format("the group was made, but the group file {} cannot be written", path)});
+}
+
+void show_group(const Order& order, const Superblock& group, std::uint32_t host_slots,
+                const Invocation& call, Output& out) {
+    const std::string uuid = uuid_text(group.group);
+    out.line(fmt::format("group \"{}\" {} on {} disk{}, {} each", group.name, uuid,
+                         order.disks.size(), order.disks.size() == 1 ? "" : "s",
+                         in_bytes(static_cast<double>(order.geometry.bytes()))));
+    for (const Candidate& disk : order.disks) {
+        out.line(fmt::format("  {}{}", disk.path, disk.missing ? " (created)" : ""));
+    }
+    out.line(fmt::format("blocks of {} bytes, {} slots ({} of them this host's), {} cells, TTL {} ms",
+                         order.geometry.block_size, order.geometry.slots, host_slots,
+                         order.geometry.cells, order.ttl_ms));
+    if (const auto conf = call.text("conf")) out.line(fmt::format("group file: {}", *conf));
+    Json object = described(order);
+    object["group"] = uuid;
+    object["host_slots"] = host_slots;
+    object["conf"] = call.text("conf") ? Json(*call.text("conf")) : Json();
+    out.object(std::move(object));
+}
+
+}  // namespace
+
+Result<int> run_format(const Invocation& call, Output& out) {
+    const Result<Order> order = understood(call);
+    if (!order) return std::unexpected(order.error());
+    if (call.has("dry-run")) return show_plan(*order, out);
+    if (auto fine = confirm(*order, call); !fine) return std::unexpected(fine.error());
+
+    Event signal;
+    const auto backend = call.backend();
+    if (!backend) return std::unexpected(backend.error());
+    CreatedFiles created;
+    auto real = RealWorld::make(*backend, out);
+    if (!real) return std::unexpected(real.error());
+    (*real)->loop().watch_signals({SIGINT, SIGTERM, SIGHUP}, signal);
+    if (auto fine = open_all(*order, **real, created); !fine) return std::unexpected(fine.error());
+
+    FormatPlan plan;
+    plan.superblock = new_superblock(order->name, order->disks.size(), order->geometry,
+                                     order->ttl_ms, unix_ms());
+    const Superblock group = plan.superblock;
+    for (const RealWorld::Member& member : (*real)->members()) plan.disks.push_back(member.disk.get());
+    const Result<ThisHost> host = this_host(group.group);
+    if (!host) return std::unexpected(host.error());
+    if (!host->note.empty()) out.warn(host->note);
+    plan.host = host->host;
+    plan.host_slots = first_share(order->geometry.slots);
+    const std::uint32_t host_slots = plan.host_slots;
+
+    const Result<int> stopped = write_all(**real, std::move(plan), signal, out.json());
+    if (!stopped) return std::unexpected(stopped.error());
+    if (*stopped != 0) {
+        return out.fail("interrupted", "format was interrupted; no group was made, format again",
+                        128 + *stopped);
+    }
+    if (auto fine = created.keep(); !fine) return std::unexpected(fine.error());
+    if (const auto conf = call.text("conf")) {
+        if (auto fine = write_conf(*conf, group, *order); !fine) return std::unexpected(fine.error());
+    }
+    show_group(*order, group, host_slots, call, out);
+    return 0;
+}
+
+}  // namespace diskpaxos::cli

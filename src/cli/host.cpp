@@ -1,0 +1,80 @@
+#include "cli/host.hpp"
+
+#include <unistd.h>
+#include <uuid/uuid.h>
+
+#include <array>
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+
+namespace diskpaxos::cli {
+
+namespace {
+
+Uuid hashed(const Uuid& space, const std::string& text) {
+    Uuid uuid;
+    uuid_generate_sha1(reinterpret_cast<unsigned char*>(uuid.data()),
+                       reinterpret_cast<const unsigned char*>(space.data()), text.data(),
+                       text.size());
+    return uuid;
+}
+
+std::string first_line(const char* path) {
+    std::ifstream file(path);
+    std::string line;
+    std::getline(file, line);
+    return line;
+}
+
+std::string from_environment(const char* variable) {
+    const char* value = std::getenv(variable);
+    return value == nullptr ? "" : value;
+}
+
+std::string boot_id() {
+    const std::string given = from_environment("DISKPAXOS_BOOT_ID");
+    return given.empty() ? first_line("/proc/sys/kernel/random/boot_id") : given;
+}
+
+std::string machine_id() {
+    const std::string given = from_environment("DISKPAXOS_MACHINE_ID");
+    if (!given.empty()) return given;
+    for (const char* path : {"/etc/machine-id", "/var/lib/dbus/machine-id"}) {
+        const std::string line = first_line(path);
+        if (!line.empty() && line != "uninitialized") return line;
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<ThisHost> this_host(const Uuid& group) {
+    const std::string boot = boot_id();
+    if (boot.empty()) {
+        return std::unexpected(Error{
+            Code::io, "/proc/sys/kernel/random/boot_id cannot be read; set DISKPAXOS_BOOT_ID"});
+    }
+    ThisHost result;
+    const std::string machine = machine_id();
+    if (machine.empty()) {
+        result.note = "there is no /etc/machine-id, so the slots of this host will not be kept "
+                      "across boots; run systemd-machine-id-setup or set DISKPAXOS_MACHINE_ID";
+    }
+    result.host.id = hashed(group, machine.empty() ? boot : machine);
+    if (uuid_parse(boot.c_str(), reinterpret_cast<unsigned char*>(result.host.boot.data())) != 0) {
+        result.host.boot = hashed(group, boot);
+    }
+    std::array<char, 256> name{};
+    if (gethostname(name.data(), name.size() - 1) == 0) result.host.name = name.data();
+    result.host.now_ms = unix_ms();
+    return result;
+}
+
+std::uint64_t unix_ms() {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
+}
+
+}  // namespace diskpaxos::cli

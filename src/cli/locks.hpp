@@ -1,0 +1,26 @@
+// The slot locks of the real world: OFD locks on the very descriptor that carries the slot's I/O.
+#pragma once
+
+#include <map>
+
+#include "group/seat.hpp"
+#include "io/open_disk.hpp"
+
+namespace diskpaxos::cli {
+
+class FileLocks final : public SlotLocks {
+  public:
+    void add(Disk& disk, io::OpenDisk& file) { files_[&disk] = &file; }
+
+    bool try_lock(Disk& disk, std::uint32_t slot) override;
+    void unlock(Disk& disk, std::uint32_t slot) override;
+
+    // A disk whose file system has no locks at all; null: none was met. No slot can be borrowed there.
+    const Disk* without_locks() const { return without_locks_; }
+
+  private:
+    std::map<const Disk*, io::OpenDisk*> files_;
+    const Disk* without_locks_ = nullptr;
+};
+
+}  // namespace diskpaxos::cli

@@ -1,0 +1,66 @@
+// What `doctor` asks of the machine, whatever the disks.
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <fstream>
+
+#include "cli/doctor.hpp"
+#include "cli/host.hpp"
+#include "io/backend.hpp"
+
+namespace diskpaxos::cli {
+
+namespace {
+
+Finding io_uring() {
+    const auto loop = io::make_loop(io::Backend::uring);
+    if (loop) return {Health::ok, "io_uring", "", "available", ""};
+    return {Health::warn, "io_uring", "", loop.error().sentence,
+            "allow it; until then threads do the work, with more system calls"};
+}
+
+Finding machine_id() {
+    const Result<ThisHost> host = this_host(Uuid{});
+    if (!host) return {Health::fail, "machine_id", "", host.error().sentence, "mount /proc"};
+    if (!host->note.empty()) return {Health::warn, "machine_id", "", "none", host->note};
+    const bool given = std::getenv("DISKPAXOS_MACHINE_ID") != nullptr;
+    return {Health::ok, "machine_id", "", given ? "from DISKPAXOS_MACHINE_ID" : "present", ""};
+}
+
+// Leases hang on a clock that neither jumps nor crawls.
+Finding clock_source() {
+    static constexpr std::array<std::string_view, 5> slow = {"jiffies", "refined-jiffies", "pit",
+                                                             "acpi_pm", "hpet"};
+    std::ifstream file("/sys/devices/system/clocksource/clocksource0/current_clocksource");
+    std::string source;
+    if (!std::getline(file, source)) {
+        return {Health::warn, "clock", "", "the clock source is not known", "mount /sys"};
+    }
+    if (std::ranges::find(slow, source) == slow.end()) return {Health::ok, "clock", "", source, ""};
+    return {Health::warn, "clock", "", source + " is slow to read or coarse",
+            "boot with clocksource=tsc if the processor's is stable"};
+}
+
+Finding locked_memory() {
+    constexpr std::uint64_t enough = 64 * 1024;  // what rings cost where they count as locked
+    rlimit limit{};
+    if (getrlimit(RLIMIT_MEMLOCK, &limit) != 0) {
+        return {Health::warn, "memlock", "", "the limit is not known", ""};
+    }
+    if (limit.rlim_cur == RLIM_INFINITY) return {Health::ok, "memlock", "", "unlimited", ""};
+    const std::string amount = in_bytes(static_cast<double>(limit.rlim_cur));
+    if (limit.rlim_cur >= enough) return {Health::ok, "memlock", "", amount, ""};
+    return {Health::warn, "memlock", "", amount, "raise it (ulimit -l); kernels before 5.12 take "
+                                                 "the rings of io_uring from it"};
+}
+
+}  // namespace
+
+std::vector<Finding> examine_machine() {
+    return {io_uring(), machine_id(), clock_source(), locked_memory()};
+}
+
+}  // namespace diskpaxos::cli

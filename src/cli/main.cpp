@@ -1,0 +1,66 @@
+// diskpaxos: one command with verbs. Every way out leads through here: an exit code of the table,
+// and on stderr one sentence.
+#include <algorithm>
+#include <clocale>
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "cli/help.hpp"
+#include "cli/invocation.hpp"
+#include "cli/output.hpp"
+#include "cli/verbs.hpp"
+
+namespace diskpaxos::cli {
+
+namespace {
+
+constexpr int internal_error = 70;  // EX_SOFTWARE
+
+// Before anything is parsed: errors of the parsing itself obey it too.
+bool wants_json(const std::vector<std::string>& words) {
+    const auto end = std::ranges::find(words, "--");
+    return std::find(words.begin(), end, "--json") != end;
+}
+
+Result<int> run(std::vector<std::string> words, Output& out) {
+    if (words.empty()) return usage("no verb is given; see \"diskpaxos help\"");
+    std::string verb_name = words.front();
+    if (verb_name == "--help" || verb_name == "-h") verb_name = "help";
+    if (verb_name == "--version" || verb_name == "-V") verb_name = "version";
+    const Verb* verb = find_verb(verb_name);
+    if (verb == nullptr) {
+        return usage(fmt::format("there is no verb \"{}\"; see \"diskpaxos help\"", verb_name));
+    }
+    words.erase(words.begin());
+    const Result<Invocation> call = Invocation::parse(*verb, words);
+    if (!call) return std::unexpected(call.error());
+    if (call->has("help")) {
+        show_help(*verb, out);
+        return 0;
+    }
+    return verb->run(*call, out);
+}
+
+int guarded_run(std::vector<std::string> words, Output& out) {
+    try {
+        const Result<int> code = run(std::move(words), out);
+        return code ? *code : out.fail(code.error());
+    } catch (const std::exception& error) {
+        return out.fail("internal", error.what(), internal_error);
+    }
+}
+
+}  // namespace
+
+}  // namespace diskpaxos::cli
+
+int main(int count, char** words) {
+    using namespace diskpaxos::cli;
+    const std::vector<std::string> all(words + std::min(count, 1), words + count);
+    Output out(wants_json(all));
+    return out.finish(guarded_run(all, out));
+}

@@ -1,0 +1,142 @@
+#include "cli/new_disks.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "cli/existing.hpp"
+#include "cli/invocation.hpp"
+#include "disk/geometry.hpp"
+
+namespace diskpaxos::cli {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+bool exists(const std::string& path) {
+    struct stat status {};
+    return lstat(path.c_str(), &status) == 0;
+}
+
+fs::path folder_of(const std::string& path) {
+    const fs::path folder = fs::path(path).parent_path();
+    return folder.empty() ? fs::path(".") : folder;
+}
+
+// A regular file in /dev would be a typing error that fills the memory.
+Result<void> refuse_creating(const std::string& path) {
+    std::error_code ignored;
+    const fs::path folder = fs::weakly_canonical(folder_of(path), ignored);
+    const bool in_dev = folder == "/dev" || folder.string().starts_with("/dev/");
+    if (in_dev && !folder.string().starts_with("/dev/shm")) {
+        return std::unexpected(Error{Code::io, fmt::format("{}: there is no such device", path)});
+    }
+    if (!fs::is_directory(folder, ignored)) {
+        return std::unexpected(
+            Error{Code::io, fmt::format("{}: there is no folder {}", path, folder.string())});
+    }
+    return {};
+}
+
+Error failed(const std::string& path, const char* what) {
+    const int error = errno;
+    const bool forbidden = error == EACCES || error == EPERM || error == EROFS;
+    return {forbidden ? Code::permission : Code::io,
+            fmt::format("{} cannot be {}: {}", path, what, std::strerror(error))};
+}
+
+Result<Candidate> examine_one(const std::string& path) {
+    Candidate candidate;
+    candidate.path = path;
+    if (path.contains("://")) {
+        return usage(fmt::format("{}: this version knows files and block devices only", path));
+    }
+    if (!exists(path)) {
+        if (auto fine = refuse_creating(path); !fine) return std::unexpected(fine.error());
+        candidate.missing = true;
+        return candidate;
+    }
+    auto file = io::OpenDisk::open(path, io::Access::read);
+    if (!file) return std::unexpected(file.error());
+    candidate.file = std::move(*file);
+    candidate.logical_block_size = candidate.file->facts().logical_block_size;
+    candidate.content = existing_content(*candidate.file);
+    return candidate;
+}
+
+bool same_candidate(const Candidate& a, const Candidate& b) {
+    if (a.file && b.file) return a.file->same_disk(*b.file);
+    if (!a.missing || !b.missing) return false;
+    std::error_code ignored;
+    return fs::weakly_canonical(a.path, ignored) == fs::weakly_canonical(b.path, ignored);
+}
+
+}  // namespace
+
+Result<std::vector<Candidate>> examine(const std::vector<std::string>& paths) {
+    std::vector<Candidate> candidates;
+    for (const std::string& path : paths) {
+        Result<Candidate> candidate = examine_one(path);
+        if (!candidate) return std::unexpected(candidate.error());
+        for (const Candidate& other : candidates) {
+            if (!same_candidate(*candidate, other)) continue;
+            return usage(fmt::format("{} and {} are the same disk; name each disk once", other.path,
+                                     path));
+        }
+        candidates.push_back(std::move(*candidate));
+    }
+    return candidates;
+}
+
+Result<void> refuse_unfit(const Candidate& candidate, std::uint64_t bytes_needed) {
+    if (candidate.missing) return {};
+    const std::uint64_t bytes = candidate.file->facts().bytes;
+    if (bytes < bytes_needed) {
+        return std::unexpected(Error{
+            Code::bad_data, fmt::format("{}: too small: {} bytes, {} are needed; take fewer --slots "
+                                        "or --cells",
+                                        candidate.path, bytes, bytes_needed)});
+    }
+    for (std::uint32_t slot = 0; slot < max_slots; ++slot) {
+        if (!candidate.file->slot_locked_elsewhere(slot)) continue;
+        return std::unexpected(Error{
+            Code::busy, fmt::format("{}: a process of this host is using the group on it",
+                                    candidate.path)});
+    }
+    return {};
+}
+
+CreatedFiles::~CreatedFiles() {
+    for (const std::string& path : paths_) unlink(path.c_str());
+}
+
+Result<void> CreatedFiles::create(const std::string& path, std::uint64_t bytes) {
+    const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    const io::Descriptor file(fd);
+    if (fd < 0) return std::unexpected(failed(path, "created"));
+    paths_.push_back(path);
+    if (ftruncate(fd, static_cast<off_t>(bytes)) != 0 || fsync(fd) != 0) {
+        return std::unexpected(failed(path, "created"));
+    }
+    return {};
+}
+
+Result<void> CreatedFiles::keep() {
+    for (const std::string& path : paths_) {
+        const io::Descriptor folder(
+            ::open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        if (folder.number() < 0 || fsync(folder.number()) != 0) {
+            return std::unexpected(failed(path, "made durable"));
+        }
+    }
+    paths_.clear();
+    return {};
+}
+
+}  // namespace diskpaxos::cli

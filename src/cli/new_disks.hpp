@@ -1,0 +1,42 @@
+// The disks that `format` is to make a group of: what they are now, what is on them, and the files
+// that do not exist yet. Examining writes nothing.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "diskpaxos/error.hpp"
+#include "io/open_disk.hpp"
+
+namespace diskpaxos::cli {
+
+struct Candidate {
+    std::string path;
+    bool missing = false;              // a regular file, to be created
+    std::uint32_t logical_block_size = 512;
+    std::unique_ptr<io::OpenDisk> file;  // read-only; null: missing
+    std::vector<std::string> content;    // what would be lost
+};
+
+Result<std::vector<Candidate>> examine(const std::vector<std::string>& paths);
+
+// Whether it has room, and no process of this host works on it.
+Result<void> refuse_unfit(const Candidate& candidate, std::uint64_t bytes_needed);
+
+// The files that this call created: they vanish again unless the format was finished.
+class CreatedFiles {
+  public:
+    CreatedFiles() = default;
+    CreatedFiles(const CreatedFiles&) = delete;
+    CreatedFiles& operator=(const CreatedFiles&) = delete;
+    ~CreatedFiles();
+
+    Result<void> create(const std::string& path, std::uint64_t bytes);
+    Result<void> keep();  // makes their names durable
+
+  private:
+    std::vector<std::string> paths_;
+};
+
+}  // namespace diskpaxos::cli

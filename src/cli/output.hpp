@@ -1,0 +1,52 @@
+// Output: what people and scripts see. Results go to stdout, as text or, with --json, as one object;
+// warnings and errors go to stderr as one sentence each. An error is an object on stdout as well.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "diskpaxos/error.hpp"
+
+namespace diskpaxos::cli {
+
+using Json = nlohmann::ordered_json;
+
+enum class Colour : std::uint8_t { none, good, warning, bad, faint };
+
+class Output {
+  public:
+    explicit Output(bool json);
+
+    bool json() const { return json_; }
+    void line(std::string_view text);  // text mode only
+    void object(Json object);          // JSON mode only; its last key is "warnings"
+    void warn(const std::string& sentence);
+
+    // On stderr only: for a "no" whose object was printed as a result.
+    void complain(const char* word, const std::string& sentence);
+
+    int fail(const Error& error) { return fail(word(error.code), error.sentence, exit_code(error.code)); }
+    int fail(const char* word, const std::string& sentence, int code);
+
+    // `text` for stdout in this colour, if a terminal is there to show it.
+    std::string paint(Colour colour, std::string_view text) const;
+
+    // `code`, or that of an error if stdout could not take all of it.
+    int finish(int code);
+
+  private:
+    bool json_;
+    bool colour_;        // of stdout
+    bool error_colour_;  // of stderr
+    std::vector<std::string> warnings_;
+};
+
+std::string rfc3339(std::uint64_t unix_ms);
+std::string in_bytes(double bytes);  // as in "8.2 MiB"
+bool is_utf8(std::string_view text);
+std::string printable(std::string_view text);  // for a terminal: escapes what is not text
+
+}  // namespace diskpaxos::cli

@@ -1,0 +1,20 @@
+#include "cli/real_world.hpp"
+
+namespace diskpaxos::cli {
+
+Result<std::unique_ptr<RealWorld>> RealWorld::make(io::Backend backend, Output& out) {
+    Result<io::MadeLoop> made = io::make_loop(backend);
+    if (!made) return std::unexpected(made.error());
+    if (!made->remark.empty()) out.warn(made->remark + "; using threads instead");
+    return std::unique_ptr<RealWorld>(new RealWorld(std::move(made->loop)));
+}
+
+Disk& RealWorld::add(std::unique_ptr<io::OpenDisk> file) {
+    Member member;
+    member.disk = loop_->attach(*file, file->facts().logical_block_size);
+    member.file = std::move(file);
+    members_.push_back(std::move(member));
+    return *members_.back().disk;
+}
+
+}  // namespace diskpaxos::cli

@@ -1,0 +1,60 @@
+// RealWorld: the loop, chance and the open disks of one call of the command.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "async/scope.hpp"
+#include "async/world.hpp"
+#include "cli/output.hpp"
+#include "io/backend.hpp"
+#include "io/open_disk.hpp"
+#include "io/os_random.hpp"
+
+namespace diskpaxos::cli {
+
+class RealWorld {
+  public:
+    // Says so when a wish for io_uring could not be met.
+    static Result<std::unique_ptr<RealWorld>> make(io::Backend backend, Output& out);
+
+    World& world() { return world_; }
+    io::Loop& loop() { return *loop_; }
+
+    struct Member {
+        std::unique_ptr<io::OpenDisk> file;
+        std::unique_ptr<Disk> disk;
+    };
+    // In blocks of the disk's own size; Disk::use_block_size() changes that.
+    Disk& add(std::unique_ptr<io::OpenDisk> file);
+    const std::vector<Member>& members() const { return members_; }
+
+    // Drives everything until `task` has its result.
+    template <class T>
+    T run(Task<T> task) {
+        std::optional<T> result;
+        Scope scope(loop_->queue());
+        scope.spawn(keep(std::move(task), result));
+        loop_->run_until(scope.idle());
+        return std::move(*result);
+    }
+
+  private:
+    explicit RealWorld(std::unique_ptr<io::Loop> loop)
+        : loop_(std::move(loop)), world_{loop_->queue(), *loop_, random_, trace_} {}
+
+    template <class T>
+    static Task<void> keep(Task<T> task, std::optional<T>& result) {
+        result.emplace(co_await task);
+    }
+
+    io::OsRandom random_;
+    NoTrace trace_;
+    std::unique_ptr<io::Loop> loop_;
+    World world_;
+    std::vector<Member> members_;  // die before the loop that carries them
+};
+
+}  // namespace diskpaxos::cli

@@ -1,0 +1,146 @@
+#include "cli/verbs.hpp"
+
+#include <algorithm>
+
+namespace diskpaxos::cli {
+
+namespace {
+
+constexpr std::size_t any_number = 1000;
+
+const Option disk{"disk", 'd', "PATH", "a disk of the group: block device or file; repeat it", true};
+const Option group{"group", 'g', "NAME|FILE",
+                   "the group file: ./NAME.conf, ~/.config/diskpaxos/NAME.conf, "
+                   "/etc/diskpaxos/NAME.conf"};
+const Option slot{"slot", 0, "N", "use this slot of this host and no other"};
+const Option timeout{"timeout", 0, "SEC", "give up after so many seconds (10)"};
+const Option backend{"io", 0, "WAY", "how disks are read and written (auto)", false,
+                     "auto uring threads"};
+const Option force{"force", 0, nullptr, "overwrite what is on the disks, without asking"};
+const Option json{"json", 0, nullptr, "print one JSON object"};
+const Option help{"help", 'h', nullptr, "explain this verb"};
+
+const char* const names_disks =
+    "The disks are those of -d, else of -g, else of the group file that $DISKPAXOS_GROUP names.";
+
+Verb format() {
+    return {"format",
+            "make disks a group",
+            {{"", "DISK...", 0, any_number, "a missing regular file is created at the needed size"}},
+            {disk,
+             {"name", 0, "NAME", "the name of the group (of FILE, or \"group\")"},
+             {"slots", 0, "N", "processes that can write at the same time (32)"},
+             {"cells", 0, "N", "names that there can be (256)"},
+             {"ttl", 0, "TIME", "how long a session lives without renewal, as in 500ms, 10s, 1m (10s)"},
+             {"block-size", 0, "SIZE", "bytes per block (auto: the largest of the disks)", false,
+              "auto 512 4096"},
+             {"conf", 0, "FILE", "write the group file for -g here"},
+             force,
+             {"dry-run", 0, nullptr, "say what would be done, and do nothing"},
+             backend, json, help},
+            "Takes 1, 3, 5 ... disks. What is on a disk already is named, and a terminal is asked; "
+            "without a terminal it is refused unless --force is given.",
+            "file",
+            run_format};
+}
+
+Verb propose() {
+    return {"propose",
+            "decide a name once and for all",
+            {{"", "NAME VALUE", 2, 2, "prints the decided value, the same on every host for ever"}},
+            {disk, group, slot, timeout, backend, json, help},
+            names_disks,
+            "",
+            run_propose};
+}
+
+Verb cell() {
+    return {"cell",
+            "read and change small values",
+            {{"get", "NAME", 1, 1, "prints the value; of an unset or removed name nothing"},
+             {"set", "NAME VALUE", 2, 2, "sets it, prints the new version"},
+             {"cas", "NAME VERSION VALUE", 3, 3,
+              "sets it if it has this version (unset: 0), prints the new version; otherwise exits "
+              "with 1 and prints the present version"},
+             {"incr", "NAME [BY]", 1, 2, "adds BY (1) to a number, prints the sum"},
+             {"rm", "NAME", 1, 1, "removes the value, prints the new version; the name keeps its cell"}},
+            {disk, group, slot, timeout, backend, json, help},
+            "All of it linearizable, from any host. An unset name has version 0; every change adds "
+            "1, removal too. After \"--\" a value may begin with a dash.",
+            "",
+            run_cell};
+}
+
+Verb check() {
+    return {"check",
+            "read every block of every disk, and repair",
+            {{"", "", 0, 0, "says per disk: sound, stale, damaged or absent; exits with 1 if not all "
+                            "are sound"}},
+            {disk, group,
+             {"repair", 0, nullptr, "rewrite what is damaged from a majority, never from a minority"},
+             timeout, backend, json, help},
+            names_disks,
+            "",
+            run_check};
+}
+
+Verb dump() {
+    return {"dump",
+            "decode one disk, read-only",
+            {{"", "DISK", 1, 1, "superblocks, slot table, and the blocks that are in use or damaged"}},
+            {{"cell", 0, "NAME|NUMBER", "this cell only, its unused blocks too"}, backend, json, help},
+            "Works on one disk alone, and writes nothing. What it shows may be in motion: one disk "
+            "decides nothing.",
+            "file",
+            run_dump};
+}
+
+Verb doctor() {
+    return {"doctor",
+            "look for what makes a group slow or unsafe",
+            {{"", "", 0, 0, "each line a check, a verdict and a remedy; exits with 1 if one fails"}},
+            {disk, group, backend, json, help},
+            "Without disks it looks at the machine only. It writes nothing, so of the disks it "
+            "measures reads, not durable writes.",
+            "",
+            run_doctor};
+}
+
+Verb completion() {
+    return {"completion",
+            "print the completion script of a shell",
+            {{"", "bash|zsh|fish", 1, 1, "as in: source <(diskpaxos completion bash)"}},
+            {json, help},
+            "",
+            "shell",
+            run_completion};
+}
+
+Verb version() {
+    return {"version", "print the version", {{"", "", 0, 0, ""}}, {json, help}, "", "", run_version};
+}
+
+Verb explain() {
+    return {"help",
+            "explain a verb",
+            {{"", "[VERB]", 0, 1, ""}},
+            {json, help},
+            "",
+            "verb",
+            run_help};
+}
+
+}  // namespace
+
+std::span<const Verb> verbs() {
+    static const std::vector<Verb> table = {format(), propose(),    cell(),    check(),  dump(),
+                                            doctor(), completion(), version(), explain()};
+    return table;
+}
+
+const Verb* find_verb(std::string_view name) {
+    const auto found = std::ranges::find(verbs(), name, &Verb::name);
+    return found == verbs().end() ? nullptr : &*found;
+}
+
+}  // namespace diskpaxos::cli

@@ -1,0 +1,56 @@
+// The one table of verbs, arguments and options. Parsing, `help` and `completion` all follow it, so
+// that what is offered, what is explained and what is understood cannot differ.
+#pragma once
+
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "diskpaxos/error.hpp"
+
+namespace diskpaxos::cli {
+
+class Invocation;
+class Output;
+
+struct Option {
+    const char* name;
+    char letter;          // 0: none
+    const char* value;    // what it takes, as in "PATH"; null: nothing
+    const char* text;
+    bool repeated = false;
+    const char* choices = "";  // separated by blanks; empty: anything
+};
+
+struct Form {  // one way to call a verb
+    const char* word;       // its second word, as in "cell get"; empty: none
+    const char* arguments;  // for people
+    std::size_t least;      // how many arguments there must be
+    std::size_t most;
+    const char* text;
+};
+
+struct Verb {
+    const char* name;
+    const char* summary;
+    std::vector<Form> forms;
+    std::vector<Option> options;
+    const char* notes;      // what else there is to know
+    const char* completes;  // first argument: "file", "verb", "shell" or ""
+    Result<int> (*run)(const Invocation& call, Output& out);  // the exit code
+};
+
+std::span<const Verb> verbs();
+const Verb* find_verb(std::string_view name);
+
+Result<int> run_format(const Invocation& call, Output& out);
+Result<int> run_propose(const Invocation& call, Output& out);
+Result<int> run_cell(const Invocation& call, Output& out);
+Result<int> run_check(const Invocation& call, Output& out);
+Result<int> run_dump(const Invocation& call, Output& out);
+Result<int> run_doctor(const Invocation& call, Output& out);
+Result<int> run_completion(const Invocation& call, Output& out);
+Result<int> run_version(const Invocation& call, Output& out);
+Result<int> run_help(const Invocation& call, Output& out);
+
+}  // namespace diskpaxos::cli
