@@ -173,19 +173,18 @@ Result<Roster> Assembly::judge(bool quorum_needed) const {
                                    ? std::string(roster.members[i]->name())
                                    : fmt::format("disk {}", i + 1));
     }
+    if (!absent.empty()) absent = " (" + absent + ")";
     const std::size_t needed = roster.disks() / 2 + 1;
     if (quorum_needed && roster.present() < needed) {
         return std::unexpected(Error{
             Code::no_quorum,
-            fmt::format("{} of {} disks are there, {} are needed{}{}{}; name or bring back the others",
-                        roster.present(), roster.disks(), needed, absent.empty() ? "" : " (",
-                        absent, absent.empty() ? "" : ")")});
+            fmt::format("{} of {} disks are there, {} are needed{}; name or bring back the others",
+                        roster.present(), roster.disks(), needed, absent)});
     }
     if (roster.present() < roster.disks()) {
-        roster.notes.push_back(fmt::format("only {} of {} disks of group {} are in use{}{}{}",
+        roster.notes.push_back(fmt::format("only {} of {} disks of group {} are in use{}",
                                            roster.present(), roster.disks(), roster.common.name,
-                                           absent.empty() ? "" : " (", absent,
-                                           absent.empty() ? "" : ")"));
+                                           absent));
     }
     return roster;
 }
