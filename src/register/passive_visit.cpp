@@ -35,6 +35,7 @@ Task<Sight> PassiveVisit::visit(const Own& own) {
     Block mine = own.block();
     encode_block(io->out.bytes(), address_.block(own_), mine);
     mine.value = {};
+    const Proposer before = own.before;
     io = co_await Transfer(disk_, std::move(io));
     if (io->error != 0 && !io->wrote) shut_after_failed_write();
     if (!mutated(Mutant::no_lane)) lane_.leave();
@@ -46,7 +47,7 @@ Task<Sight> PassiveVisit::visit(const Own& own) {
 
     auto reading = read_row(std::move(io), own_);
     Sight sight = co_await reading;
-    if (sight.seen()) sight.failure = check_own(sight.row, mine);
+    if (sight.seen()) sight.failure = check_own(sight.row, mine, before);
     co_return sight;
 }
 
@@ -90,14 +91,14 @@ Task<Sight> PassiveVisit::read_row(IoPtr io, Place aside) {
 
 // Our own block, read back with the row, must be the one we wrote (algorithms.md 2.6 row 2k, 7.7).
 // What stood there before our first write means that it was lost, not that somebody intrudes.
-Failure PassiveVisit::check_own(const RowSummary& row, const Block& written) {
+Failure PassiveVisit::check_own(const RowSummary& row, const Block& written,
+                                Proposer before) const {
     if (row.own.state == BlockState::initial) return plain(Failure::Kind::rolled_back);
     const Proposer writer = row.own.block.incarnation;
     if (writer != written.incarnation) {
-        const bool older = !confirmed_ || writer == predecessor_;
+        const bool older = writer == predecessor_ || writer == before;
         return plain(older ? Failure::Kind::rolled_back : Failure::Kind::intruder);
     }
-    confirmed_ = true;
     if (row.own.block.seq != written.seq) return plain(Failure::Kind::rolled_back);
     return {};
 }

@@ -34,7 +34,7 @@ class PassiveVisit final : public Visit {
     Task<Sight> read_row(IoPtr io, Place aside);
     bool shut() const;
     void shut_after_failed_write();
-    Failure check_own(const RowSummary& row, const Block& written);
+    Failure check_own(const RowSummary& row, const Block& written, Proposer before) const;
     Extent row() const { return address_.geometry->row(address_.cell); }
     Extent own_block() const { return {row().first + own_, 1}; }
 
@@ -47,8 +47,7 @@ class PassiveVisit final : public Visit {
     bool shut_ = false;       // a write of ours has failed, and may still happen
     Instant shut_until_{};
     bool wrote_ = false;      // we have submitted a write
-    bool confirmed_ = false;  // and have read it back
-    Proposer predecessor_;    // who had used our block before
+    Proposer predecessor_;    // who had used our block on this disk before
 };
 
 }  // namespace diskpaxos

@@ -33,7 +33,7 @@ Register::Register(World& world, const QuorumRule& rule, std::uint32_t cell, Pro
 Task<ReadOutcome> Register::read(Rank rank, Instant deadline) {
     if (usurped_) co_return Usurped{};
     CHECK(recovered_ || mutated(Mutant::forget_own_block));
-    CHECK(rank > own_.promised || mutated(Mutant::rank_reused));
+    CHECK(rank > own_.promised);
     own_.promised = rank;  // accepted and value are kept: a block never regresses (2.4, F1)
     if (mutated(Mutant::block_zeroed)) {
         own_.accepted = Rank();
@@ -228,6 +228,7 @@ void Register::judge_confirm(std::size_t disk, const Sight& sight) {
 // a promise above all of ours. Both are carried, never erased (algorithms.md 2.3, RECOVER).
 void Register::take_own(const Decoded& block) {
     if (block.state != BlockState::valid) return;
+    if (block.block.promised >= own_.promised) own_.before = block.block.incarnation;
     own_.promised = std::max(own_.promised, block.block.promised);
     own_.committed = std::max(own_.committed, block.block.committed);
     if (block.block.accepted > own_.accepted) {

@@ -35,6 +35,7 @@ struct Sight {
 // What a writer says of itself in its block.
 struct Own {
     Proposer me;
+    Proposer before;  // who used our block before us, if that is known
     std::uint64_t seq = 0;
     Rank promised;
     Rank accepted;

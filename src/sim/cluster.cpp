@@ -41,7 +41,7 @@ void Cluster::run() {
 
 void Cluster::storm() {
     const Instant end = world_.now() + setup.storm;
-    while (world_.now() < end && invariants_.violation().empty()) {
+    while (world_.now() < end && going_on()) {
         if (faults_.whim_every != 0 && world_.random().one_in(faults_.whim_every)) whim();
         if (!world_.step()) break;
     }
@@ -64,7 +64,7 @@ void Cluster::calm_down() {
     // Writes that failed in the storm have landed or vanished when their quarantine ends.
     const Instant end = world_.now() + setup.storm + setup.quarantine;
     world_.at(end, [] {});
-    while (world_.now() < end && invariants_.violation().empty()) world_.step();
+    while (world_.now() < end && going_on()) world_.step();
     calm.set();
     say("calm");
 }
@@ -72,7 +72,7 @@ void Cluster::calm_down() {
 void Cluster::await_calm() {
     const auto share = static_cast<int>(setup.processes * setup.geometry.cells * 4);
     const Instant end = world_.now() + setup.liveness_bound * share;
-    while (!everyone_finished() && invariants_.violation().empty() && world_.now() < end) {
+    while (!everyone_finished() && going_on() && world_.now() < end) {
         if (!world_.step()) break;
     }
     if (setup.liveness && !everyone_finished()) wrong("P14: not everybody finished in the calm");
@@ -103,6 +103,7 @@ void Cluster::judge() {
 
 // A place is free if no live process uses its slot, and no write of its last user can still land.
 bool Cluster::free(Place place) const {
+    if (setup.shared_place) return place == 0;
     const auto ring = setup.geometry.ring;
     for (const Host& host : hosts_) {
         if (host.process && host.process->place() / ring == place / ring) return false;
@@ -269,9 +270,10 @@ void Cluster::take_image(Platter& platter) {
 
 // ---- what is watched ----
 
-void Cluster::landed(const SimDisk& path, Platter& platter, std::uint64_t block, bool faulty) {
+void Cluster::landed(const SimDisk& path, Platter& platter, std::uint64_t block, Landing how) {
+    if (how == Landing::late && !path.orphaned()) marks.count(Mark::late_write_of_living);
     if (path.orphaned() && hosts_[host_of_.at(&path)].process) marks.count(Mark::late_write);
-    invariants_.landed(platter, block, faulty || exchanged_.first != nullptr);
+    invariants_.landed(platter, block, how == Landing::faulty || exchanged_.first != nullptr);
 }
 
 void Cluster::overlapped(const SimDisk& path, std::uint64_t block) {

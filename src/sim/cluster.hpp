@@ -40,7 +40,7 @@ class Cluster final : public Surroundings, public Watch {
     void stepped(const Process& process, const Step& step) override;
     void told(const Process& process, std::uint32_t cell, std::size_t operation) override;
     void wrong(std::string what) override { invariants_.violate(std::move(what)); }
-    void landed(const SimDisk& path, Platter& platter, std::uint64_t block, bool faulty) override;
+    void landed(const SimDisk& path, Platter& platter, std::uint64_t block, Landing how) override;
     void overlapped(const SimDisk& path, std::uint64_t block) override;
 
     // The life of hosts.
@@ -61,6 +61,7 @@ class Cluster final : public Surroundings, public Watch {
     void judge();
     Platter* pick(DiskSet disks);
     bool everyone_finished();
+    bool going_on() const { return violation().empty() || setup.shared_place; }
     void say(const std::string& what) const;
 
     SimWorld world_;

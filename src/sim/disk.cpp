@@ -49,7 +49,7 @@ void SimDisk::begin_write(Io& io) {
     world_.at(answered, [this, &io, error] { answer_write(io, error ? EIO : 0); });
     if (!lost) {
         const ByteView out = std::as_const(io.out).bytes();
-        send(std::make_shared<Letter>(Letter{block, Bytes(out.begin(), out.end())}), lands);
+        send(std::make_shared<Letter>(Letter{block, Bytes(out.begin(), out.end()), late}), lands);
     }
 }
 
@@ -73,14 +73,14 @@ void SimDisk::land(const LetterPtr& letter) {
         return land_in_parts(letter);
     }
     platter_.put(letter->block, letter->content);
-    watch_.landed(*this, platter_, letter->block, false);
+    watch_.landed(*this, platter_, letter->block, letter->late ? Landing::late : Landing::sound);
     if (treacherous(faults_.again)) echo(letter);
 }
 
 void SimDisk::land_in_parts(const LetterPtr& letter) {
     letter->landed = true;
     platter_.put(letter->block, letter->content, world_.random().bits(8));
-    watch_.landed(*this, platter_, letter->block, true);
+    watch_.landed(*this, platter_, letter->block, Landing::faulty);
     send(letter, world_.now() + world_.between(Duration(0), faults_.quickest));
 }
 
@@ -92,7 +92,7 @@ void SimDisk::echo(const LetterPtr& letter) {
         --echoes_;
         platter_.harmed = true;
         platter_.put(letter->block, letter->content);
-        watch_.landed(*this, platter_, letter->block, true);
+        watch_.landed(*this, platter_, letter->block, Landing::faulty);
     });
 }
 
@@ -110,7 +110,7 @@ void SimDisk::land_damaged(const Letter& letter) {
         platter_.put(block, letter.content);
         platter_.flip(block, world_.random());
     }
-    watch_.landed(*this, platter_, block, true);
+    watch_.landed(*this, platter_, block, Landing::faulty);
 }
 
 void SimDisk::settle(std::uint64_t block) {

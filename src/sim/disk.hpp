@@ -18,12 +18,19 @@ namespace diskpaxos::sim {
 
 class SimDisk;
 
+enum class Landing : std::uint8_t {
+    sound,
+    late,    // sound, but its writer has been told of an error before
+    faulty,  // torn, damaged, in another block, or once more
+};
+
 // Who watches the platters. Called at the very instant.
 class Watch {
   public:
     virtual ~Watch() = default;
-    // A write of this path reached the platter, as it was sent or (faulty) somehow else.
-    virtual void landed(const SimDisk& path, Platter& platter, std::uint64_t block, bool faulty) = 0;
+    // A write of this path reached the platter.
+    virtual void landed(const SimDisk& path, Platter& platter, std::uint64_t block,
+                        Landing how) = 0;
     // A write was submitted although an older one to the same block may still land.
     virtual void overlapped(const SimDisk& path, std::uint64_t block) = 0;
 };
@@ -49,7 +56,8 @@ class SimDisk final : public Disk {
     struct Letter {  // a write on its way; it has its own copy, the buffer belongs to the request
         std::uint64_t block;  // where it is meant to go
         Bytes content;
-        bool landed = false;  // and may do so again
+        bool late = false;    // its error is told before it lands
+        bool landed = false;  // in part, or for the first time
     };
     using LetterPtr = std::shared_ptr<Letter>;
 

@@ -33,6 +33,7 @@ enum class Mark : std::uint8_t {
     late_write,          // of a dead process, after its host had started anew
     late_write_of_living,// after its error had been told
     paused,
+    stopped_as_usurped,  // somebody else's block stood in its place
     disk_silent,
     disk_gone,
     wiped,
@@ -51,8 +52,9 @@ inline constexpr std::array<std::string_view, static_cast<std::size_t>(Mark::cou
     "resolved: no",        "still unsettled",       "crashed",
     "crashed in operation","restarted in place",    "restarted elsewhere",
     "late write of dead",  "late write of living",  "paused",
-    "disk silent",         "disk gone",             "wiped",
-    "rolled back",         "blanked",               "exchanged"};
+    "stopped as usurped",  "disk silent",           "disk gone",
+    "wiped",               "rolled back",           "blanked",
+    "exchanged"};
 
 class Marks {
   public:

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace diskpaxos::sim {
@@ -82,8 +83,11 @@ Task<void> Process::live() {
     for (std::uint32_t cell = 0; cell < cells_.size() && !stopped_; ++cell) {
         auto settling = settle(cell);
         co_await settling;
-        auto adding = operate(cell, Operation::Kind::add);
-        co_await adding;
+        for (unsigned n = 0; n < around_.setup.calm_operations && !stopped_; ++n) {
+            auto adding = operate(cell, Operation::Kind::add);
+            co_await adding;
+        }
+        if (stopped_) break;
         auto getting = operate(cell, Operation::Kind::get);
         co_await getting;
     }
@@ -96,6 +100,7 @@ Task<void> Process::operate(std::uint32_t number, Operation::Kind kind) {
     const Instant deadline = draw_deadline(due);
     const Operation operation = draw(number, kind);
     const std::size_t id = around_.histories[number].begin(operation);
+    const Instant began = sim_.now();
     operating_ = true;
     looks_before_ = looks();
     phases_ = damage_ = 0;
@@ -110,6 +115,7 @@ Task<void> Process::operate(std::uint32_t number, Operation::Kind kind) {
         tell_change(number, id, outcome, due);
     }
     operating_ = false;
+    if (due) around_.longest_operation = std::max(around_.longest_operation, sim_.now() - began);
     around_.told(*this, number, id);
     if (sim_.chance(700)) {
         auto settling = settle(number);
@@ -126,6 +132,10 @@ Task<void> Process::settle(std::uint32_t number) {
     if (std::holds_alternative<Undecided>(outcome)) {
         if (due) around_.wrong(fmt::format("P14: process {} cannot resolve", number_));
         around_.marks.count(Mark::still_unsettled);
+        co_return;
+    }
+    if (std::holds_alternative<Usurped>(outcome)) {
+        stop_as_usurped();
         co_return;
     }
     if (!std::holds_alternative<Applied>(outcome)) {
@@ -151,7 +161,7 @@ void Process::tell_get(std::uint32_t number, std::size_t id, const GetOutcome& o
         return mark_read();
     }
     history.end(id, Operation::Fate::never);
-    stopped_ = std::holds_alternative<Usurped>(outcome);
+    if (std::holds_alternative<Usurped>(outcome)) return stop_as_usurped();
     if (std::holds_alternative<Undecided>(outcome) && !due) {
         return around_.marks.count(Mark::undecided);
     }
@@ -182,9 +192,18 @@ void Process::tell_change(std::uint32_t number, std::size_t id, const ChangeOutc
         unsettled_[number] = id;
         return;
     }
-    stopped_ = std::holds_alternative<Usurped>(outcome);
+    if (std::holds_alternative<Usurped>(outcome)) return stop_as_usurped();
     around_.wrong(
         fmt::format("P14: change of process {} ended with {}", number_, outcome.index()));
+}
+
+// A disk that was rolled back to before our predecessor's time looks just like an intruder.
+void Process::stop_as_usurped() {
+    stopped_ = true;
+    around_.marks.count(Mark::stopped_as_usurped);
+    const bool excused =
+        around_.setup.shared_place || !around_.setup.faults.treacherous.empty();
+    if (!excused) around_.wrong(fmt::format("process {} met an intruder", number_));
 }
 
 void Process::mark_read() {

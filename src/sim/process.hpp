@@ -38,6 +38,7 @@ class Surroundings {
     Event calm;  // faults are over: from now on every operation must end well
     std::vector<History> histories;
     Marks marks;
+    Duration longest_operation{};  // begun and ended well in the calm
 };
 
 class Process final : private Trace {
@@ -62,6 +63,7 @@ class Process final : private Trace {
     Task<void> settle(std::uint32_t cell);
     void tell_get(std::uint32_t cell, std::size_t id, const GetOutcome& outcome, bool due);
     void tell_change(std::uint32_t cell, std::size_t id, const ChangeOutcome& outcome, bool due);
+    void stop_as_usurped();
     void mark_read();
     Operation draw(std::uint32_t cell, Operation::Kind kind);
     Operation::Kind draw_kind();

@@ -13,6 +13,8 @@ struct Setup {
     std::size_t quorum = 2;      // for reading, writing and recovery alike
     unsigned processes = 3;      // at once; each in a slot of its own
     unsigned operations = 6;     // of each incarnation, before the calm
+    unsigned calm_operations = 1;  // of each process and cell, when the storm is over
+    bool shared_place = false;   // a misconfiguration: all processes use one and the same block
     unsigned weight_get = 2, weight_add = 3, weight_swap = 2, weight_propose = 1;
 
     Duration think = milliseconds(1);      // at most, between two operations
