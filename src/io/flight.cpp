@@ -14,8 +14,9 @@ std::uint16_t error_of(std::int64_t result, std::size_t wanted) {
 }
 
 void settle(Io& io, std::int64_t now) {
-    const Flight& flight = flight_of(io);
+    Flight& flight = flight_of(io);
     CHECK(flight.pending == 0);
+    if (flight.cut && flight.read_error == 0) flight.read_error = EAGAIN;
     io.wrote = writes(io) && flight.write_error == 0;
     // After a failed write the read was cancelled; its own error says nothing.
     io.error = flight.write_error != 0 ? flight.write_error : flight.read_error;

@@ -18,6 +18,7 @@ struct Flight {
     std::uint16_t read_error = 0;
     std::uint8_t pending = 0;  // steps that have not been answered
     std::uint8_t place = 0;    // among the requests in flight of its disk
+    bool cut = false;          // the read went down apart from its write: it may have overtaken it
 };
 static_assert(sizeof(Flight) <= sizeof(Io::scratch));
 

@@ -48,6 +48,7 @@ class UringLoop final : public Loop {
     void make_room(unsigned count);  // for so many entries that must go down together
     Gathering gather();
     void enter(unsigned answers, Duration longest);
+    void note_cut();
     void reap();
 
     io_uring ring_{};

@@ -131,7 +131,21 @@ void UringLoop::enter(unsigned answers, Duration longest) {
     // taken stays in the ring for the next turn.
     CHECK(result >= 0 || result == -ETIME || result == -EINTR || result == -EAGAIN ||
           result == -EBUSY);
+    if (entries > 0 && (result < 0 || static_cast<unsigned>(result) < entries)) note_cut();
     if (result == -EAGAIN || result == -EBUSY) reap();
+}
+
+// The kernel has taken only some of the entries. If it stopped between the write and the read of a
+// visit, these two are no chain any more; a read that does not wait for its write proves nothing.
+void UringLoop::note_cut() {
+    const unsigned head = io_uring_smp_load_acquire(ring_.sq.khead);
+    if (head == ring_.sq.sqe_tail) return;
+    const std::uint64_t data = ring_.sq.sqes[head & ring_.sq.ring_mask].user_data;
+    if (data == signal_data || (data & 1) == static_cast<std::uint64_t>(UringDisk::Step::write)) {
+        return;
+    }
+    Io& io = *reinterpret_cast<Io*>(data);
+    flight_of(io).cut = io.kind == Io::Kind::visit;
 }
 
 void UringLoop::reap() {
