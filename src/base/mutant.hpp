@@ -19,7 +19,6 @@ enum class Mutant : std::uint8_t {
     lane_freed_by_timeout,   // 7.4: a visit that timed out gives up its lane
     stale_answer_counted,    // 2i: an answer to an older phase counts for this one
     highest_promised,        // 2l: the value of the highest promise, not of the highest accept
-    rank_reused,             // F4: a second attempt under the same rank
     fast_path_blind,         // 6.3: promises between our rank and the next are ignored
     fast_path_unpromised,    // 6.3: the next rank is used although the write did not promise it
     no_operation_check,      // 4a: a retry does not look whether it was applied

@@ -103,8 +103,7 @@ Task<std::optional<ChangeOutcome>> Cell::prepare(Backoff& backoff, Operation& op
         if (std::holds_alternative<Unavailable>(glance)) co_return too_few(op);
     }
     for (;;) {
-        const bool reuse = mutated(Mutant::rank_reused) && !register_->promised().none();
-        rank_ = reuse ? register_->promised() : rank_above(register_->highest());
+        rank_ = rank_above(register_->highest());
         const ReadOutcome read = co_await register_->read(rank_, deadline);
         if (std::holds_alternative<Found>(read)) break;
         if (std::holds_alternative<Usurped>(read)) co_return Usurped{};
@@ -182,6 +181,8 @@ Rank Cell::rank_above(Rank floor) const {
     return rank;
 }
 
+// Gives way, and looks again before the next attempt: ranks have moved on meanwhile, and an
+// attempt below them would only be refused again.
 Task<void> Cell::wait_after_loss(Backoff& backoff, Instant deadline) {
     const Duration pause = backoff.next(world_.random);
     Step step;
@@ -189,6 +190,7 @@ Task<void> Cell::wait_after_loss(Backoff& backoff, Instant deadline) {
     step.detail = static_cast<std::uint64_t>(pause.count());
     world_.trace.step(step);
     co_await world_.clock.sleep_until(std::min(deadline, world_.clock.now() + pause));
+    co_await register_->recover(deadline);
 }
 
 // One operation of a process per cell at a time.

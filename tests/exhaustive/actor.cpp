@@ -44,7 +44,7 @@ Actor::Actor(Stage& stage, const Role& role, unsigned incarnation)
     const std::uint32_t ring_index = cluster.fresh_place ? incarnation : 0;
     CHECK(ring_index < cluster.ring);
     place_ = role.slot * cluster.ring + ring_index;
-    me_ = Proposer::of(role.slot, incarnation + 1);
+    me_ = Proposer::of(role.slot, cluster.same_nonce ? 1 : incarnation + 1);
     early_.resize(cluster.disks);
     stage.clock.restart();
     auto reg = std::make_unique<Register>(stage.world, stage.rule, 0, me_, patience, make_visits());
@@ -80,7 +80,7 @@ std::vector<std::unique_ptr<Visit>> Actor::make_visits() {
     for (std::size_t disk = 0; disk < stage_.disks.size(); ++disk) {
         const RowAddress address = stage_.disks[disk]->address();
         if (barrier.used) {
-            visits.push_back(barrier_->make_visit(*stage_.disks[disk], address, place_));
+            visits.push_back(barrier_->make_visit(*stage_.disks[disk], address, place_, lanes_));
             continue;
         }
         auto visit = std::make_unique<PassiveVisit>(*stage_.disks[disk], address, place_, 0);
@@ -100,8 +100,8 @@ Task<void> Actor::play() {
             begin_.reset();
             begun_ = false;
             co_await begin_.wait();
+            begun_ = true;
         }
-        begun_ = true;
         const Act act = role_.acts[act_];
         if (cell()) {
             co_await operate(act);
@@ -116,8 +116,7 @@ Task<void> Actor::play() {
 Task<void> Actor::propose(bool again) {
     const Bytes mine = value_of(static_cast<std::uint8_t>(1 + role_.slot + 4 * incarnation_));
     for (attempt_ = 0; attempt_ < stage_.cluster.attempts; ++attempt_) {
-        const bool reuse = mutated(Mutant::rank_reused) && attempt_ > 0;
-        const Rank rank = reuse ? register_->promised() : next_rank(register_->highest(), me_);
+        const Rank rank = next_rank(register_->highest(), me_);
         const ReadOutcome read = co_await register_->read(rank, stage_.clock.now() + patience);
         if (std::holds_alternative<Usurped>(read)) co_return;
         if (!std::holds_alternative<Found>(read)) continue;
@@ -261,7 +260,7 @@ Portrait Actor::portrait() const {
 
 Digest Actor::common() const {
     Hasher hasher;
-    hasher.add(me_.value).add(place_).add(act_).add(attempt_);
+    hasher.add(incarnation_).add(me_.value).add(place_).add(act_).add(attempt_);
     hasher.add((finished_ ? 1U : 0U) | (begun_ ? 2U : 0U));
     for (const Outcome& outcome : outcomes_) {
         hasher.add(static_cast<std::uint64_t>(outcome.kind)).add(outcome.value);
@@ -275,7 +274,7 @@ Digest Actor::common() const {
 Digest Actor::column(std::size_t disk, const std::vector<Request>& requests) const {
     Hasher hasher;
     RegisterProbe::add_disk(hasher, *register_, disk);
-    if (!lanes_.empty()) hasher.add(lanes_[disk]->waiting() ? 1 : 0).add(lanes_[disk]->busy());
+    hasher.add(lanes_[disk]->waiting() ? 1 : 0);
     if (barrier_ != nullptr) barrier_->add(hasher, disk);
     // What a read found that is not yet part of an answer: only where reads do not follow writes.
     if (mutated(Mutant::read_not_gated) || barrier_ != nullptr) hasher.add(early_[disk]);

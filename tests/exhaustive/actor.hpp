@@ -32,7 +32,7 @@ struct Input {
 
 // What a process has answered to its own user: a decision, or the outcome of an operation.
 struct Outcome {
-    enum class Kind : std::uint8_t { decided, increased, got, unmet, unsure };
+    enum class Kind : std::uint8_t { nothing, decided, increased, got, unmet, unsure };
     Kind kind{};
     std::uint8_t value = 0;
     bool operator==(const Outcome&) const = default;
@@ -142,7 +142,7 @@ class Actor {
     // Where the script stands.
     std::size_t act_ = 0;
     unsigned attempt_ = 0;
-    bool begun_ = false;
+    bool begun_ = true;   // false: the next operation waits until it is told to begin
     bool finished_ = false;
     Rank composed_;            // cells: the rank at which the change was last computed,
     std::uint64_t first_ = 0;  // and the round of the first attempt that changed the value,

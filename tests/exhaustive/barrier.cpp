@@ -36,6 +36,7 @@ class BarrierVisit final : public Visit {
     Task<Sight> look(Place aside) override { return read(nullptr, aside); }
 
     std::string_view name() const override { return disk_.name(); }
+    Lane& lane() { return lane_; }
 
   private:
     // The disk need not hold our block: it counts as read with what we know it says.
@@ -73,8 +74,11 @@ class BarrierVisit final : public Visit {
     Lane lane_;
 };
 
-std::unique_ptr<Visit> BarrierLine::make_visit(Disk& disk, const RowAddress& address, Place own) {
-    return std::make_unique<BarrierVisit>(*this, disk, address, own);
+std::unique_ptr<Visit> BarrierLine::make_visit(Disk& disk, const RowAddress& address, Place own,
+                                               std::vector<Lane*>& lanes) {
+    auto visit = std::make_unique<BarrierVisit>(*this, disk, address, own);
+    lanes.push_back(&visit->lane());
+    return visit;
 }
 
 }  // namespace diskpaxos::exhaustive

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "async/scope.hpp"
 #include "cluster.hpp"
@@ -22,7 +23,8 @@ class BarrierLine {
 
     void die() { frames_.reset(); }  // before the visits go, whose lanes the writes hold
     bool held() const { return barrier_.held; }
-    std::unique_ptr<Visit> make_visit(Disk& disk, const RowAddress& address, Place own);
+    std::unique_ptr<Visit> make_visit(Disk& disk, const RowAddress& address, Place own,
+                                      std::vector<Lane*>& lanes);
     void add(Hasher& hasher, std::size_t disk) const {
         hasher.add(written_.contains(disk) ? 1 : 0);
     }

@@ -27,11 +27,17 @@ bool Search::ignores(const Request& request) {
            !mutated(Mutant::stale_answer_counted) && !mutated(Mutant::read_not_gated);
 }
 
+bool Search::reads_whole(const Request& request) const {
+    return cluster_.whole_recovery && !cells_ && request.own_too;
+}
+
 void Search::choices_of_actor(const State& state, std::size_t actor,
                               std::vector<Choice>& out) const {
     using Kind = Choice::Kind;
     const auto who = static_cast<std::uint8_t>(actor);
     const Portrait& portrait = atlas_[state.node[actor]].portrait;
+    const bool mortal =
+        state.crashes < cluster_.crashes && (cluster_.mortals >> actor & 1U) != 0;
     std::array<std::uint8_t, max_disks> count{};
     for (const Request& request : portrait.requests) {
         const std::uint8_t at = count[request.disk]++;
@@ -45,7 +51,7 @@ void Search::choices_of_actor(const State& state, std::size_t actor,
                 choice.kind = Kind::error;
                 out.push_back(choice);
             }
-            if (cluster_.afterlife == Afterlife::torn && state.crashes < cluster_.crashes) {
+            if (cluster_.afterlife == Afterlife::torn && mortal) {
                 choice.kind = Kind::crash_torn;
                 out.push_back(choice);
             }
@@ -57,7 +63,7 @@ void Search::choices_of_actor(const State& state, std::size_t actor,
             if ((flight.seen & bit) != 0 || (to_read(state, actor, request) & bit) == 0) continue;
             choice.place = place;
             out.push_back(choice);
-            if (ignores(request)) break;
+            if (ignores(request) || reads_whole(request)) break;
         }
     }
     if (portrait.patient) out.push_back({.kind = Kind::time_out, .actor = who});
@@ -65,7 +71,7 @@ void Search::choices_of_actor(const State& state, std::size_t actor,
     if (portrait.operating && state.expiries < cluster_.expiries) {
         out.push_back({.kind = Kind::expire, .actor = who});
     }
-    if (state.crashes < cluster_.crashes) out.push_back({.kind = Kind::crash, .actor = who});
+    if (mortal) out.push_back({.kind = Kind::crash, .actor = who});
 }
 
 void Search::choices_of_world(const State& state, std::vector<Choice>& out) const {

@@ -59,6 +59,9 @@ struct Cluster {
     std::vector<Role> roles;
     unsigned attempts = 2;        // ranks that one incarnation may start
     unsigned crashes = 0;         // each followed by a restart
+    std::uint8_t mortals = 0xff;  // who may crash: a bit per role
+    bool same_nonce = false;      // a restarted process draws the number of its predecessor
+    bool whole_recovery = false;  // a recovery reads a disk's row in one step (see search.hpp)
     Afterlife afterlife = Afterlife::vanish;
     bool fresh_place = false;     // a restarted process writes the next block of its ring
     unsigned expiries = 0;        // cells: operations that may run into their deadline

@@ -48,6 +48,7 @@ bool fits(const Operation& operation, unsigned& value) {
             if (!raises) return false;
             ++value;
             return outcome.value == 0 || outcome.value == value;
+        case Outcome::Kind::nothing:
         case Outcome::Kind::decided: return false;
     }
     UNREACHABLE();

@@ -77,9 +77,11 @@ bool search_row(const Row& row, std::size_t most) {
         !result.violation.empty()
             ? fmt::format("VIOLATION in {} steps", result.schedule.size())
             : fmt::format("{}, depth {}", result.complete ? "OK" : "no violation so far", result.depth);
-    fmt::print("{:28} {:26} {:>10} states {:>11} steps {:>8} local {:>8} runs {:7.1f} s  {}{}\n",
+    const std::string skipped =
+        result.skipped == 0 ? "" : fmt::format("  ({} steps skipped)", result.skipped);
+    fmt::print("{:28} {:26} {:>10} states {:>11} steps {:>8} local {:>8} runs {:7.1f} s  {}{}{}\n",
                row.name, verdict, result.states, result.steps, result.local_states, result.runs,
-               result.seconds, row.theirs, good ? "" : "  UNEXPECTED");
+               result.seconds, row.theirs, skipped, good ? "" : "  UNEXPECTED");
     std::fflush(stdout);
     return good;
 }

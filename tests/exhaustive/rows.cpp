@@ -81,6 +81,11 @@ Cluster cells(std::vector<std::vector<Act>> acts, unsigned attempts, const Chang
 std::vector<Row> consensus_rows() {
     const Change one_crash = crash(1);
     const Change ghosts = crash(1, Afterlife::haunt);
+    const Change whole = [](Cluster& c) { c.whole_recovery = true; };
+    const Change same_nonce = [](Cluster& c) { c.same_nonce = true; };
+    const auto only = [](unsigned mortals) {
+        return [=](Cluster& c) { c.mortals = static_cast<std::uint8_t>(mortals); };
+    };
     const Change three = [](Cluster& c) {
         c.slots = 3;
         c.roles.push_back({2, {Act::propose}});
@@ -139,17 +144,18 @@ std::vector<Row> consensus_rows() {
         {"ghost-same-block", "7.5: a late write lands in a block that is used again", false,
          proposers(2, flexible(2, 2, 2, 2) + ghosts), "VIOLATION 36"},
         {"ghost-fresh-block", "7.2: a new incarnation writes a fresh block", true,
-         proposers(1, ghosts + fresh_place()), "OK 21.6M"},
+         proposers(1, ghosts + fresh_place() + whole + only(1)), "OK 21.6M"},
         {"old-block-ignored", "7.2: its own old block counts too", false,
-         proposers(1, crash(1) + fresh_place() + mutant(Mutant::old_block_ignored)), "VIOLATION 29"},
+         proposers(1, one_crash + fresh_place() + whole + only(1) + mutant(Mutant::old_block_ignored)), "VIOLATION 29"},
         {"error-then-lands", "7.4: a failed write may still land", true,
          proposers(2, fault(Fault::error)), "-"},
         {"highest-promised", "2l: the value of the highest accepted rank", false,
          proposers(2, mutant(Mutant::highest_promised)), "-"},
-        {"rank-reused", "F4: a rank is used once", false, proposers(2, mutant(Mutant::rank_reused)), "-"},
+        {"rank-reused", "F4: a rank is used for one value", false,
+         proposers(1, one_crash + fresh_place() + whole + only(1) + same_nonce), "-"},
         {"stale-answer", "2i: an answer counts for its own phase only", false,
          proposers(2, mutant(Mutant::stale_answer_counted)), "-"},
-        {"refused-rows", "2.3: a disk that dropped out offers no value", false,
+        {"refused-rows", "2.3: a disk that dropped out offers a value too", true,
          proposers(2, mutant(Mutant::refused_rows_chosen)), "-"},
     };
 }

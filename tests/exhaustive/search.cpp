@@ -112,7 +112,10 @@ Search::Result Search::run(std::size_t most_states) {
             for (const Choice& choice : options) {
                 State after = state;
                 ++result.steps;
-                CHECK(step(after, choice, result.violation));
+                if (!step(after, choice, result.violation)) {
+                    ++result.skipped;
+                    continue;
+                }
                 const bool fresh = seen.insert(digest(after));
                 if (!fresh && result.violation.empty()) continue;
                 links.push_back({number, choice});
@@ -132,7 +135,7 @@ Search::Result Search::run(std::size_t most_states) {
         }
         std::ranges::reverse(result.schedule);
     }
-    result.complete = result.violation.empty() && !cut;
+    result.complete = result.violation.empty() && !cut && result.skipped == 0;
     result.states = seen.size();
     result.local_states = atlas_.size();
     result.runs = atlas_.runs();

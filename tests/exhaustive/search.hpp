@@ -12,6 +12,8 @@
 //    worse, and then this disk would not count: as if the answer never came.
 //  - A visit of an earlier phase is answered as it lands: all that its answer does is free the lane.
 //  - Disks are alike: states that differ only by their order are one.
+// Where a scope says so (whole_recovery), the recovery of a process that proposes reads each row in one
+// step instead of block by block. Of the others' blocks it only learns which rank to try.
 #pragma once
 
 #include <cstddef>
@@ -39,6 +41,7 @@ class Search {
         std::size_t runs = 0;         // of the real code
         std::size_t depth = 0;        // of the deepest state
         double seconds = 0;
+        std::size_t skipped = 0;      // steps into states with too many requests to hold
         bool complete = false;        // every state was reached
     };
     Result run(std::size_t most_states);
@@ -70,6 +73,7 @@ class Search {
     bool record(State& state, std::size_t actor, const Moment& moment, std::string& wrong);
     bool in_bounds(const Request& request) const;
     std::uint8_t to_read(const State& state, std::size_t actor, const Request& request) const;
+    bool reads_whole(const Request& request) const;
     static bool ignores(const Request& request);  // whether the process ignores what it reads
     std::uint8_t operation_of(const State& state, std::size_t actor) const;
 

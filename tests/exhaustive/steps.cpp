@@ -53,6 +53,10 @@ bool Search::progress(State& state, const Choice& choice, std::string& wrong) {
         flight.row[place_of(state, choice.actor)] = request.content;
         return arrive(state, choice, flight, wrong);
     }
+    if (reads_whole(request)) {
+        flight.row = disk;
+        return arrive(state, choice, flight, wrong);
+    }
     flight.row[choice.place] = disk[choice.place];
     flight.seen |= static_cast<std::uint8_t>(1U << choice.place);
     const bool over = (flight.seen & needed) == needed;

@@ -84,6 +84,7 @@ std::string outcome_text(const Outcome& outcome) {
                                       : fmt::format("is told that it has counted to {}", outcome.value);
         case Outcome::Kind::got: return fmt::format("is told that the value is {}", outcome.value);
         case Outcome::Kind::unmet: return fmt::format("is told no: the value is {}", outcome.value);
+        case Outcome::Kind::nothing: return "";
         case Outcome::Kind::unsure: return "is told that nobody knows";
     }
     UNREACHABLE();
