@@ -139,8 +139,9 @@ Result<int> run_check(const Invocation& call, Output& out) {
     wish.quorum = repair;  // a minority may be looked at, but never heals anything
     auto group = OpenGroup::open(call, out, wish);
     if (!group) return std::unexpected(group.error());
-    if (repair) {
-        if (auto fine = adopt(**group, out); !fine) return std::unexpected(fine.error());
+    if (auto fine = adopt(**group, out); !fine) {
+        if (repair) return std::unexpected(fine.error());
+        out.warn(fine.error().sentence);
     }
     const Threshold rule = Threshold::majority((*group)->roster().disks());
     CheckReport report = check(**group, rule);

@@ -23,7 +23,7 @@ class Pace {
 
 class Backoff {
   public:
-    static constexpr int widest = 64;  // windows never exceed this many operations
+    static constexpr int widest = 16;  // windows never exceed this many operations
 
     explicit Backoff(Duration operation) : operation_(operation) {}
     Duration next(Random& random);

@@ -48,15 +48,16 @@ Task<Result<Seat>> SeatFinder::find(SeatWish wish, Instant deadline) {
     }
 }
 
+// Any of ours will do; a random one, so that processes that come and go spread over all of them.
 std::optional<Seat> SeatFinder::borrow(const SeatWish& wish) {
-    const std::uint32_t slots = roster_.common.geometry.slots;
-    const auto start = static_cast<std::uint32_t>(world_.random.below(slots));
-    for (std::uint32_t i = 0; i < slots; ++i) {
-        const std::uint32_t slot = wish.slot.value_or((start + i) % slots);
-        if (table_.view(slot).held_by(wish.host.id)) {
-            if (std::optional<Seat> seat = lock(slot)) return seat;
-        }
-        if (wish.slot) break;
+    std::vector<std::uint32_t> ours;
+    for (std::uint32_t slot = 0; slot < roster_.common.geometry.slots; ++slot) {
+        const bool wanted = !wish.slot || *wish.slot == slot;
+        if (wanted && table_.view(slot).held_by(wish.host.id)) ours.push_back(slot);
+    }
+    const std::size_t start = ours.empty() ? 0 : world_.random.below(ours.size());
+    for (std::size_t i = 0; i < ours.size(); ++i) {
+        if (std::optional<Seat> seat = lock(ours[(start + i) % ours.size()])) return seat;
     }
     return std::nullopt;
 }
