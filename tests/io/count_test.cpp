@@ -57,20 +57,25 @@ TEST(UringCountTest, APhaseOverThreeDisksIsOneSubmission) {
     Phase phase;
     for (int warm = 0; warm < 50; ++warm) run_phase(rig, phase);
     const Counts before = rig.loop->counts();
-    constexpr unsigned rounds = 1000;
-    for (unsigned round = 0; round < rounds; ++round) run_phase(rig, phase);
+    constexpr unsigned windows = 20;
+    constexpr unsigned rounds = 100;
+    std::uint64_t fewest_waits = ~std::uint64_t{0};
+    for (unsigned window = 0; window < windows; ++window) {
+        const std::uint64_t waits = rig.loop->counts().waits;
+        for (unsigned round = 0; round < rounds; ++round) run_phase(rig, phase);
+        fewest_waits = std::min(fewest_waits, rig.loop->counts().waits - waits);
+    }
     const Counts& after = rig.loop->counts();
-
-    EXPECT_EQ(after.submissions - before.submissions, rounds);
-    EXPECT_EQ(after.writes - before.writes, 3 * rounds);
-    EXPECT_EQ(after.reads - before.reads, 3 * rounds);
-    // The submission is the wait, too: only a phase that takes twice the usual time waits again.
-    // That is rare on a machine of its own (20 of 1000); this one may be busy with other things,
-    // but a loop that woke up for every answer would wait several times a phase.
-    const auto waits = after.waits - before.waits;
-    RecordProperty("waits_in_1000_phases", static_cast<int>(waits));
-    EXPECT_LT(waits, rounds);
+    EXPECT_EQ(after.submissions - before.submissions, windows * rounds);
+    EXPECT_EQ(after.writes - before.writes, 3 * windows * rounds);
+    EXPECT_EQ(after.reads - before.reads, 3 * windows * rounds);
     EXPECT_EQ(phase.failed, 0U);
+
+    // The submission is the wait, too: only a phase that takes twice the usual time waits again.
+    // This machine may be busy with other things, so the calmest hundred phases count; a loop that
+    // woke up for every answer would wait some four hundred times in each.
+    RecordProperty("fewest_waits_in_100_phases", static_cast<int>(fewest_waits));
+    EXPECT_LE(fewest_waits, rounds / 2);
 }
 
 }  // namespace
