@@ -243,12 +243,12 @@ TEST_F(CellTest, AnUnmetConditionCostsAPhaseToo) {  // it is told only after a c
     EXPECT_EQ(cost(), each(0, 1));
 }
 
-TEST_F(CellTest, AfterAnotherItCostsARefusedPhaseMore) {
+TEST_F(CellTest, AfterAnotherItCostsARefusedPhaseAndALookMore) {
     change(*a, set_to("apple"));
     change(*b, set_to("pear"));
     settle();
     change(*a, set_to("plum"));
-    EXPECT_EQ(cost(), each(0, 3));  // the fast path, refused; then both phases
+    EXPECT_EQ(cost(), each(1, 3));  // the fast path, refused; a look after the pause; both phases
 }
 
 TEST_F(CellTest, AReadByTheOwnerCostsOneLook) {
