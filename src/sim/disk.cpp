@@ -45,12 +45,13 @@ void SimDisk::begin_write(Io& io) {
     const Instant answered = late ? first : second;
     const Instant lands = late ? second + world_.between(Duration(0), faults_.longest_hang) : first;
 
+    const ByteView out = std::as_const(io.out).bytes();
+    const auto letter =
+        std::make_shared<Letter>(Letter{block, Bytes(out.begin(), out.end()), late});
     ++outstanding_[block];
-    world_.at(answered, [this, &io, error] { answer_write(io, error ? EIO : 0); });
-    if (!lost) {
-        const ByteView out = std::as_const(io.out).bytes();
-        send(std::make_shared<Letter>(Letter{block, Bytes(out.begin(), out.end()), late}), lands);
-    }
+    world_.at(answered,
+              [this, &io, error, letter] { answer_write(io, error ? EIO : 0, letter); });
+    if (!lost) send(letter, lands);
 }
 
 void SimDisk::send(const LetterPtr& letter, Instant when) {
@@ -62,6 +63,7 @@ void SimDisk::land(const LetterPtr& letter) {
     world_.digest(letter->block);
     settle(letter->block);
     if (gone()) {  // it vanishes, or the cable holds it until the disk is back
+        letter->missed = true;
         if (world_.chance(500)) return;
         return send(letter, platter_.gone_until + world_.between(Duration(0), faults_.slowest));
     }
@@ -117,9 +119,9 @@ void SimDisk::settle(std::uint64_t block) {
     if (--outstanding_[block] == 0) outstanding_.erase(block);
 }
 
-void SimDisk::answer_write(Io& io, int error) {
+void SimDisk::answer_write(Io& io, int error, const LetterPtr& letter) {
     settle(io.to.first);
-    if (gone()) error = EIO;  // whether it landed before, nobody can tell
+    if (gone() || letter->missed) error = EIO;  // whether it landed before, nobody can tell
     if (error != 0) return finish(io, error);
     io.wrote = true;
     if (io.kind == Io::Kind::visit) return begin_read(io);
@@ -144,7 +146,7 @@ void SimDisk::read_block(Io& io, std::uint64_t done) {
     const std::uint64_t turn = (io.scratch[0] + done) % count;
     copy_block(io, io.scratch[1] == 0 ? turn : count - 1 - turn);
     if (done + 1 == count) return finish(io, 0);
-    const Duration gap = world_.between(Duration(1), faults_.quickest / 2);
+    const Duration gap = world_.between(Duration(1), faults_.row_gap);
     const bool hangs = happens(faults_.hang / 8);
     const Instant next = hangs ? later() : std::max(world_.now(), platter_.silent_until) + gap;
     world_.at(next, [this, &io, done] { read_block(io, done + 1); });

@@ -58,6 +58,7 @@ class SimDisk final : public Disk {
         Bytes content;
         bool late = false;    // its error is told before it lands
         bool landed = false;  // in part, or for the first time
+        bool missed = false;  // the disk was gone when it came: it cannot be acknowledged
     };
     using LetterPtr = std::shared_ptr<Letter>;
 
@@ -68,7 +69,7 @@ class SimDisk final : public Disk {
     void land_damaged(const Letter& letter);
     void echo(const LetterPtr& letter);
     void settle(std::uint64_t block);
-    void answer_write(Io& io, int error);
+    void answer_write(Io& io, int error, const LetterPtr& letter);
     void begin_read(Io& io);
     void read_block(Io& io, std::uint64_t index);
     void copy_block(Io& io, std::uint64_t index);

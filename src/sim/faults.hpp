@@ -25,6 +25,7 @@ struct Faults {
 
     Duration quickest = microseconds(20);  // of one write, or of one block read
     Duration slowest = microseconds(120);
+    Duration row_gap = microseconds(10);  // at most, between two blocks of one row
     Duration longest_hang = milliseconds(20);
 
     // Per thousand I/Os, on any disk.

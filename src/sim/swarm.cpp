@@ -62,6 +62,7 @@ void draw_disks(Draw& draw, Setup& setup) {
 
 void draw_faults(Draw& draw, Faults& faults) {
     faults.slowest = faults.quickest * draw.from(1, 10);
+    if (draw.one_in(3)) faults.row_gap = microseconds(draw.from(10, 300));
     faults.longest_hang = milliseconds(draw.from(1, 20));
     faults.hang = draw.sometimes(100);
     faults.write_error = draw.sometimes(100);
