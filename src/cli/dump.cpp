@@ -132,7 +132,7 @@ Result<int> run_dump(const Invocation& call, Output& out) {
     Json object = described(superblock, *roster);
     object["front_superblock"] = sound_or(disk.superblocks[0]);
     object["back_superblock"] = sound_or(disk.superblocks[1]);
-    object["slot_table"] = dump_slots(disk, out);
+    if (filter->all()) object["slot_table"] = dump_slots(disk, out);
     object["blocks"] = Json::array();
     out.line(filter->all() ? "blocks that are in use or damaged:" : "blocks:");
     (*real)->run(disk.dump_cells(*filter, object["blocks"], out));

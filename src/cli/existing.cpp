@@ -1,6 +1,7 @@
 #include "cli/existing.hpp"
 
 #include <blkid/blkid.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -42,9 +43,11 @@ std::string kind_of(const std::string& usage) {
     return usage.empty() ? "signature" : usage;
 }
 
-void ask_blkid(int fd, std::vector<std::string>& found) {
+// By a descriptor of its own: it reads through the cache, in any size.
+void ask_blkid(const std::string& path, std::vector<std::string>& found) {
+    const io::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     const Probe probe(blkid_new_probe());
-    if (!probe || blkid_probe_set_device(probe.get(), fd, 0, 0) != 0) return;
+    if (!probe || blkid_probe_set_device(probe.get(), file.number(), 0, 0) != 0) return;
     blkid_probe_enable_superblocks(probe.get(), 1);
     blkid_probe_set_superblocks_flags(
         probe.get(), BLKID_SUBLKS_TYPE | BLKID_SUBLKS_LABEL | BLKID_SUBLKS_USAGE);
@@ -112,10 +115,25 @@ std::vector<std::string> existing_content(const io::OpenDisk& disk) {
     }
     look_for_lock_managers(start.bytes(), found);
     look_for_group(disk, start.bytes(), found);
-    ask_blkid(fd, found);
+    ask_blkid(std::string(disk.path()), found);
     const bool blank = std::ranges::all_of(start.bytes(), [](std::byte b) { return b == std::byte{0}; });
     if (found.empty() && !blank) found.emplace_back("data of an unknown kind");
     return found;
+}
+
+// What `format` itself overwrites is the beginning of the disk; other signatures lie at its end.
+bool wipe_signatures(const std::string& path) {
+    const io::Descriptor file(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+    const Probe probe(blkid_new_probe());
+    if (!probe || blkid_probe_set_device(probe.get(), file.number(), 0, 0) != 0) return false;
+    blkid_probe_enable_superblocks(probe.get(), 1);
+    blkid_probe_set_superblocks_flags(probe.get(), BLKID_SUBLKS_TYPE | BLKID_SUBLKS_MAGIC);
+    blkid_probe_enable_partitions(probe.get(), 1);
+    blkid_probe_set_partitions_flags(probe.get(), BLKID_PARTS_MAGIC);
+    while (blkid_do_probe(probe.get()) == 0) {
+        if (blkid_do_wipe(probe.get(), 0) != 0) return false;
+    }
+    return fsync(file.number()) == 0;
 }
 
 }  // namespace diskpaxos::cli

@@ -1,5 +1,5 @@
 // What is on a disk already, before `format` overwrites it: named by libblkid where it knows, and
-// else by what we know ourselves. Reads only.
+// else by what we know ourselves.
 #pragma once
 
 #include <string>
@@ -9,8 +9,11 @@
 
 namespace diskpaxos::cli {
 
-// Phrases such as `ext4 file system "data"`; empty: nothing was recognised, and the beginning of
+// Reads only. Phrases such as `ext4 file system "data"`; empty: nothing was recognised, and the beginning of
 // the disk is all zeros.
 std::vector<std::string> existing_content(const io::OpenDisk& disk);
+
+// Removes what libblkid knows, wherever it lies on the disk: nobody shall take it for that again.
+bool wipe_signatures(const std::string& path);
 
 }  // namespace diskpaxos::cli

@@ -13,6 +13,7 @@
 #include <iostream>
 
 #include "cli/disk_names.hpp"
+#include "cli/existing.hpp"
 #include "cli/host.hpp"
 #include "cli/invocation.hpp"
 #include "cli/new_disks.hpp"
@@ -38,8 +39,8 @@ Result<std::vector<std::string>> disks_of(const Invocation& call) {
     if (paths.empty()) return usage("no disks are named; it is: diskpaxos format DISK...");
     if (paths.size() % 2 == 0) {
         return usage(fmt::format(
-            "{0} disks are an even number: a majority of {0} is {1}, so they survive the loss of {2}, "
-            "no more than {3} disks do, and cost one more; take {3} or {4}",
+            "{0} disks are an even number: their majority is {1}, so they survive the loss of {2}, as "
+            "many as with {3}, and cost one disk more; take {3} or {4}",
             paths.size(), paths.size() / 2 + 1, paths.size() / 2 - 1, paths.size() - 1,
             paths.size() + 1));
     }
@@ -192,6 +193,7 @@ int show_plan(const Order& order, Output& out) {
     return 0;
 }
 
+// From here on it writes.
 Result<void> open_all(const Order& order, RealWorld& real, CreatedFiles& created) {
     for (const Candidate& disk : order.disks) {
         if (!disk.missing) continue;
@@ -205,7 +207,14 @@ Result<void> open_all(const Order& order, RealWorld& real, CreatedFiles& created
                                      disk.path, order.geometry.block_size));
         }
     }
-    return refuse_twins(real.members());
+    if (auto fine = refuse_twins(real.members()); !fine) return fine;
+    for (const Candidate& disk : order.disks) {
+        if (disk.content.empty() || wipe_signatures(disk.path)) continue;
+        return std::unexpected(Error{
+            Code::io, fmt::format("{}: its old signatures cannot be removed; see wipefs(8)",
+                                  disk.path)});
+    }
+    return {};
 }
 
 Task<void> stop_on(Event& signal, bool& stop) {

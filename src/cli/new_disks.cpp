@@ -74,7 +74,8 @@ bool same_candidate(const Candidate& a, const Candidate& b) {
     if (a.file && b.file) return a.file->same_disk(*b.file);
     if (!a.missing || !b.missing) return false;
     std::error_code ignored;
-    return fs::weakly_canonical(a.path, ignored) == fs::weakly_canonical(b.path, ignored);
+    return fs::weakly_canonical(fs::absolute(a.path), ignored) ==
+           fs::weakly_canonical(fs::absolute(b.path), ignored);
 }
 
 }  // namespace

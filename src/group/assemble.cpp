@@ -93,14 +93,13 @@ Error bad(std::string sentence) { return {Code::bad_data, std::move(sentence)}; 
 Result<const Identity*> first_of_group(const std::vector<Identity>& identities) {
     const Identity* first = nullptr;
     for (const Identity& identity : identities) {
-        if (!identity.superblock) {
-            if (identity.front == Damage::newer || identity.back == Damage::newer) {
-                return std::unexpected(bad(fmt::format(
-                    "{} has a newer format than this program knows; use a newer diskpaxos",
-                    identity.disk->name())));
-            }
-            continue;
+        // One newer copy is enough: the other one may be left from before an upgrade.
+        if (identity.front == Damage::newer || identity.back == Damage::newer) {
+            return std::unexpected(bad(fmt::format(
+                "{} has a newer format than this program knows; use a newer diskpaxos",
+                identity.disk->name())));
         }
+        if (!identity.superblock) continue;
         if (first == nullptr) first = &identity;
         if (identity.superblock->group != first->superblock->group) {
             return std::unexpected(bad(fmt::format(

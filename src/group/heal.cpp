@@ -51,6 +51,7 @@ Task<Result<HealReport>> Healer::run(Instant deadline) {
 void Healer::sort_slots() {
     std::map<std::string, std::uint32_t> elsewhere;
     std::uint32_t in_use = 0;
+    std::uint32_t partly = 0;
     for (std::uint32_t slot = 0; slot < roster_.common.geometry.slots; ++slot) {
         const SlotView view = table_.view(slot);
         if (!view.known) continue;
@@ -59,6 +60,7 @@ void Healer::sort_slots() {
             continue;
         }
         locked_[slot] = lock(slot);
+        if (!locked_[slot].empty() && locked_[slot].size() < roster_.present()) ++partly;
         if (locked_[slot].empty()) {
             ++in_use;
         } else if (!view.owner.held()) {
@@ -78,6 +80,12 @@ void Healer::sort_slots() {
                                            "heal them as they go",
                                            in_use));
     }
+    // The kernel lets go of a dead process's files one by one, after its last writes (the OFD rule).
+    if (partly > 0) {
+        report_.left.push_back(fmt::format(
+            "{} slots are still in use on some of the disks; run it again", partly));
+    }
+    report_.not_now += in_use + partly;
 }
 
 // Free slots are ours while we hold them as borrowed; so are those that a dead healer held.
@@ -87,6 +95,7 @@ Task<void> Healer::claim_free(Instant deadline) {
         const auto won = co_await claim_.claim(free_, SlotState::borrowed, host_, deadline);
         for (const std::uint32_t slot : won) entitled_[slot] = true;
         if (won.size() < free_.size()) {
+            report_.not_now += free_.size() - won.size();
             report_.left.push_back(
                 fmt::format("{} free slots could not be claimed for healing; run it again",
                             free_.size() - won.size()));

@@ -25,6 +25,7 @@ struct HealReport {
     std::uint64_t blocks = 0;
     std::uint64_t unhealable = 0;   // too few other copies are readable
     std::uint64_t failed = 0;       // the write failed
+    std::uint64_t not_now = 0;      // slots that were not to be had, or not everywhere, at this moment
     std::vector<std::string> left;  // sentences: which slots were left alone, and who can heal them
 };
 

@@ -1,0 +1,77 @@
+"""Many processes and several hosts at once."""
+
+import json
+import unittest
+
+from command import CommandTest, main
+
+
+class Values(CommandTest):
+    def setUp(self):
+        super().setUp()
+        self.make_group()
+
+    def finish(self, processes):
+        answers = []
+        for process in processes:
+            out, err = process.communicate(timeout=60)
+            self.assertEqual(process.returncode, 0, err)
+            answers.append(out.decode().strip())
+        return answers
+
+    def test_ten_proposers_print_the_same_value(self):
+        running = [self.start("propose", "-g", "g", "leader", f"p{i}") for i in range(10)]
+        answers = self.finish(running)
+        self.assertEqual(len(set(answers)), 1)
+        self.assertIn(answers[0], [f"p{i}" for i in range(10)])
+        self.assertEqual(self.ok("propose", "-g", "g", "leader", "late").out.strip(), answers[0])
+
+    def test_parallel_increments_are_exact(self):
+        seen = []
+        for _ in range(5):
+            seen += self.finish([self.start("cell", "incr", "--json", "-g", "g", "n")
+                                 for _ in range(6)])
+        answers = [json.loads(answer) for answer in seen]
+        self.assertTrue(all(answer["applied"] for answer in answers))
+        # A sum that was overtaken says so; all others are the sums right after each increment.
+        sums = [int(answer["value"]) for answer in answers if answer["exact"]]
+        self.assertEqual(len(sums), len(set(sums)))
+        self.assertEqual(max(int(answer["value"]) for answer in answers), 30)
+        self.assertEqual(self.ok("cell", "get", "-g", "g", "n").out, "30\n")
+
+    def test_a_second_host_claims_slots_and_keeps_them(self):
+        self.ok("cell", "set", "-g", "g", "x", "from here")
+        self.assertEqual(self.ok("cell", "get", "-g", "g", "x", host="there").out, "from here\n")
+        self.ok("cell", "set", "-g", "g", "x", "from there", host="there")
+        self.assertEqual(self.ok("cell", "get", "-g", "g", "x").out, "from there\n")
+        slots = self.ok("dump", "--json", "a.img").json()["slot_table"]
+        owners = {entry["slot"]: entry["host"] for entry in slots if entry["block"] == "owner"}
+        self.assertEqual(len(set(owners.values())), 2)
+        self.assertEqual(len(owners), 8 + 2)  # half for the formatting host, then an eighth
+        self.ok("cell", "incr", "-g", "g", "n", host="there")
+        again = self.ok("dump", "--json", "a.img").json()["slot_table"]
+        self.assertEqual(again, slots)
+
+    def test_two_hosts_count_together(self):
+        self.ok("cell", "get", "-g", "g", "n", host="there")
+        for _ in range(3):
+            self.finish([self.start("cell", "incr", "-g", "g", "n", host=host)
+                         for host in ("here", "there", "here", "there")])
+        self.assertEqual(self.ok("cell", "get", "-g", "g", "n").out, "12\n")
+
+    def test_a_slot_can_be_chosen(self):
+        self.ok("cell", "set", "-g", "g", "--slot", "5", "x", "v")
+        blocks = self.ok("dump", "--json", "--cell", "x", "a.img").json()["blocks"]
+        self.assertEqual({block["slot"] for block in blocks}, {5})
+        self.refused("usage", "cell", "get", "-g", "g", "--slot", "16", "x", says="no slot 16")
+        self.refused("busy", "cell", "get", "-g", "g", "--slot", "5", "--timeout", "0.3", "x",
+                     says="belongs to host", host="there")
+
+    def test_no_file_descriptors_are_inherited(self):
+        # A disk that a child kept open would keep the slot's lock.
+        self.ok("cell", "set", "-g", "g", "--slot", "3", "x", "1")
+        self.ok("cell", "set", "-g", "g", "--slot", "3", "--timeout", "5", "x", "2")
+
+
+if __name__ == "__main__":
+    main()
