@@ -1,0 +1,72 @@
+#include "decoders.hpp"
+
+#include <algorithm>
+
+#include "consensus/record.hpp"
+#include "disk/block.hpp"
+#include "disk/slot_entry.hpp"
+#include "disk/superblock.hpp"
+#include "group/slot_table.hpp"
+#include "register/row.hpp"
+
+namespace diskpaxos {
+
+namespace {
+
+constexpr Geometry geometry{.block_size = 512, .slots = 4, .ring = 2, .cells = 2};
+
+// `input`, cut or filled up to one block, with a good seal: as if a writer had meant it.
+Bytes sealed(ByteView input, std::size_t size) {
+    Bytes block(size);
+    std::ranges::copy(input.first(std::min(input.size(), size)), block.begin());
+    const std::size_t length = load<std::uint16_t>(block, 6) % (size - header_size + 1);
+    seal(block, address_of(block), flags_of(block), length);
+    return block;
+}
+
+void decode_cell(ByteView block) {
+    const Decoded decoded = decode_block(block, address_of(block));
+    if (decoded.state != BlockState::valid) return;
+    CHECK(decoded.block.promised >= decoded.block.accepted);
+    CHECK(decoded.block.accepted.none() == decoded.block.value.empty());
+    const RecordFormat format(geometry);
+    if (!format.valid(decoded.block.value)) return;
+    const CellView view = format.view(decoded.block.value);
+    CHECK(view.name.size() + view.value.size() <= format.capacity());
+    const std::uint64_t round = decoded.block.accepted.round;
+    for (std::uint16_t slot = 0; slot < geometry.slots; ++slot) {
+        (void)format.applied(decoded.block.value, round, slot, 1);
+    }
+    if (round == 0 || round == ~std::uint64_t{0}) return;
+    Bytes next;
+    format.carry(next, decoded.block.value, round, round + 1);
+    CHECK(format.valid(next));
+}
+
+}  // namespace
+
+void decode_everything(ByteView input) {
+    for (const std::size_t size : {std::size_t{512}, std::size_t{4096}}) {
+        const Bytes block = sealed(input, size);
+        decode_cell(block);
+        (void)decode_slot_entry(block, address_of(block));
+        Bytes area(superblock_area);
+        std::ranges::copy(block, area.begin());
+        if (const auto superblock = decode_superblock(area, 0)) {
+            CHECK(superblock->geometry.objection() == nullptr);
+            CHECK(superblock->index < superblock->disks.size());
+            if (superblock->geometry.block_size == 512) {
+                const Bytes table(superblock->geometry.slot_table().count * 512);
+                CHECK(decode_slot_table(table, *superblock, 0).read);
+            }
+        }
+    }
+    Bytes row(geometry.row_blocks() * geometry.block_size);
+    std::ranges::copy(input.first(std::min(input.size(), row.size())), row.begin());
+    RowAddress address;
+    address.geometry = &geometry;
+    const RowSummary summary = summarise(row, address, 0, no_place);
+    CHECK(!summary.whole());  // not one block of it carries our address and checksum
+}
+
+}  // namespace diskpaxos

@@ -1,0 +1,69 @@
+#include <gtest/gtest.h>
+
+#include "async/random.hpp"
+#include "disk/block.hpp"
+#include "disk/slot_entry.hpp"
+#include "disk/superblock.hpp"
+#include "decoders.hpp"
+
+namespace diskpaxos {
+namespace {
+
+Bytes superblock(std::size_t size) {
+    Superblock s;
+    s.name = "fuzz";
+    s.disks.resize(3);
+    s.geometry.block_size = static_cast<std::uint32_t>(size);
+    Bytes out(size);
+    encode_superblock(out, s, 0);
+    return out;
+}
+
+Bytes slot_entry(std::size_t size) {
+    SlotEntry entry;
+    entry.state = SlotState::taken;
+    entry.host_name = "host";
+    Bytes out(size);
+    encode_slot_entry(out, {.kind = BlockKind::owner}, entry);
+    return out;
+}
+
+Bytes cell(std::size_t size) {
+    const Bytes value(60, std::byte{1});
+    Bytes out(size);
+    encode_block(out, {.kind = BlockKind::cell},
+                 {.incarnation = Proposer(1), .seq = 1, .promised = {9, Proposer(1)},
+                  .accepted = {8, Proposer(1)}, .committed = {}, .value = value});
+    return out;
+}
+
+// From a sound block of each kind, a few bytes changed; some with more zeroes, some with noise.
+TEST(Fuzz, NoDecoderFallsOverWhatItIsGiven) {
+    SeededRandom random(7);
+    for (int round = 0; round < 20'000; ++round) {
+        const std::size_t size = random.one_in(4) ? 4096 : 512;
+        Bytes block = random.one_in(3)   ? superblock(size)
+                      : random.one_in(2) ? slot_entry(size)
+                                         : cell(size);
+        const std::uint64_t changes = random.below(6);
+        for (std::uint64_t i = 0; i < changes; ++i) {
+            const std::size_t at = random.below(random.one_in(2) ? 300 : size);
+            block[at] = static_cast<std::byte>(random.one_in(2) ? random.below(256)
+                                                                 : random.below(2) * 255);
+        }
+        if (random.one_in(20)) block.resize(random.below(size));
+        decode_everything(block);
+    }
+}
+
+TEST(Fuzz, NorOverNoise) {
+    SeededRandom random(8);
+    for (int round = 0; round < 2'000; ++round) {
+        Bytes noise(random.below(5000));
+        for (std::byte& byte : noise) byte = static_cast<std::byte>(random.below(256));
+        decode_everything(noise);
+    }
+}
+
+}  // namespace
+}  // namespace diskpaxos
