@@ -21,8 +21,8 @@ Result<Backend> wished() {
     if (word.empty()) return Backend::automatic;
     if (word == "uring") return Backend::uring;
     if (word == "threads") return Backend::threads;
-    return std::unexpected(
-        Error{Code::usage, fmt::format("DISKPAXOS_IO is \"{}\"; it can be uring or threads", word)});
+    return std::unexpected(Error{
+        Code::usage, fmt::format("DISKPAXOS_IO is \"{}\"; it can be uring or threads", word)});
 }
 
 bool disabled_by_sysctl() {
@@ -46,7 +46,8 @@ std::string why_refused(int error) {
         case ENOMEM:
             return "io_uring has no memory for its rings: raise the limit of locked memory "
                    "(ulimit -l)";
-        default: return fmt::format("io_uring is refused: {}", std::strerror(error));
+        default:
+            return fmt::format("io_uring is refused: {}", std::strerror(error));
     }
 }
 

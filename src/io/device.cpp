@@ -61,7 +61,7 @@ void learn_file(int fd, const struct stat& status, DiskFacts& facts) {
     facts.bytes = static_cast<std::uint64_t>(status.st_size);
     facts.physical_block_size = static_cast<std::uint32_t>(status.st_blksize);
     facts.identity = {false, status.st_dev, status.st_ino};
-    struct statx direct {};
+    struct statx direct{};
     const bool told = statx(fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &direct) == 0 &&
                       (direct.stx_mask & STATX_DIOALIGN) != 0;
     if (told && direct.stx_dio_offset_align > 512) {
@@ -73,7 +73,7 @@ void learn_file(int fd, const struct stat& status, DiskFacts& facts) {
 }  // namespace
 
 std::expected<DiskFacts, int> learn_facts(int fd) {
-    struct stat status {};
+    struct stat status{};
     if (fstat(fd, &status) != 0) return std::unexpected(errno);
     DiskFacts facts;
     if (S_ISBLK(status.st_mode)) {

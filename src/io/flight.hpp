@@ -22,11 +22,19 @@ struct Flight {
 };
 static_assert(sizeof(Flight) <= sizeof(Io::scratch));
 
-inline Flight& board(Io& io) { return *std::construct_at(reinterpret_cast<Flight*>(io.scratch)); }
-inline Flight& flight_of(Io& io) { return *std::launder(reinterpret_cast<Flight*>(io.scratch)); }
+inline Flight& board(Io& io) {
+    return *std::construct_at(reinterpret_cast<Flight*>(io.scratch));
+}
+inline Flight& flight_of(Io& io) {
+    return *std::launder(reinterpret_cast<Flight*>(io.scratch));
+}
 
-inline bool writes(const Io& io) { return io.kind != Io::Kind::read; }
-inline bool reads(const Io& io) { return io.kind != Io::Kind::write; }
+inline bool writes(const Io& io) {
+    return io.kind != Io::Kind::read;
+}
+inline bool reads(const Io& io) {
+    return io.kind != Io::Kind::write;
+}
 
 // The errno of one step that should have moved `wanted` bytes. A short one has failed: half a row
 // is no row, and half a write is not durable.

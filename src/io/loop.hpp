@@ -8,8 +8,8 @@
 // Disks die before the loop that carries them, and frames before both.
 #pragma once
 
-#include <csignal>
 #include <concepts>
+#include <csignal>
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
@@ -59,7 +59,8 @@ class Loop : public Clock {
     void watch_signals(std::initializer_list<int> signals, Event& arrived);
     int signal() const { return signal_; }
 
-    // The disk as the protocol sees it. `disk` keeps its descriptor for as long as requests need it.
+    // The disk as the protocol sees it. `disk` keeps its descriptor for as long as requests need
+    // it.
     virtual std::unique_ptr<Disk> attach(const OpenDisk& disk, std::uint32_t block_size) = 0;
 
     virtual const char* backend() const = 0;
@@ -68,8 +69,8 @@ class Loop : public Clock {
   protected:
     // Submits, waits for answers but not longer than `longest`, and finishes what was answered.
     virtual void turn(Duration longest) = 0;
-    virtual void submit() = 0;        // without waiting
-    virtual void watch(int fd) = 0;   // calls signal_arrived() when it can be read
+    virtual void submit() = 0;       // without waiting
+    virtual void watch(int fd) = 0;  // calls signal_arrived() when it can be read
     void signal_arrived();
 
     Counts counts_;

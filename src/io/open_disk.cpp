@@ -36,7 +36,8 @@ std::unexpected<Error> refusal_of(int error, const std::string& path) {
         case EPERM:
             return refusal(Code::permission,
                            fmt::format("{}: permission denied; a member of the disk's group or "
-                                       "root may open it", path));
+                                       "root may open it",
+                                       path));
         case EROFS:
             return refusal(Code::permission, fmt::format("{}: the disk is read-only", path));
         case EBUSY:
@@ -48,13 +49,14 @@ std::unexpected<Error> refusal_of(int error, const std::string& path) {
         case ELOOP:
             return refusal(Code::usage,
                            fmt::format("{}: neither a block device nor a regular file", path));
-        default: return refusal(Code::io, fmt::format("{}: {}", path, std::strerror(error)));
+        default:
+            return refusal(Code::io, fmt::format("{}: {}", path, std::strerror(error)));
     }
 }
 
 // Opening a pipe would wait for its other end, and opening a tape or a terminal can do things.
 int look_first(const std::string& path) {
-    struct stat status {};
+    struct stat status{};
     if (stat(path.c_str(), &status) != 0) return errno;
     if (S_ISDIR(status.st_mode)) return EISDIR;
     return S_ISBLK(status.st_mode) || S_ISREG(status.st_mode) ? 0 : ENOTBLK;
@@ -62,7 +64,7 @@ int look_first(const std::string& path) {
 
 int flags_of(const std::string& path, Access access) {
     int flags = O_CLOEXEC | (access == Access::read ? O_RDONLY : O_RDWR);
-    struct stat status {};
+    struct stat status{};
     const bool device = stat(path.c_str(), &status) == 0 && S_ISBLK(status.st_mode);
     if (device && access == Access::overwrite) flags |= O_EXCL;  // defined for devices only
     return flags;
@@ -81,7 +83,7 @@ int reason_of(int error, const std::string& path) {
 }
 
 int lock(int fd, int command, std::int64_t byte, short type, short* found = nullptr) {
-    struct flock range {};  // OFD locks demand l_pid == 0
+    struct flock range{};  // OFD locks demand l_pid == 0
     range.l_type = type;
     range.l_whence = SEEK_SET;
     range.l_start = byte;
@@ -124,9 +126,8 @@ Result<std::unique_ptr<OpenDisk>> OpenDisk::open(const std::string& path, Access
         return refusal_of(EROFS, path);
     }
     if (facts->bytes < at_least) {
-        return refusal(Code::bad_data,
-                       fmt::format("{}: too small: {} bytes, {} are needed", path, facts->bytes,
-                                   at_least));
+        return refusal(Code::bad_data, fmt::format("{}: too small: {} bytes, {} are needed", path,
+                                                   facts->bytes, at_least));
     }
     return std::unique_ptr<OpenDisk>(new OpenDisk(path, std::move(descriptor), *facts));
 }
@@ -141,13 +142,16 @@ void OpenDisk::unlock_slot(std::uint32_t slot) {
 
 bool OpenDisk::slot_locked_elsewhere(std::uint32_t slot) const {
     short found = F_UNLCK;
-    const int error =
-        lock(descriptor_->number(), F_OFD_GETLK, slot_locks + slot, F_WRLCK, &found);
+    const int error = lock(descriptor_->number(), F_OFD_GETLK, slot_locks + slot, F_WRLCK, &found);
     return error == 0 && found != F_UNLCK;
 }
 
-LockAnswer OpenDisk::lock_host() { return try_lock(descriptor_->number(), host_lock); }
+LockAnswer OpenDisk::lock_host() {
+    return try_lock(descriptor_->number(), host_lock);
+}
 
-void OpenDisk::unlock_host() { lock(descriptor_->number(), F_OFD_SETLK, host_lock, F_UNLCK); }
+void OpenDisk::unlock_host() {
+    lock(descriptor_->number(), F_OFD_SETLK, host_lock, F_UNLCK);
+}
 
 }  // namespace diskpaxos::io

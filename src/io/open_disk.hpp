@@ -52,7 +52,8 @@ struct DiskFacts {
     std::uint32_t logical_block_size = 512;
     std::uint32_t physical_block_size = 4096;
     bool block_device = false;
-    bool direct = true;  // false: the file system refused O_DIRECT, only this host's cache is coherent
+    bool direct =
+        true;  // false: the file system refused O_DIRECT, only this host's cache is coherent
     bool writable = false;
     WriteCache write_cache = WriteCache::unknown;
     std::optional<bool> fua;  // the device can write through its cache: a durable write is cheaper

@@ -28,7 +28,9 @@ class SignalsBlocked {
     sigset_t before_{};
 };
 
-std::int64_t or_error(ssize_t result) { return result < 0 ? -errno : result; }
+std::int64_t or_error(ssize_t result) {
+    return result < 0 ? -errno : result;
+}
 
 }  // namespace
 
@@ -122,8 +124,8 @@ void ThreadDisk::perform(const Shared& shared, Io& io) {
     if (writes(io)) {
         const iovec part{io.out.bytes().data(), io.out.size()};
         const auto at = static_cast<off_t>(io.to.first * shared.block_size);
-        flight.write_error = error_of(or_error(pwritev2(fd, &part, 1, at, RWF_DSYNC)),
-                                      io.out.size());
+        flight.write_error =
+            error_of(or_error(pwritev2(fd, &part, 1, at, RWF_DSYNC)), io.out.size());
         if (flight.write_error != 0) return;  // as a link would: no read after a failed write
     }
     if (reads(io)) {

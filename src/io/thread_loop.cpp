@@ -9,9 +9,13 @@
 
 namespace diskpaxos::io {
 
-Mailbox::Mailbox() : fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) { CHECK(fd_ >= 0); }
+Mailbox::Mailbox() : fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    CHECK(fd_ >= 0);
+}
 
-Mailbox::~Mailbox() { close(fd_); }
+Mailbox::~Mailbox() {
+    close(fd_);
+}
 
 void Mailbox::put(Io& io) {
     const std::lock_guard guard(mutex_);
@@ -27,7 +31,9 @@ IoFifo Mailbox::take_all() {
     return std::exchange(answered_, {});
 }
 
-ThreadLoop::~ThreadLoop() { CHECK(attached_ == 0); }
+ThreadLoop::~ThreadLoop() {
+    CHECK(attached_ == 0);
+}
 
 std::unique_ptr<Disk> ThreadLoop::attach(const OpenDisk& disk, std::uint32_t block_size) {
     return std::make_unique<ThreadDisk>(*this, disk, block_size);

@@ -18,7 +18,7 @@ constexpr unsigned completion_entries = 2048;  // 15 disks × 32 requests × 2 s
 // the whole ring: enough requests to a hung disk would take them all from its neighbours.
 constexpr unsigned kernel_threads = 15 * UringDisk::most_in_flight;
 
-constexpr std::uint64_t signal_data = 2;       // no request: those are aligned pointers, tagged 0 or 1
+constexpr std::uint64_t signal_data = 2;  // no request: those are aligned pointers, tagged 0 or 1
 
 constexpr std::uint64_t least_patience = 100'000;   // ns; below it the clock tells nothing
 constexpr std::uint64_t most_patience = 2'000'000;  // ns; also for disks that we do not know yet
@@ -124,9 +124,9 @@ void UringLoop::enter(unsigned answers, Duration longest) {
     unsigned flags = IORING_ENTER_EXT_ARG;
     if (answers > 0 || entries == 0) flags |= IORING_ENTER_GETEVENTS;
     if (registered_) flags |= IORING_ENTER_REGISTERED_RING;
-    const int result = io_uring_enter2(static_cast<unsigned>(ring_.enter_ring_fd), entries, answers,
-                                       flags, reinterpret_cast<sigset_t*>(&argument),
-                                       sizeof argument);
+    const int result =
+        io_uring_enter2(static_cast<unsigned>(ring_.enter_ring_fd), entries, answers, flags,
+                        reinterpret_cast<sigset_t*>(&argument), sizeof argument);
     // Nothing has come in time, or the kernel is short of something for the moment: what was not
     // taken stays in the ring for the next turn.
     CHECK(result >= 0 || result == -ETIME || result == -EINTR || result == -EAGAIN ||

@@ -23,7 +23,7 @@
 
 namespace diskpaxos::faultfs {
 
-inline constexpr unsigned paths_per_disk = 4;  // as from several hosts
+inline constexpr unsigned paths_per_disk = 4;            // as from several hosts
 using Paths = std::vector<std::unique_ptr<FaultyPath>>;  // disk 0's paths, disk 1's, …
 
 // "ok", the answer of stat, or "error: …".

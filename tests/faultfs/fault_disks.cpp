@@ -92,7 +92,8 @@ void FaultDisks::wait_until_served() {
 }
 
 std::string FaultDisks::path(unsigned disk, unsigned by) const {
-    return directory_ / "mount" / (by == 0 ? fmt::format("d{}", disk) : fmt::format("d{}.{}", disk, by));
+    return directory_ / "mount" /
+           (by == 0 ? fmt::format("d{}", disk) : fmt::format("d{}.{}", disk, by));
 }
 
 std::string FaultDisks::content(unsigned disk, std::uint64_t offset, std::size_t size) const {

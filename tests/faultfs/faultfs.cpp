@@ -37,12 +37,18 @@ std::string name_of(std::size_t index) {
     return path == 0 ? fmt::format("d{}", disk) : fmt::format("d{}.{}", disk, path);
 }
 
-constexpr fuse_ino_t inode_of(std::size_t index) { return index + 2; }  // 1 is the directory
-bool is_disk(fuse_ino_t inode) { return inode >= 2 && inode - 2 < paths.size(); }
-FaultyPath& path_of(fuse_ino_t inode) { return *paths[inode - 2]; }
+constexpr fuse_ino_t inode_of(std::size_t index) {
+    return index + 2;
+}  // 1 is the directory
+bool is_disk(fuse_ino_t inode) {
+    return inode >= 2 && inode - 2 < paths.size();
+}
+FaultyPath& path_of(fuse_ino_t inode) {
+    return *paths[inode - 2];
+}
 
 struct stat status_of(fuse_ino_t inode) {
-    struct stat status {};
+    struct stat status{};
     status.st_ino = inode;
     if (is_disk(inode)) {
         status.st_mode = S_IFREG | 0600;

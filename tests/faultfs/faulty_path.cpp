@@ -75,8 +75,12 @@ void FaultyPath::write_faultily(Request request, const NextWrite& fault) {
     const std::string_view data = request.data;
     const ssize_t stored = store(data.substr(0, fault.tear->sectors * sector), request.offset);
     switch (fault.tear->answer) {
-        case TearAnswer::hang: hold(std::move(request)); break;
-        case TearAnswer::error: fuse_reply_err(request.fuse, EIO); break;
+        case TearAnswer::hang:
+            hold(std::move(request));
+            break;
+        case TearAnswer::error:
+            fuse_reply_err(request.fuse, EIO);
+            break;
         case TearAnswer::success:
             answer_write(request.fuse, stored < 0 ? stored : static_cast<ssize_t>(length));
             break;
@@ -103,7 +107,9 @@ ssize_t FaultyPath::store(std::string_view data, off_t offset) const {
     return result < 0 ? -errno : result;
 }
 
-int FaultyPath::flush() const { return fdatasync(backing_) == 0 ? 0 : errno; }
+int FaultyPath::flush() const {
+    return fdatasync(backing_) == 0 ? 0 : errno;
+}
 
 void FaultyPath::hold(Request request) {
     const std::lock_guard guard(mutex_);

@@ -13,8 +13,7 @@ bool all(ByteView bytes, std::byte value) {
 }
 
 class DiskTest : public EachBackend {};
-INSTANTIATE_TEST_SUITE_P(, DiskTest, testing::ValuesIn(backends()),
-                         parameter_name);
+INSTANTIATE_TEST_SUITE_P(, DiskTest, testing::ValuesIn(backends()), parameter_name);
 
 TEST_P(DiskTest, ReadsWhatWasWritten) {
     for (const std::uint32_t block_size : {512U, 4096U}) {

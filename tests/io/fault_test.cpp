@@ -16,8 +16,12 @@ using namespace std::chrono_literals;
 constexpr std::size_t size = 256 * 1024;
 const std::string blank(512, '\0');
 
-std::string block_of(char c) { return std::string(512, c); }
-constexpr std::byte fill(char c) { return static_cast<std::byte>(c); }
+std::string block_of(char c) {
+    return std::string(512, c);
+}
+constexpr std::byte fill(char c) {
+    return static_cast<std::byte>(c);
+}
 
 // A request whose answer nobody will live to see.
 Task<void> ask(Disk& disk, Io::Kind kind, Extent to, Extent from, std::byte content) {

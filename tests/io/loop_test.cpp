@@ -14,8 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 
 class LoopTest : public EachBackend {};
-INSTANTIATE_TEST_SUITE_P(, LoopTest, testing::ValuesIn(backends()),
-                         parameter_name);
+INSTANTIATE_TEST_SUITE_P(, LoopTest, testing::ValuesIn(backends()), parameter_name);
 
 Task<void> sleep_and_note(Loop& loop, Duration duration, std::vector<Duration>& woken) {
     const Instant start = loop.now();

@@ -65,7 +65,8 @@ TEST_F(OpenDiskTest, KnowsADiskNamedTwice) {
 class LoopDevice {
   public:
     LoopDevice(const std::string& options, const std::string& file) {
-        FILE* answer = popen(("losetup --find --show " + options + " " + file + " 2>&1").c_str(), "r");
+        FILE* answer =
+            popen(("losetup --find --show " + options + " " + file + " 2>&1").c_str(), "r");
         char line[256] = {};
         if (answer == nullptr) return;
         if (std::fgets(line, sizeof line, answer) != nullptr) said_ = line;

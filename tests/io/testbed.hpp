@@ -61,8 +61,8 @@ struct Rig {
     void start(Disk& disk, Io::Kind kind, Extent to, Extent from, std::byte fill, Answer& answer) {
         scope->spawn(carry(disk, kind, to, from, fill, answer));
     }
-    void read(Disk& disk, Extent from, Answer& answer);                  // and waits for it
-    void write(Disk& disk, Extent to, std::byte fill, Answer& answer);   // and waits for it
+    void read(Disk& disk, Extent from, Answer& answer);                 // and waits for it
+    void write(Disk& disk, Extent to, std::byte fill, Answer& answer);  // and waits for it
     void visit(Disk& disk, Extent to, Extent from, std::byte fill, Answer& answer);
 };
 
