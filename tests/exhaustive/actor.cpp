@@ -43,7 +43,7 @@ Actor::Actor(Stage& stage, const Role& role, unsigned incarnation)
     const Cluster& cluster = stage.cluster;
     const std::uint32_t ring_index = cluster.fresh_place ? incarnation : 0;
     CHECK(ring_index < cluster.ring);
-    place_ = role.slot * cluster.ring + ring_index;
+    place_ = role.slot == no_slot ? no_place : role.slot * cluster.ring + ring_index;
     me_ = Proposer::of(role.slot, cluster.same_nonce ? 1 : incarnation + 1);
     early_.resize(cluster.disks);
     stage.clock.restart();
@@ -115,7 +115,7 @@ Task<void> Actor::play() {
 // propose of algorithms.md 3.5; every attempt has its own deadline, which is the time-out.
 Task<void> Actor::propose(bool again) {
     const Bytes mine = value_of(static_cast<std::uint8_t>(1 + role_.slot + 4 * incarnation_));
-    for (attempt_ = 0; attempt_ < stage_.cluster.attempts; ++attempt_) {
+    for (attempt_ = 0; attempt_ < attempts(); ++attempt_) {
         const Rank rank = next_rank(register_->highest(), me_);
         const ReadOutcome read = co_await register_->read(rank, stage_.clock.now() + patience);
         if (std::holds_alternative<Usurped>(read)) co_return;
@@ -135,6 +135,15 @@ Task<void> Actor::operate(Act act) {
     composed_ = Rank();
     first_ = 0;
     deadline_ = stage_.clock.now() + very_long;
+    if (act == Act::glance) {
+        const LookOutcome outcome = co_await register_->look(deadline_);
+        const auto* certainty = std::get_if<Certainty>(&outcome);
+        const bool known = certainty != nullptr && *certainty == Certainty::committed;
+        const CellView view = stage_.format.view(register_->value());
+        outcomes_.push_back(known ? Outcome{Outcome::Kind::got, number_in(view.value)}
+                                  : Outcome{Outcome::Kind::unsure, 0});
+        co_return;
+    }
     if (act == Act::get) {
         const GetOutcome outcome = co_await cell_->get(deadline_);
         conclude(outcome);
@@ -154,7 +163,7 @@ Verdict Actor::increase(const CellView& base, Draft& draft, bool only_from_zero)
     if (only_from_zero && value > 0) return Verdict::keep;
     if (first_ == 0) first_ = composed_.round;
     draft.state = CellState::set;
-    draft.value = value_of(static_cast<std::uint8_t>(value + 1));
+    draft.value = value_of(static_cast<std::uint8_t>(value + amount_of(role_.slot)));
     return Verdict::write;
 }
 
@@ -185,7 +194,7 @@ void Actor::happen(const Input& input) {
             const Request request = find(input);
             if (request.kind == Io::Kind::read && RegisterProbe::in_phase(*register_)) {
                 Hasher hasher;
-                for (const Content content : input.row) hasher.add(content);
+                for (const Content content : input.row) hasher.add(stage_.contents.digest(content));
                 early_[input.disk] = hasher.add(request.phase).done();
             }
             stage_.disks[input.disk]->answer(request.serial, input.row);
@@ -248,7 +257,7 @@ Portrait Actor::portrait() const {
     portrait.finished = finished_;
     portrait.idle = !finished_ && !begun_;
     const bool phase = !finished_ && RegisterProbe::in_phase(*register_) && stage_.clock.waiting();
-    const bool last = !cell() && attempt_ + 1 == stage_.cluster.attempts;
+    const bool last = !cell() && attempt_ + 1 == attempts();
     portrait.patient = phase && !last && (!cell() || !register_->tally().beaten_by().none());
     portrait.operating = phase && cell();
     portrait.common = common();

@@ -125,6 +125,9 @@ class Actor {
     std::vector<std::unique_ptr<Visit>> make_visits();
     Digest column(std::size_t disk, const std::vector<Request>& requests) const;
     Digest common() const;
+    unsigned attempts() const {
+        return role_.attempts != 0 ? role_.attempts : stage_.cluster.attempts;
+    }
     bool cell() const { return cell_ != nullptr; }
 
     Stage& stage_;

@@ -12,13 +12,14 @@ void Search::choices(const State& state, std::vector<Choice>& out) const {
 
 // A process that has used up its ranks is slow for ever: what it would write next never lands.
 bool Search::in_bounds(const Request& request) const {
-    return !cells_ || request.seq <= 2 * cluster_.attempts;
+    return !cells_ || request.seq <= cluster_.phases;
 }
 
 // The places that a request reads at steps of their own, a bit for each.
 std::uint8_t Search::to_read(const State& state, std::size_t actor, const Request& request) const {
     if (request.kind == Io::Kind::visit && mutated(Mutant::read_not_gated)) return 0;  // read before
-    const unsigned own = 1U << place_of(state, actor);
+    const Place place = place_of(state, actor);
+    const unsigned own = place == no_place ? 0 : 1U << place;
     return static_cast<std::uint8_t>(request.own_too ? written_places_ : written_places_ & ~own);
 }
 

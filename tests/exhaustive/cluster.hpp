@@ -17,14 +17,22 @@ inline constexpr std::size_t max_flights = 3;  // of one actor to one disk
 enum class Act : std::uint8_t {
     propose,      // consensus: adopt what is found, else our own value; retry under a higher rank
     propose_on,   // the same, and a process that has decided runs again while it has attempts
-    increment,    // Cell::change, +1
-    raise_first,  // Cell::change on the condition that the value is 0: 0 -> 1
+    increment,    // Cell::change: adds an amount that tells who did it
+    raise_first,  // the same on the condition that the value is 0
     get,          // Cell::get
+    glance,       // Register::look, without the change that a get falls back to
 };
+
+inline constexpr std::uint16_t no_slot = 0xffff;  // of one who only looks
+
+constexpr std::uint8_t amount_of(std::uint16_t slot) {
+    return static_cast<std::uint8_t>(1U << (3U * slot));
+}
 
 struct Role {
     std::uint16_t slot = 0;
     std::vector<Act> acts;
+    unsigned attempts = 0;  // 0: as many as everybody
 };
 
 // What becomes of the writes that a process had in flight when it died.
@@ -57,7 +65,8 @@ struct Cluster {
     std::size_t read = 2, write = 2, recover = 2;  // disks that suffice
     Barrier barrier;
     std::vector<Role> roles;
-    unsigned attempts = 2;        // ranks that one incarnation may start
+    unsigned attempts = 2;        // proposals: ranks that one incarnation may start
+    unsigned phases = 4;          // cells: writes of its block that one incarnation may start
     unsigned crashes = 0;         // each followed by a restart
     std::uint8_t mortals = 0xff;  // who may crash: a bit per role
     bool same_nonce = false;      // a restarted process draws the number of its predecessor

@@ -11,6 +11,7 @@ namespace {
 
 struct Operation {
     Act act{};
+    std::uint8_t amount = 0;
     std::size_t invoked = 0;
     std::size_t returned = std::numeric_limits<std::size_t>::max();
     Outcome outcome{Outcome::Kind::unsure, 0};
@@ -23,7 +24,7 @@ std::vector<Operation> operations(std::span<const Moment> history) {
     for (std::size_t at = 0; at < history.size(); ++at) {
         const Moment& moment = history[at];
         if (moment.kind == Moment::Kind::invoked) {
-            all.push_back({.act = moment.act, .invoked = at, .number = moment.operation});
+            all.push_back({.act = moment.act, .amount = moment.amount, .invoked = at, .number = moment.operation});
             continue;
         }
         for (Operation& operation : all) {
@@ -41,12 +42,12 @@ bool fits(const Operation& operation, unsigned& value) {
     const bool raises = operation.act == Act::increment ||
                         (operation.act == Act::raise_first && value == 0);
     switch (outcome.kind) {
-        case Outcome::Kind::unsure: value += raises ? 1 : 0; return true;
+        case Outcome::Kind::unsure: value += raises ? operation.amount : 0; return true;
         case Outcome::Kind::got: return outcome.value == value;
         case Outcome::Kind::unmet: return !raises && outcome.value == value;
         case Outcome::Kind::increased:
             if (!raises) return false;
-            ++value;
+            value += operation.amount;
             return outcome.value == 0 || outcome.value == value;
         case Outcome::Kind::nothing:
         case Outcome::Kind::decided: return false;

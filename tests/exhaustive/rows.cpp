@@ -12,7 +12,7 @@ using Change = std::function<void(Cluster&)>;
 
 Cluster proposers(unsigned attempts, const Change& change = {}) {
     Cluster cluster;
-    cluster.roles = {{0, {Act::propose}}, {1, {Act::propose}}};
+    cluster.roles = {{0, {Act::propose}, 0}, {1, {Act::propose}, 0}};
     cluster.attempts = attempts;
     if (change) change(cluster);
     return cluster;
@@ -67,13 +67,13 @@ Change operator+(const Change& first, const Change& then) {
     };
 }
 
-Cluster cells(std::vector<std::vector<Act>> acts, unsigned attempts, const Change& change = {}) {
+Cluster cells(std::vector<std::vector<Act>> acts, unsigned phases, const Change& change = {}) {
     Cluster cluster;
     cluster.slots = static_cast<std::uint32_t>(acts.size());
     for (std::uint16_t slot = 0; slot < acts.size(); ++slot) {
-        cluster.roles.push_back({slot, acts[slot]});
+        cluster.roles.push_back({slot, acts[slot], 0});
     }
-    cluster.attempts = attempts;
+    cluster.phases = phases;
     if (change) change(cluster);
     return cluster;
 }
@@ -83,12 +83,12 @@ std::vector<Row> consensus_rows() {
     const Change ghosts = crash(1, Afterlife::haunt);
     const Change whole = [](Cluster& c) { c.whole_recovery = true; };
     const Change same_nonce = [](Cluster& c) { c.same_nonce = true; };
-    const auto only = [](unsigned mortals) {
-        return [=](Cluster& c) { c.mortals = static_cast<std::uint8_t>(mortals); };
-    };
+    const Change first_mortal = [](Cluster& c) { c.mortals = 1; };
+    const Change other_once = [](Cluster& c) { c.roles[1].attempts = 1; };
+    const Change both_of_two = flexible(2, 2, 2, 2);
     const Change three = [](Cluster& c) {
         c.slots = 3;
-        c.roles.push_back({2, {Act::propose}});
+        c.roles.push_back({2, {Act::propose}, 0});
     };
     return {
         {"dp", "each disk's read after its own write", true, proposers(2), "OK 945,625 (3 ballots)"},
@@ -138,21 +138,26 @@ std::vector<Row> consensus_rows() {
          proposers(1, flexible(4, 3, 3, 3) + fault(Fault::rollback)), "OK", true},
         {"torn", "7.6: a torn block is unknown", true, proposers(1, crash(1, Afterlife::torn)), "OK 8.0M"},
         {"torn-as-initial", "7.6: a torn block is not initial", false,
-         proposers(2, crash(1, Afterlife::torn) + mutant(Mutant::unknown_as_initial)), "VIOLATION 33"},
+         proposers(2, crash(1, Afterlife::torn) + runs_again() + first_mortal + other_once +
+                          mutant(Mutant::unknown_as_initial)), "VIOLATION 33"},
         {"no-lane", "2h: one write to a block at a time", false,
-         proposers(2, mutant(Mutant::no_lane)), "VIOLATION 30"},
+         proposers(2, both_of_two + other_once + mutant(Mutant::no_lane)), "VIOLATION 30"},
         {"ghost-same-block", "7.5: a late write lands in a block that is used again", false,
          proposers(2, flexible(2, 2, 2, 2) + ghosts), "VIOLATION 36"},
         {"ghost-fresh-block", "7.2: a new incarnation writes a fresh block", true,
-         proposers(1, ghosts + fresh_place() + whole + only(1)), "OK 21.6M"},
+         proposers(1, both_of_two + ghosts + fresh_place() + whole), "OK 21.6M (3 disks)"},
+        {"ghost-fresh-block-3", "the same on three disks", true,
+         proposers(1, ghosts + fresh_place() + whole + first_mortal), "OK 21.6M", true},
         {"old-block-ignored", "7.2: its own old block counts too", false,
-         proposers(1, one_crash + fresh_place() + whole + only(1) + mutant(Mutant::old_block_ignored)), "VIOLATION 29"},
+         proposers(1, both_of_two + one_crash + fresh_place() + whole + first_mortal +
+                          mutant(Mutant::old_block_ignored)), "VIOLATION 29"},
         {"error-then-lands", "7.4: a failed write may still land", true,
-         proposers(2, fault(Fault::error)), "-"},
+         proposers(2, both_of_two + other_once + fault(Fault::error)), "-"},
+        {"error-then-lands-3", "the same on three disks", true, proposers(2, fault(Fault::error)), "-", true},
         {"highest-promised", "2l: the value of the highest accepted rank", false,
          proposers(2, mutant(Mutant::highest_promised)), "-"},
         {"rank-reused", "F4: a rank is used for one value", false,
-         proposers(1, one_crash + fresh_place() + whole + only(1) + same_nonce), "-"},
+         proposers(1, both_of_two + ghosts + fresh_place() + whole + first_mortal + same_nonce), "-"},
         {"stale-answer", "2i: an answer counts for its own phase only", false,
          proposers(2, mutant(Mutant::stale_answer_counted)), "-"},
         {"refused-rows", "2.3: a disk that dropped out offers a value too", true,
@@ -160,31 +165,41 @@ std::vector<Row> consensus_rows() {
     };
 }
 
+Change reader() {  // who has no slot, and only looks
+    return [](Cluster& c) { c.roles.push_back({no_slot, {Act::glance}, 0}); };
+}
+
 std::vector<Row> cell_rows() {
-    constexpr Act inc = Act::increment, get = Act::get;
+    constexpr Act inc = Act::increment, get = Act::get, first = Act::raise_first;
+    const Change expiry = [](Cluster& c) { c.expiries = 1; };
     return {
-        {"cell", "two changes", true, cells({{inc}, {inc}}, 2), "OK 240k"},
-        {"cell-again", "the fast path: the write promises the next rank", true,
-         cells({{inc, inc}, {inc}}, 2), "OK 212k"},
-        {"cell-read", "double collect, commit mark, owner's read", true, cells({{inc}, {get}}, 2), "OK"},
+        {"cell", "two changes", true, cells({{inc}, {inc}}, 3), "OK 240k"},
+        {"cell-longer", "two changes", true, cells({{inc}, {inc}}, 4), "OK 240k", true},
+        {"cell-fast-path", "6.3: the write promises the next rank", true,
+         cells({{inc, inc}, {inc}}, 3), "OK 212k"},
+        {"cell-get", "4.5: double collect, else a change", true, cells({{inc}, {get, get}}, 2), "OK"},
+        {"cell-owner-get", "4.5: the owner reads in one pass", true, cells({{inc, get}, {inc}}, 3), "OK 386k"},
+        {"cell-glance", "4.5: double collect, commit mark", true, cells({{inc}, {inc}}, 2, reader()), "OK 4.0M, 14.5M", true},
+        {"cell-deadline", "4.2: what is not known is settled later", true,
+         cells({{inc, inc}, {inc}}, 3, expiry), "-"},
         {"no-operation-check", "4a: a retry looks whether it was applied", false,
-         cells({{inc}, {inc}}, 2, mutant(Mutant::no_operation_check)), "VIOLATION 17"},
+         cells({{inc}, {inc}}, 4, mutant(Mutant::no_operation_check)), "VIOLATION 17"},
         {"cell-zeroed", "2a: a new rank keeps what was accepted", false,
-         cells({{inc}, {inc}}, 2, mutant(Mutant::block_zeroed)), "VIOLATION 22"},
+         cells({{inc, inc}, {inc}}, 4, mutant(Mutant::block_zeroed)), "VIOLATION 22"},
         {"fast-path-blind", "6.3: promises between ours and the next count", false,
-         cells({{inc, inc}, {inc}}, 2, mutant(Mutant::fast_path_blind)), "VIOLATION 22"},
+         cells({{inc, inc}, {inc}}, 3, mutant(Mutant::fast_path_blind)), "VIOLATION 22"},
         {"fast-path-unpromised", "6.3: the write promises the next rank", false,
-         cells({{inc, inc}, {inc}}, 2, mutant(Mutant::fast_path_unpromised)), "-"},
+         cells({{inc, inc}, {inc}}, 3, mutant(Mutant::fast_path_unpromised)), "-"},
         {"answer-without-commit", "4b: an operation found applied is committed again", false,
-         cells({{inc}, {inc}}, 2, mutant(Mutant::answer_without_commit)), "VIOLATION 17"},
+         cells({{inc}, {inc}}, 4, mutant(Mutant::answer_without_commit)), "VIOLATION 17"},
         {"unmet-without-commit", "4c: a no is committed too", false,
-         cells({{Act::raise_first}, {Act::raise_first}}, 2, mutant(Mutant::unmet_without_commit)), "VIOLATION 13"},
+         cells({{inc}, {first, first}}, 3, mutant(Mutant::unmet_without_commit)), "VIOLATION 13"},
         {"read-highest", "4d: a reader confirms", false,
-         cells({{inc}, {get}}, 2, mutant(Mutant::read_highest)), "VIOLATION 24"},
+         cells({{inc}, {get, get}}, 2, mutant(Mutant::read_highest)), "VIOLATION 24"},
         {"read-single-collect", "4.5: one pass over passive blocks", false,
-         cells({{inc}, {inc}, {get, get}}, 1, mutant(Mutant::read_single_collect)), "VIOLATION 25"},
+         cells({{inc}, {inc}}, 2, reader() + mutant(Mutant::read_single_collect)), "VIOLATION 25"},
         {"owner-reads-blindly", "4.5: the owner looks for other promises", false,
-         cells({{inc, get}, {inc}}, 2, mutant(Mutant::owner_reads_blindly)), "VIOLATION 26"},
+         cells({{inc, get}, {inc}}, 3, mutant(Mutant::owner_reads_blindly)), "VIOLATION 26"},
     };
 }
 

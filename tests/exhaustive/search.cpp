@@ -14,6 +14,7 @@ Search::Search(const Cluster& cluster) : cluster_(cluster), atlas_(cluster, cont
     cells_ = first != Act::propose && first != Act::propose_on;
     all_places_ = static_cast<std::uint8_t>((1U << (cluster.slots * cluster.ring)) - 1);
     for (const Role& role : cluster.roles) {
+        if (role.slot == no_slot) continue;
         const unsigned used = cluster.fresh_place ? cluster.crashes + 1 : 1;
         for (unsigned i = 0; i < std::min(used, cluster.ring); ++i) {
             written_places_ |= static_cast<std::uint8_t>(1U << (role.slot * cluster.ring + i));
@@ -31,6 +32,7 @@ State Search::start() {
 }
 
 Place Search::place_of(const State& state, std::size_t actor) const {
+    if (cluster_.roles[actor].slot == no_slot) return no_place;
     const std::uint32_t index = cluster_.fresh_place ? state.incarnation[actor] : 0U;
     return cluster_.roles[actor].slot * cluster_.ring + index;
 }

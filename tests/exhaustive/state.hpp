@@ -30,6 +30,7 @@ struct Moment {
     Kind kind{};
     std::uint8_t operation = 0;  // actor, incarnation and act
     Act act{};
+    std::uint8_t amount = 0;
     Outcome outcome;
 };
 

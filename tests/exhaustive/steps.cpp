@@ -89,7 +89,7 @@ bool Search::move(State& state, std::size_t actor, const Input& input, std::stri
     if (listener_) listener_(actor, input, road.to);
     const std::vector<Outcome>& outcomes = atlas_[road.to].portrait.outcomes;
     for (std::size_t i = told; i < outcomes.size(); ++i) {
-        Moment moment{Moment::Kind::returned, operation, Act::get, outcomes[i]};
+        Moment moment{Moment::Kind::returned, operation, Act::get, 0, outcomes[i]};
         if (!record(state, actor, moment, wrong)) return false;
     }
     return true;
@@ -174,7 +174,8 @@ void Search::invoke(State& state, std::size_t actor) const {
     const std::size_t act = atlas_[state.node[actor]].portrait.outcomes.size();
     state.invoked[actor] = true;
     state.history[state.moments++] = {Moment::Kind::invoked, operation_of(state, actor),
-                                      cluster_.roles[actor].acts[act], {}};
+                                      cluster_.roles[actor].acts[act],
+                                      amount_of(cluster_.roles[actor].slot), {}};
 }
 
 bool Search::record(State& state, std::size_t actor, const Moment& moment, std::string& wrong) {

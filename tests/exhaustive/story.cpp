@@ -14,7 +14,11 @@ std::string rank_text(const Rank& rank) {
 
 std::string value_text(const Block& block, bool cells) {
     if (block.value.empty()) return "-";
-    if (cells) return fmt::format("version {}", std::to_integer<unsigned>(block.value[0]));
+    // Of a cell's record: the version, and the counter behind the header and the entries.
+    if (cells) {
+        return fmt::format("version {} = {}", std::to_integer<unsigned>(block.value[0]),
+                           std::to_integer<unsigned>(block.value.back()));
+    }
     return fmt::format("{}", std::to_integer<unsigned>(block.value[0]));
 }
 
