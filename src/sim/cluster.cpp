@@ -55,7 +55,7 @@ void Cluster::calm_down() {
         platter->silent_until = std::min(platter->silent_until, world_.now() + setup.storm);
     }
     if (Platter* lost = setup.lose_a_disk ? pick(setup.faults.frail) : nullptr; lost != nullptr) {
-        lost->gone_until = Instant::max();
+        lost->gone_until = world_.now() + std::chrono::hours(24);  // longer than any run
         say(fmt::format("disk {} is lost for good", lost->number()));
     }
     for (Host& host : hosts_) {

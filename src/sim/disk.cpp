@@ -62,9 +62,9 @@ void SimDisk::send(const LetterPtr& letter, Instant when) {
 void SimDisk::land(const LetterPtr& letter) {
     world_.digest(letter->block);
     settle(letter->block);
-    if (gone()) {  // it vanishes, or the cable holds it until the disk is back
-        letter->missed = true;
-        if (world_.chance(500)) return;
+    if (gone()) {  // it vanishes, or the cable holds it until the disk is back, but once only
+        const bool held_before = std::exchange(letter->missed, true);
+        if (!faults_.on || held_before || world_.chance(500)) return;
         return send(letter, platter_.gone_until + world_.between(Duration(0), faults_.slowest));
     }
     if (frail(faults_.torn) || frail(faults_.misdirected) || frail(faults_.corrupted)) {
