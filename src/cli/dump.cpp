@@ -49,6 +49,15 @@ void show_superblock(const Superblock& s, const DumpedDisk& disk, Output& out) {
     }
 }
 
+const char* state_of(const SlotEntry& entry) {
+    switch (entry.state) {
+        case SlotState::free: return "free";
+        case SlotState::taken: return "taken";
+        case SlotState::borrowed: return "borrowed";
+    }
+    return "";
+}
+
 void dump_slot(const DumpedDisk& disk, std::uint32_t slot, Json& list, Output& out) {
     for (const BlockKind kind : {BlockKind::claim, BlockKind::owner}) {
         const auto& entry =
@@ -63,8 +72,7 @@ void dump_slot(const DumpedDisk& disk, std::uint32_t slot, Json& list, Output& o
             out.line(fmt::format("  {:4} {}  {}", slot, block,
                                  out.paint(Colour::bad, describe(entry.error()))));
         } else {
-            const char* state = !entry->held() ? "free"
-                                : entry->state == SlotState::borrowed ? "borrowed" : "taken";
+            const char* state = state_of(*entry);
             object["state"] = state;
             object["turn"] = entry->turn;
             object["host"] = uuid_text(entry->host);
@@ -81,8 +89,11 @@ void dump_slot(const DumpedDisk& disk, std::uint32_t slot, Json& list, Output& o
 Json dump_slots(const DumpedDisk& disk, Output& out) {
     Json list = Json::array();
     out.line("slots that are or were in use:");
-    if (!disk.table.read) out.line("  the slot table cannot be read");
-    else for (std::uint32_t slot = 0; slot < disk.group.geometry.slots; ++slot) {
+    if (!disk.table.read) {
+        out.line("  the slot table cannot be read");
+        return list;
+    }
+    for (std::uint32_t slot = 0; slot < disk.group.geometry.slots; ++slot) {
         dump_slot(disk, slot, list, out);
     }
     return list;

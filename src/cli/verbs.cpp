@@ -8,17 +8,18 @@ namespace {
 
 constexpr std::size_t any_number = 1000;
 
-const Option disk{"disk", 'd', "PATH", "a disk of the group: block device or file; repeat it", true};
-const Option group{"group", 'g', "NAME|FILE",
-                   "the group file: ./NAME.conf, ~/.config/diskpaxos/NAME.conf, "
-                   "/etc/diskpaxos/NAME.conf"};
-const Option slot{"slot", 0, "N", "use this slot of this host and no other"};
-const Option timeout{"timeout", 0, "SEC", "give up after so many seconds (10)"};
-const Option backend{"io", 0, "WAY", "how disks are read and written (auto)", false,
-                     "auto uring threads"};
-const Option force{"force", 0, nullptr, "overwrite what is on the disks, without asking"};
-const Option json{"json", 0, nullptr, "print one JSON object"};
-const Option help{"help", 'h', nullptr, "explain this verb"};
+constexpr Option disk{"disk", 'd', "PATH", "a disk of the group: block device or file; repeat it",
+                      true};
+constexpr Option group{"group", 'g', "NAME|FILE",
+                       "the group file: ./NAME.conf, ~/.config/diskpaxos/NAME.conf, "
+                       "/etc/diskpaxos/NAME.conf"};
+constexpr Option slot{"slot", 0, "N", "use this slot of this host and no other"};
+constexpr Option timeout{"timeout", 0, "SEC", "give up after so many seconds (10)"};
+constexpr Option backend{"io", 0, "WAY", "how disks are read and written (auto)", false,
+                         "auto uring threads"};
+constexpr Option force{"force", 0, nullptr, "overwrite what is on the disks, without asking"};
+constexpr Option json{"json", 0, nullptr, "print one JSON object"};
+constexpr Option help{"help", 'h', nullptr, "explain this verb"};
 
 const char* const names_disks =
     "The disks are those of -d, else of -g, else of the group file that $DISKPAXOS_GROUP names.";
@@ -31,7 +32,7 @@ Verb format() {
              {"name", 0, "NAME", "the name of the group (of FILE, or \"group\")"},
              {"slots", 0, "N", "processes that can write at the same time (32)"},
              {"cells", 0, "N", "names that there can be (256)"},
-             {"ttl", 0, "TIME", "how long a session lives without renewal, as in 500ms, 10s, 1m (10s)"},
+             {"ttl", 0, "TIME", "how long a session lives without renewal, 1s to 1h (10s)"},
              {"block-size", 0, "SIZE", "bytes per block (auto: the largest of the disks)", false,
               "auto 512 4096"},
              {"conf", 0, "FILE", "write the group file for -g here"},
