@@ -51,7 +51,7 @@ Actor::Actor(Stage& stage, const Role& role, unsigned incarnation)
     register_ = reg.get();
     for (auto& disk : stage.disks) disk->watch(RegisterProbe::phase(*register_));
     const Act first = role.acts.front();
-    if (first == Act::propose || first == Act::propose_on) {
+    if (bare(first)) {
         bare_ = std::move(reg);
     } else {
         cell_ = std::make_unique<Cell>(stage.world, stage.format, std::move(reg), pace_);
@@ -103,7 +103,9 @@ Task<void> Actor::play() {
             begun_ = true;
         }
         const Act act = role_.acts[act_];
-        if (cell()) {
+        if (act == Act::learn) {
+            co_await learn();
+        } else if (cell()) {
             co_await operate(act);
         } else {
             co_await propose(act == Act::propose_on);
@@ -131,19 +133,18 @@ Task<void> Actor::propose(bool again) {
     }
 }
 
+Task<void> Actor::learn() {
+    const LookOutcome outcome = co_await register_->look(stage_.clock.now() + very_long);
+    const auto* certainty = std::get_if<Certainty>(&outcome);
+    if (certainty == nullptr || *certainty != Certainty::committed) co_return;
+    const ByteView value = register_->value();
+    if (!value.empty()) outcomes_.push_back({Outcome::Kind::decided, number_in(value)});
+}
+
 Task<void> Actor::operate(Act act) {
     composed_ = Rank();
     first_ = 0;
     deadline_ = stage_.clock.now() + very_long;
-    if (act == Act::glance) {
-        const LookOutcome outcome = co_await register_->look(deadline_);
-        const auto* certainty = std::get_if<Certainty>(&outcome);
-        const bool known = certainty != nullptr && *certainty == Certainty::committed;
-        const CellView view = stage_.format.view(register_->value());
-        outcomes_.push_back(known ? Outcome{Outcome::Kind::got, number_in(view.value)}
-                                  : Outcome{Outcome::Kind::unsure, 0});
-        co_return;
-    }
     if (act == Act::get) {
         const GetOutcome outcome = co_await cell_->get(deadline_);
         conclude(outcome);

@@ -116,6 +116,7 @@ class Actor {
   private:
     Task<void> play();
     Task<void> propose(bool again);
+    Task<void> learn();
     Task<void> operate(Act act);
     Verdict increase(const CellView& base, Draft& draft, bool only_from_zero);
     void conclude(const ChangeOutcome& outcome);

@@ -20,8 +20,13 @@ enum class Act : std::uint8_t {
     increment,    // Cell::change: adds an amount that tells who did it
     raise_first,  // the same on the condition that the value is 0
     get,          // Cell::get
-    glance,       // Register::look, without the change that a get falls back to
+    learn,        // Register::look at proposals: a value that is certain counts as decided
 };
+
+// Whether an act works on the bare register, without a cell.
+constexpr bool bare(Act act) {
+    return act == Act::propose || act == Act::propose_on || act == Act::learn;
+}
 
 inline constexpr std::uint16_t no_slot = 0xffff;  // of one who only looks
 

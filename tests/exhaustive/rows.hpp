@@ -15,6 +15,7 @@ struct Row {
     Cluster cluster;
     std::string_view theirs;  // the verdict of algorithms.md
     bool soak = false;        // too long for every day
+    bool slow_sanitized = true;  // and this one only with sanitizers: set for all but the small ones
 };
 
 std::span<const Row> rows();

@@ -10,8 +10,7 @@ namespace diskpaxos::exhaustive {
 Search::Search(const Cluster& cluster) : cluster_(cluster), atlas_(cluster, contents_) {
     CHECK(cluster.disks <= max_disks && cluster.roles.size() <= max_actors);
     CHECK(cluster.slots * cluster.ring <= max_places);
-    const Act first = cluster.roles.front().acts.front();
-    cells_ = first != Act::propose && first != Act::propose_on;
+    cells_ = !bare(cluster.roles.front().acts.front());
     all_places_ = static_cast<std::uint8_t>((1U << (cluster.slots * cluster.ring)) - 1);
     for (const Role& role : cluster.roles) {
         if (role.slot == no_slot) continue;

@@ -26,8 +26,7 @@ std::string value_text(const Block& block, bool cells) {
 class Cast {
   public:
     Cast(Search& search, const State& state) : search_(search), cells_(false) {
-        const Act act = search.cluster().roles.front().acts.front();
-        cells_ = act != Act::propose && act != Act::propose_on;
+        cells_ = !bare(search.cluster().roles.front().acts.front());
         for (std::size_t i = 0; i < search.cluster().roles.size(); ++i) {
             stages_.push_back(std::make_unique<Stage>(search.cluster(), contents_));
             actors_.emplace_back();
