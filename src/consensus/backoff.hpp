@@ -10,11 +10,12 @@
 
 namespace diskpaxos {
 
-// How long one of our own uncontended operations takes: a running mean.
+// How long one of our own uncontended operations takes: a running mean. One that waited for a
+// hanging disk counts as a slow one, not as what it took.
 class Pace {
   public:
     explicit Pace(Duration guess) : mean_(guess) {}
-    void observe(Duration took) { mean_ += (took - mean_) / 8; }
+    void observe(Duration took) { mean_ += (std::min(took, 4 * mean_) - mean_) / 8; }
     Duration mean() const { return std::max(mean_, Duration(std::chrono::microseconds(10))); }
 
   private:
