@@ -12,7 +12,8 @@ namespace {
 
 std::string verb_names() {
     std::string names;
-    for (const Verb& verb : verbs()) names += fmt::format("{}{}", names.empty() ? "" : " ", verb.name);
+    for (const Verb& verb : verbs())
+        names += fmt::format("{}{}", names.empty() ? "" : " ", verb.name);
     return names;
 }
 
@@ -118,8 +119,9 @@ std::string zsh_text(std::string_view text) {
 std::string zsh_option(const Option& option) {
     std::string action;
     if (option.value != nullptr) {
-        action = *option.choices != 0 ? fmt::format(":{}:({})", zsh_text(option.value), option.choices)
-                                      : fmt::format(":{}:_files", zsh_text(option.value));
+        action = *option.choices != 0
+                     ? fmt::format(":{}:({})", zsh_text(option.value), option.choices)
+                     : fmt::format(":{}:_files", zsh_text(option.value));
     }
     const char* repeat = option.repeated ? "*" : "";
     const std::string tail = fmt::format("[{}]{}", zsh_text(option.text), action);
@@ -166,8 +168,8 @@ std::string zsh() {
 std::string fish() {
     std::string text = "complete -c diskpaxos -f";
     for (const Verb& verb : verbs()) {
-        text += fmt::format("\ncomplete -c diskpaxos -n __fish_use_subcommand -a {} -d {}", verb.name,
-                            in_quotes(verb.summary));
+        text += fmt::format("\ncomplete -c diskpaxos -n __fish_use_subcommand -a {} -d {}",
+                            verb.name, in_quotes(verb.summary));
         const std::string here =
             fmt::format("\ncomplete -c diskpaxos -n '__fish_seen_subcommand_from {}'", verb.name);
         if (const std::string words = first_words(verb); !words.empty()) {
@@ -195,7 +197,9 @@ Result<int> run_completion(const Invocation& call, Output& out) {
     if (shell == "bash") script = bash();
     else if (shell == "zsh") script = zsh();
     else if (shell == "fish") script = fish();
-    else return usage(fmt::format("there is no completion for \"{}\"; it is one of: bash zsh fish", shell));
+    else
+        return usage(
+            fmt::format("there is no completion for \"{}\"; it is one of: bash zsh fish", shell));
     out.line(script);
     Json object;
     object["shell"] = shell;

@@ -45,8 +45,8 @@ Result<fs::path> find_group_file(const std::string& group) {
 Result<std::vector<std::string>> read_group_file(const fs::path& path) {
     std::ifstream file(path);
     if (!file) {
-        return std::unexpected(
-            Error{Code::permission, fmt::format("the group file {} cannot be read", path.string())});
+        return std::unexpected(Error{
+            Code::permission, fmt::format("the group file {} cannot be read", path.string())});
     }
     po::options_description keys;
     keys.add_options()("disk", po::value<std::vector<std::string>>());

@@ -31,7 +31,8 @@ class DumpedDisk {
     Task<bool> dump_cells(CellFilter filter, Json& list, Output& out);
 
     Superblock group;
-    std::array<Damage, 2> superblocks{};  // of the two copies; an I/O error counts as a bad checksum
+    std::array<Damage, 2>
+        superblocks{};  // of the two copies; an I/O error counts as a bad checksum
     TableCopy table;
 
   private:

@@ -96,8 +96,8 @@ void look_for_group(const io::OpenDisk& disk, ByteView start, std::vector<std::s
         superblock = decode_superblock(end.bytes(), 1);
     }
     if (!superblock) return;
-    found.push_back(fmt::format("disk {} of {} of diskpaxos group \"{}\" ({})", superblock->index + 1,
-                                superblock->disks.size(), superblock->name,
+    found.push_back(fmt::format("disk {} of {} of diskpaxos group \"{}\" ({})",
+                                superblock->index + 1, superblock->disks.size(), superblock->name,
                                 uuid_text(superblock->group)));
 }
 
@@ -116,7 +116,8 @@ std::vector<std::string> existing_content(const io::OpenDisk& disk) {
     look_for_lock_managers(start.bytes(), found);
     look_for_group(disk, start.bytes(), found);
     ask_blkid(std::string(disk.path()), found);
-    const bool blank = std::ranges::all_of(start.bytes(), [](std::byte b) { return b == std::byte{0}; });
+    const bool blank =
+        std::ranges::all_of(start.bytes(), [](std::byte b) { return b == std::byte{0}; });
     if (found.empty() && !blank) found.emplace_back("data of an unknown kind");
     return found;
 }

@@ -9,8 +9,8 @@
 
 namespace diskpaxos::cli {
 
-// Reads only. Phrases such as `ext4 file system "data"`; empty: nothing was recognised, and the beginning of
-// the disk is all zeros.
+// Reads only. Phrases such as `ext4 file system "data"`; empty: nothing was recognised, and the
+// beginning of the disk is all zeros.
 std::vector<std::string> existing_content(const io::OpenDisk& disk);
 
 // Removes what libblkid knows, wherever it lies on the disk: nobody shall take it for that again.

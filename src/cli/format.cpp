@@ -38,11 +38,11 @@ Result<std::vector<std::string>> disks_of(const Invocation& call) {
     for (const std::string& path : call.all("disk")) paths.push_back(path);
     if (paths.empty()) return usage("no disks are named; it is: diskpaxos format DISK...");
     if (paths.size() % 2 == 0) {
-        return usage(fmt::format(
-            "{0} disks are an even number: their majority is {1}, so they survive the loss of {2}, as "
-            "many as with {3}, and cost one disk more; take {3} or {4}",
-            paths.size(), paths.size() / 2 + 1, paths.size() / 2 - 1, paths.size() - 1,
-            paths.size() + 1));
+        return usage(
+            fmt::format("{0} disks are an even number: their majority is {1}, so they survive the "
+                        "loss of {2}, as many as with {3}, and cost one disk more; take {3} or {4}",
+                        paths.size(), paths.size() / 2 + 1, paths.size() / 2 - 1, paths.size() - 1,
+                        paths.size() + 1));
     }
     if (paths.size() > max_disks) {
         return usage(fmt::format("a group has at most {} disks", max_disks));
@@ -58,9 +58,10 @@ Result<std::string> name_of(const Invocation& call) {
                           return static_cast<unsigned char>(c) < 0x20 || c == 0x7f || c == '/';
                       });
     if (!fine) {
-        return usage(fmt::format("the group's name must have 1 to {} bytes, and neither slashes nor "
-                                 "control characters",
-                                 max_group_name));
+        return usage(
+            fmt::format("the group's name must have 1 to {} bytes, and neither slashes nor "
+                        "control characters",
+                        max_group_name));
     }
     return name;
 }
@@ -251,8 +252,9 @@ Result<void> write_conf(const std::string& path, const Superblock& group, const 
     if (!error) fs::rename(temporary, path, error);
     if (!error) return {};
     fs::remove(temporary, error);
-    return std::unexpected(Error{
-        Code::io, fmt::format("the group was made, but the group file {} cannot be written", path)});
+    return std::unexpected(
+        Error{Code::io,
+              fmt::format("the group was made, but the group file {} cannot be written", path)});
 }
 
 void show_group(const Order& order, const Superblock& group, std::uint32_t host_slots,
@@ -264,9 +266,10 @@ void show_group(const Order& order, const Superblock& group, std::uint32_t host_
     for (const Candidate& disk : order.disks) {
         out.line(fmt::format("  {}{}", disk.path, disk.missing ? " (created)" : ""));
     }
-    out.line(fmt::format("blocks of {} bytes, {} slots ({} of them this host's), {} cells, TTL {} ms",
-                         order.geometry.block_size, order.geometry.slots, host_slots,
-                         order.geometry.cells, order.ttl_ms));
+    out.line(
+        fmt::format("blocks of {} bytes, {} slots ({} of them this host's), {} cells, TTL {} ms",
+                    order.geometry.block_size, order.geometry.slots, host_slots,
+                    order.geometry.cells, order.ttl_ms));
     if (const auto conf = call.text("conf")) out.line(fmt::format("group file: {}", *conf));
     Json object = described(order);
     object["group"] = uuid;
@@ -296,7 +299,9 @@ Result<int> run_format(const Invocation& call, Output& out) {
     plan.superblock = new_superblock(order->name, order->disks.size(), order->geometry,
                                      order->ttl_ms, unix_ms());
     const Superblock group = plan.superblock;
-    for (const RealWorld::Member& member : (*real)->members()) plan.disks.push_back(member.disk.get());
+    for (const RealWorld::Member& member : (*real)->members()) {
+        plan.disks.push_back(member.disk.get());
+    }
     const Result<ThisHost> host = this_host(group.group);
     if (!host) return std::unexpected(host.error());
     if (!host->note.empty()) out.warn(host->note);
@@ -312,7 +317,9 @@ Result<int> run_format(const Invocation& call, Output& out) {
     }
     if (auto fine = created.keep(); !fine) return std::unexpected(fine.error());
     if (const auto conf = call.text("conf")) {
-        if (auto fine = write_conf(*conf, group, *order); !fine) return std::unexpected(fine.error());
+        if (auto fine = write_conf(*conf, group, *order); !fine) {
+            return std::unexpected(fine.error());
+        }
     }
     show_group(*order, group, host_slots, call, out);
     return 0;

@@ -21,8 +21,9 @@ Finding direct_io(const std::string& name, const io::DiskFacts& facts) {
 }
 
 Finding block_size(const std::string& name, const io::DiskFacts& facts, std::uint32_t ours) {
-    const std::string found = fmt::format("logical {}, physical {}, the group's {}",
-                                          facts.logical_block_size, facts.physical_block_size, ours);
+    const std::string found =
+        fmt::format("logical {}, physical {}, the group's {}", facts.logical_block_size,
+                    facts.physical_block_size, ours);
     const bool emulated = facts.block_device && ours < facts.physical_block_size;
     if (!emulated) return {Health::ok, "block_size", name, found, ""};
     return {Health::warn, "block_size", name,
@@ -37,10 +38,11 @@ Finding write_cache(const std::string& name, const io::DiskFacts& facts) {
         case io::WriteCache::write_through:
             return {Health::ok, "write_cache", name, "write through", ""};
         case io::WriteCache::write_back:
-            return {Health::ok, "write_cache", name,
-                    fmt::format("write back, {}{}", fua,
-                                facts.fua && !*facts.fua ? ": each durable write costs a flush" : ""),
-                    ""};
+            return {
+                Health::ok, "write_cache", name,
+                fmt::format("write back, {}{}", fua,
+                            facts.fua && !*facts.fua ? ": each durable write costs a flush" : ""),
+                ""};
         case io::WriteCache::unknown: break;
     }
     return {Health::warn, "write_cache", name, fmt::format("not known, {}", fua),
@@ -74,10 +76,10 @@ Finding latency(const std::string& name, const Latency& measured, Duration ttl) 
         return Duration(measured.nanoseconds[(measured.nanoseconds.size() - 1) * percent / 100]);
     };
     const auto ms = [](Duration d) { return std::chrono::duration<double, std::milli>(d).count(); };
-    const std::string found =
-        fmt::format("{} reads of a row: p50 {:.2f} ms, p99 {:.2f} ms, longest {:.2f} ms; TTL {:.0f} ms "
-                    "(durable writes are not measured)",
-                    samples, ms(at(50)), ms(at(99)), ms(at(100)), ms(ttl));
+    const std::string found = fmt::format(
+        "{} reads of a row: p50 {:.2f} ms, p99 {:.2f} ms, longest {:.2f} ms; TTL {:.0f} ms "
+        "(durable writes are not measured)",
+        samples, ms(at(50)), ms(at(99)), ms(at(100)), ms(ttl));
     const Duration bound = ClaimTiming::of(ttl).bound;
     if (at(100) < bound / 5) return {Health::ok, "read_latency", name, found, ""};
     return {at(50) < bound ? Health::warn : Health::fail, "read_latency", name, found,

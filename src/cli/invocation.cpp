@@ -100,8 +100,8 @@ Result<void> Invocation::choose_form() {
         const std::string word = arguments_.empty() ? "" : arguments_.front();
         const auto found = std::ranges::find(verb_->forms, std::string_view(word), &Form::word);
         if (found == verb_->forms.end()) {
-            return usage(fmt::format("{} \"{}\" is not known; see \"diskpaxos help {}\"", verb_->name,
-                                     word, verb_->name));
+            return usage(fmt::format("{} \"{}\" is not known; see \"diskpaxos help {}\"",
+                                     verb_->name, word, verb_->name));
         }
         form_ = &*found;
         arguments_.erase(arguments_.begin());
@@ -164,8 +164,8 @@ Result<std::uint64_t> parse_number(const std::string& text, const std::string& w
                                    std::uint64_t least, std::uint64_t most) {
     const auto number = whole_number<std::uint64_t>(text);
     if (!number || *number < least || *number > most) {
-        return usage(fmt::format("{} is \"{}\"; it must be a number from {} to {}", what, text, least,
-                                 most));
+        return usage(fmt::format("{} is \"{}\"; it must be a number from {} to {}", what, text,
+                                 least, most));
     }
     return *number;
 }

@@ -15,7 +15,8 @@ class FileLocks final : public SlotLocks {
     bool try_lock(Disk& disk, std::uint32_t slot) override;
     void unlock(Disk& disk, std::uint32_t slot) override;
 
-    // A disk whose file system has no locks at all; null: none was met. No slot can be borrowed there.
+    // A disk whose file system has no locks at all; null: none was met. No slot can be borrowed
+    // there.
     const Disk* without_locks() const { return without_locks_; }
 
   private:

@@ -20,7 +20,8 @@ void put_value(Json& object, ByteView value) {
     object["value"] = std::string(as_text(value));
     if (is_utf8(as_text(value))) return;
     std::string hex;
-    for (const std::byte byte : value) hex += fmt::format("{:02x}", std::to_integer<unsigned>(byte));
+    for (const std::byte byte : value)
+        hex += fmt::format("{:02x}", std::to_integer<unsigned>(byte));
     object["value_hex"] = hex;
 }
 

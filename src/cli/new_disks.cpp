@@ -99,10 +99,11 @@ Result<void> refuse_unfit(const Candidate& candidate, std::uint64_t bytes_needed
     if (candidate.missing) return {};
     const std::uint64_t bytes = candidate.file->facts().bytes;
     if (bytes < bytes_needed) {
-        return std::unexpected(Error{
-            Code::bad_data, fmt::format("{}: too small: {} bytes, {} are needed; take fewer --slots "
-                                        "or --cells",
-                                        candidate.path, bytes, bytes_needed)});
+        return std::unexpected(
+            Error{Code::bad_data,
+                  fmt::format("{}: too small: {} bytes, {} are needed; take fewer --slots "
+                              "or --cells",
+                              candidate.path, bytes, bytes_needed)});
     }
     for (std::uint32_t slot = 0; slot < max_slots; ++slot) {
         if (!candidate.file->slot_locked_elsewhere(slot)) continue;

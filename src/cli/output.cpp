@@ -38,7 +38,7 @@ std::string painted(bool on, Colour colour, std::string_view text) {
 }
 
 void put(std::FILE* file, std::string_view text) {
-    std::fwrite(text.data(), 1, text.size(), file);
+    if (!text.empty()) std::fwrite(text.data(), 1, text.size(), file);
     std::fputc('\n', file);
 }
 

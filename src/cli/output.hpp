@@ -1,5 +1,6 @@
-// Output: what people and scripts see. Results go to stdout, as text or, with --json, as one object;
-// warnings and errors go to stderr as one sentence each. An error is an object on stdout as well.
+// Output: what people and scripts see. Results go to stdout, as text or, with --json, as one
+// object; warnings and errors go to stderr as one sentence each. An error is an object on stdout as
+// well.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +29,9 @@ class Output {
     // On stderr only: for a "no" whose object was printed as a result.
     void complain(const char* word, const std::string& sentence);
 
-    int fail(const Error& error) { return fail(word(error.code), error.sentence, exit_code(error.code)); }
+    int fail(const Error& error) {
+        return fail(word(error.code), error.sentence, exit_code(error.code));
+    }
     int fail(const char* word, const std::string& sentence, int code);
 
     // `text` for stdout in this colour, if a terminal is there to show it.

@@ -25,24 +25,27 @@ const char* const names_disks =
     "The disks are those of -d, else of -g, else of the group file that $DISKPAXOS_GROUP names.";
 
 Verb format() {
-    return {"format",
-            "make disks a group",
-            {{"", "DISK...", 0, any_number, "a missing regular file is created at the needed size"}},
-            {disk,
-             {"name", 0, "NAME", "the name of the group (of FILE, or \"group\")"},
-             {"slots", 0, "N", "processes that can write at the same time (32)"},
-             {"cells", 0, "N", "names that there can be (256)"},
-             {"ttl", 0, "TIME", "how long a session lives without renewal, 1s to 1h (10s)"},
-             {"block-size", 0, "SIZE", "bytes per block (auto: the largest of the disks)", false,
-              "auto 512 4096"},
-             {"conf", 0, "FILE", "write the group file for -g here"},
-             force,
-             {"dry-run", 0, nullptr, "say what would be done, and do nothing"},
-             backend, json, help},
-            "Takes 1, 3, 5 ... disks. What is on a disk already is named, and a terminal is asked; "
-            "without a terminal it is refused unless --force is given.",
-            "file",
-            run_format};
+    return {
+        "format",
+        "make disks a group",
+        {{"", "DISK...", 0, any_number, "a missing regular file is created at the needed size"}},
+        {disk,
+         {"name", 0, "NAME", "the name of the group (of FILE, or \"group\")"},
+         {"slots", 0, "N", "processes that can write at the same time (32)"},
+         {"cells", 0, "N", "names that there can be (256)"},
+         {"ttl", 0, "TIME", "how long a session lives without renewal, 1s to 1h (10s)"},
+         {"block-size", 0, "SIZE", "bytes per block (auto: the largest of the disks)", false,
+          "auto 512 4096"},
+         {"conf", 0, "FILE", "write the group file for -g here"},
+         force,
+         {"dry-run", 0, nullptr, "say what would be done, and do nothing"},
+         backend,
+         json,
+         help},
+        "Takes 1, 3, 5 ... disks. What is on a disk already is named, and a terminal is asked; "
+        "without a terminal it is refused unless --force is given.",
+        "file",
+        run_format};
 }
 
 Verb propose() {
@@ -64,7 +67,8 @@ Verb cell() {
               "sets it if it has this version (unset: 0), prints the new version; otherwise exits "
               "with 1 and prints the present version"},
              {"incr", "NAME [BY]", 1, 2, "adds BY (1) to a number, prints the sum"},
-             {"rm", "NAME", 1, 1, "removes the value, prints the new version; the name keeps its cell"}},
+             {"rm", "NAME", 1, 1,
+              "removes the value, prints the new version; the name keeps its cell"}},
             {disk, group, slot, timeout, backend, json, help},
             "All of it linearizable, from any host. An unset name has version 0; every change adds "
             "1, removal too. After \"--\" a value may begin with a dash.",
@@ -73,38 +77,46 @@ Verb cell() {
 }
 
 Verb check() {
-    return {"check",
-            "read every block of every disk, and repair",
-            {{"", "", 0, 0, "says per disk: sound, stale, damaged or absent; exits with 1 if not all "
-                            "are sound"}},
-            {disk, group,
-             {"repair", 0, nullptr, "rewrite what is damaged from a majority, never from a minority"},
-             timeout, backend, json, help},
-            names_disks,
-            "",
-            run_check};
+    return {
+        "check",
+        "read every block of every disk, and repair",
+        {{"", "", 0, 0,
+          "says per disk: sound, stale, damaged or absent; exits with 1 if not all "
+          "are sound"}},
+        {disk,
+         group,
+         {"repair", 0, nullptr, "rewrite what is damaged from a majority, never from a minority"},
+         timeout,
+         backend,
+         json,
+         help},
+        names_disks,
+        "",
+        run_check};
 }
 
 Verb dump() {
-    return {"dump",
-            "decode one disk, read-only",
-            {{"", "DISK", 1, 1, "superblocks, slot table, and the blocks that are in use or damaged"}},
-            {{"cell", 0, "NAME|NUMBER", "this cell only, its unused blocks too"}, backend, json, help},
-            "Works on one disk alone, and writes nothing. What it shows may be in motion: one disk "
-            "decides nothing.",
-            "file",
-            run_dump};
+    return {
+        "dump",
+        "decode one disk, read-only",
+        {{"", "DISK", 1, 1, "superblocks, slot table, and the blocks that are in use or damaged"}},
+        {{"cell", 0, "NAME|NUMBER", "this cell only, its unused blocks too"}, backend, json, help},
+        "Works on one disk alone, and writes nothing. What it shows may be in motion: one disk "
+        "decides nothing.",
+        "file",
+        run_dump};
 }
 
 Verb doctor() {
-    return {"doctor",
-            "look for what makes a group slow or unsafe",
-            {{"", "", 0, 0, "each line a check, a verdict and a remedy; exits with 1 if one fails"}},
-            {disk, group, backend, json, help},
-            "Without disks it looks at the machine only. It writes nothing, so of the disks it "
-            "measures reads, not durable writes.",
-            "",
-            run_doctor};
+    return {
+        "doctor",
+        "look for what makes a group slow or unsafe",
+        {{"", "", 0, 0, "each line a check, a verdict and a remedy; exits with 1 if one fails"}},
+        {disk, group, backend, json, help},
+        "Without disks it looks at the machine only. It writes nothing, so of the disks it "
+        "measures reads, not durable writes.",
+        "",
+        run_doctor};
 }
 
 Verb completion() {
@@ -118,7 +130,8 @@ Verb completion() {
 }
 
 Verb version() {
-    return {"version", "print the version", {{"", "", 0, 0, ""}}, {json, help}, "", "", run_version};
+    return {"version", "print the version", {{"", "", 0, 0, ""}}, {json, help}, "",
+            "",        run_version};
 }
 
 Verb explain() {
