@@ -16,7 +16,7 @@ enum class Mutant : std::uint8_t {
     recovery_alone,          // 7.1: phase 0 on R0 disks, though they miss a read or write quorum
     unknown_as_initial,      // 2c, 2d: a damaged block counts as an initial one
     no_lane,                 // 2h: a second write to a block while one is in flight
-    lane_freed_by_timeout,   // 7.4: a visit that timed out gives up its lane
+    lane_freed_by_timeout,   // 7.4: a write that timed out or failed gives up its lane
     stale_answer_counted,    // 2i: an answer to an older phase counts for this one
     highest_promised,        // 2l: the value of the highest promise, not of the highest accept
     fast_path_blind,         // 6.3: promises between our rank and the next are ignored

@@ -37,7 +37,8 @@ Task<Sight> PassiveVisit::visit(const Own& own) {
     mine.value = {};
     const Proposer before = own.before;
     io = co_await Transfer(disk_, std::move(io));
-    if (io->error != 0 && !io->wrote) shut_after_failed_write();
+    const bool may_still_land = io->error != 0 && !io->wrote;
+    if (may_still_land && !mutated(Mutant::lane_freed_by_timeout)) shut_after_failed_write();
     if (!mutated(Mutant::no_lane)) lane_.leave();
     if (io->error != 0) co_return Sight(io_failure(io->error));
     if (mutated(Mutant::read_not_gated)) {  // our own block apart, which would give it away

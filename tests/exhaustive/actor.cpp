@@ -44,7 +44,7 @@ Actor::Actor(Stage& stage, const Role& role, unsigned incarnation)
     const std::uint32_t ring_index = cluster.fresh_place ? incarnation : 0;
     CHECK(ring_index < cluster.ring);
     place_ = role.slot == no_slot ? no_place : role.slot * cluster.ring + ring_index;
-    me_ = Proposer::of(role.slot, cluster.same_nonce ? 1 : incarnation + 1);
+    me_ = Proposer::of(role.slot, cluster.same_ranks ? 1 : incarnation + 1);
     early_.resize(cluster.disks);
     stage.clock.restart();
     auto reg = std::make_unique<Register>(stage.world, stage.rule, 0, me_, patience, make_visits());
@@ -118,7 +118,8 @@ Task<void> Actor::play() {
 Task<void> Actor::propose(bool again) {
     const Bytes mine = value_of(static_cast<std::uint8_t>(1 + role_.slot + 4 * incarnation_));
     for (attempt_ = 0; attempt_ < attempts(); ++attempt_) {
-        const Rank rank = next_rank(register_->highest(), me_);
+        const bool anew = stage_.cluster.same_ranks;
+        const Rank rank = next_rank(anew ? Rank{attempt_, me_} : register_->highest(), me_);
         const ReadOutcome read = co_await register_->read(rank, stage_.clock.now() + patience);
         if (std::holds_alternative<Usurped>(read)) co_return;
         if (!std::holds_alternative<Found>(read)) continue;

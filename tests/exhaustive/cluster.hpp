@@ -74,7 +74,7 @@ struct Cluster {
     unsigned phases = 4;          // cells: writes of its block that one incarnation may start
     unsigned crashes = 0;         // each followed by a restart
     std::uint8_t mortals = 0xff;  // who may crash: a bit per role
-    bool same_nonce = false;      // a restarted process draws the number of its predecessor
+    bool same_ranks = false;      // a restarted process uses its predecessor's ranks again
     bool whole_recovery = false;  // a recovery reads a disk's row in one step (see search.hpp)
     Afterlife afterlife = Afterlife::vanish;
     bool fresh_place = false;     // a restarted process writes the next block of its ring

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "judge.hpp"
 #include "rows.hpp"
 #include "story.hpp"
 

@@ -82,7 +82,7 @@ std::vector<Row> consensus_rows() {
     const Change one_crash = crash(1);
     const Change ghosts = crash(1, Afterlife::haunt);
     const Change whole = [](Cluster& c) { c.whole_recovery = true; };
-    const Change same_nonce = [](Cluster& c) { c.same_nonce = true; };
+    const Change same_ranks = [](Cluster& c) { c.same_ranks = true; };
     const Change first_mortal = [](Cluster& c) { c.mortals = 1; };
     const Change other_once = [](Cluster& c) { c.roles[1].attempts = 1; };
     const Change both_of_two = flexible(2, 2, 2, 2);
@@ -112,10 +112,14 @@ std::vector<Row> consensus_rows() {
         {"flexible-2-1", "2.4 F3: Q1=2, Q2=1 need not meet", false,
          proposers(1, flexible(3, 2, 1, 3)), "VIOLATION 16"},
         {"barrier", "6.2: all written first, then read anywhere", true,
-         proposers(1, barrier(2, 2, 2, 2) + one_crash), "OK 1,803,505"},
-        {"barrier-2-2-1-3", "6.2: W1 meets R2, W2 meets R1", true, proposers(2, barrier(2, 2, 1, 3)), "OK"},
-        {"barrier-3-3-1-1", "6.2", true, proposers(2, barrier(3, 3, 1, 1)), "OK"},
-        {"barrier-3-1-3-1", "6.2", true, proposers(2, barrier(3, 1, 3, 1)), "OK"},
+         proposers(1, barrier(2, 2, 2, 2)), "OK 1,803,505 (1 crash)"},
+        {"barrier-crash", "the same, one crash", true,
+         proposers(1, barrier(2, 2, 2, 2) + one_crash), "OK 1,803,505", true},
+        {"barrier-2-3-1-2", "6.2: W1 meets R2, W2 meets R1", true, proposers(1, barrier(2, 3, 1, 2)), "-"},
+        {"barrier-2-2-1-3", "6.2: W2=1 misses R1=2, by its own rule", false,
+         proposers(1, barrier(2, 2, 1, 3)), "OK (an error there)"},
+        {"barrier-3-3-1-1", "6.2", true, proposers(1, barrier(3, 3, 1, 1)), "OK"},
+        {"barrier-3-1-3-1", "6.2", true, proposers(1, barrier(3, 1, 3, 1)), "OK"},
         {"barrier-2-2-1-2", "6.2: W2=1 misses R1=2", false, proposers(1, barrier(2, 2, 1, 2)), "VIOLATION 18"},
         {"barrier-1-2-2-2", "6.2: W1=1 misses R2=2", false, proposers(1, barrier(1, 2, 2, 2)), "VIOLATION 18"},
         {"zeroed-once", "2a: a new rank erases; a decider never runs again", true,
@@ -151,13 +155,14 @@ std::vector<Row> consensus_rows() {
         {"old-block-ignored", "7.2: its own old block counts too", false,
          proposers(1, both_of_two + one_crash + fresh_place() + whole + first_mortal +
                           mutant(Mutant::old_block_ignored)), "VIOLATION 29"},
-        {"error-then-lands", "7.4: a failed write may still land", true,
-         proposers(2, both_of_two + other_once + fault(Fault::error)), "-"},
-        {"error-then-lands-3", "the same on three disks", true, proposers(2, fault(Fault::error)), "-", true},
+        {"error-then-lands", "7.4: a write that failed may still land: its disk is left alone", true,
+         proposers(2, other_once + fault(Fault::error)), "-"},
+        {"lane-freed", "7.4: a write that timed out or failed keeps its lane", false,
+         proposers(2, other_once + fault(Fault::error) + mutant(Mutant::lane_freed_by_timeout)), "-"},
         {"highest-promised", "2l: the value of the highest accepted rank", false,
          proposers(2, mutant(Mutant::highest_promised)), "-"},
         {"rank-reused", "F4: a rank is used for one value", false,
-         proposers(1, both_of_two + ghosts + fresh_place() + whole + first_mortal + same_nonce), "-"},
+         proposers(1, both_of_two + ghosts + fresh_place() + whole + first_mortal + same_ranks), "-"},
         {"stale-answer", "2i: an answer counts for its own phase only", false,
          proposers(2, mutant(Mutant::stale_answer_counted)), "-"},
         {"refused-rows", "2.3: a disk that dropped out offers a value too", true,
@@ -200,7 +205,7 @@ std::vector<Row> cell_rows() {
         {"cell-deadline", "4.2: what is not known is settled later", true,
          cells({{inc, inc}, {inc}}, 3, both_of_two + expiry), "-"},
         {"no-operation-check", "4a: a retry looks whether it was applied", false,
-         cells({{inc}, {inc}}, 4, mutant(Mutant::no_operation_check)), "VIOLATION 17"},
+         cells({{inc}, {inc}}, 4, both_of_two + mutant(Mutant::no_operation_check)), "VIOLATION 17"},
         {"cell-zeroed", "2a: a new rank keeps what was accepted", false,
          cells({{inc, inc}, {inc}}, 5, both_of_two + mutant(Mutant::block_zeroed)), "VIOLATION 22", true},
         {"fast-path-blind", "6.3: promises between ours and the next count", false,
@@ -208,11 +213,11 @@ std::vector<Row> cell_rows() {
         {"fast-path-unpromised", "6.3: the write promises the next rank", false,
          cells({{inc, inc}, {inc}}, 3, mutant(Mutant::fast_path_unpromised)), "-"},
         {"answer-without-commit", "4b: an operation found applied is committed again", false,
-         cells({{inc}, {inc}}, 4, mutant(Mutant::answer_without_commit)), "VIOLATION 17"},
+         cells({{inc}, {inc}}, 4, both_of_two + mutant(Mutant::answer_without_commit)), "VIOLATION 17"},
         {"unmet-without-commit", "4c: a no is committed too", false,
-         cells({{inc}, {first, first}}, 4, mutant(Mutant::unmet_without_commit)), "VIOLATION 13"},
+         cells({{inc}, {first, first}}, 4, both_of_two + mutant(Mutant::unmet_without_commit)), "VIOLATION 13"},
         {"owner-reads-blindly", "4.5: the owner looks for other promises", false,
-         cells({{inc, get}, {inc}}, 4, mutant(Mutant::owner_reads_blindly)), "VIOLATION 26"},
+         cells({{inc, get}, {inc}}, 4, both_of_two + mutant(Mutant::owner_reads_blindly)), "VIOLATION 26"},
     };
 }
 
