@@ -23,8 +23,9 @@ Result<Request> understood(const Invocation& call) {
     Request request;
     request.word = call.form().word;
     request.name = words[0];
-    if (auto fine = Directory::check_name(request.name); !fine)
+    if (auto fine = Directory::check_name(request.name); !fine) {
         return std::unexpected(fine.error());
+    }
     if (request.word == "set" || request.word == "cas") request.value = words.back();
     if (request.word == "cas") {
         const auto version = parse_number(words[1], "VERSION", 0, UINT64_MAX);

@@ -84,8 +84,9 @@ void show(const CheckReport& report, Output& out) {
         out.line(fmt::format("{}  {}  {}",
                              out.paint(colour_of(verdict), fmt::format("{:<8}", describe(verdict))),
                              disk.name, details(disk)));
-        for (const std::string& example : disk.examples)
+        for (const std::string& example : disk.examples) {
             out.line(fmt::format("          {}", example));
+        }
     }
     out.line(fmt::format("{} of {} cells in use", report.cells_in_use, report.cells));
     if (report.cells_without_quorum != 0) {
@@ -103,8 +104,9 @@ void show(const HealReport& healed, Output& out) {
                              healed.unhealable));
     }
     if (healed.failed != 0) out.line(fmt::format("{} writes failed", healed.failed));
-    for (const std::string& sentence : healed.left)
+    for (const std::string& sentence : healed.left) {
         out.line(fmt::format("left alone: {}", sentence));
+    }
 }
 
 CheckReport check(OpenGroup& group, const QuorumRule& rule) {

@@ -12,8 +12,9 @@ namespace {
 
 std::string verb_names() {
     std::string names;
-    for (const Verb& verb : verbs())
+    for (const Verb& verb : verbs()) {
         names += fmt::format("{}{}", names.empty() ? "" : " ", verb.name);
+    }
     return names;
 }
 
