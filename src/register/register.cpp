@@ -239,8 +239,12 @@ void Register::take_own(const Decoded& block) {
 
 Certainty Register::first_glance() const {
     if (mutated(Mutant::read_highest)) return Certainty::committed;
-    if (mutated(Mutant::read_single_collect)) {
-        return others_ > value_rank_ ? Certainty::open : Certainty::committed;
+    if (mutated(Mutant::read_single_collect)) {  // summarise() sets the owner's promise aside
+        bool everywhere = others_ <= value_rank_;
+        for (std::size_t disk = 0; disk < disks_.size(); ++disk) {
+            everywhere &= !looked_.contains(disk) || shown_[disk] == value_rank_;
+        }
+        return everywhere ? Certainty::committed : Certainty::open;
     }
     // A commit mark: in a block that we saw, or in our memory, which is how the owner of the value
     // reads in one pass. A later commit would show a higher accepted rank on this quorum.

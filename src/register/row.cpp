@@ -39,6 +39,9 @@ RowSummary summarise(ByteView row, const RowAddress& address, Place own, Place a
             sum.value = block.value;
         }
     }
+    if (mutated(Mutant::read_single_collect) && aside == no_place && sum.owner != no_place) {
+        sum.promised = summarise(row, address, own, sum.owner).promised;
+    }
     return sum;
 }
 
