@@ -107,7 +107,7 @@ std::vector<Row> consensus_rows() {
         {"flexible-3-1-crash", "7.1: R0=3 meets both", true,
          proposers(1, flexible(3, 3, 1, 3) + one_crash), "OK"},
         {"flexible-3-1-recover-2", "7.1: R0=2 misses a Q2 of one disk", false,
-         proposers(2, flexible(3, 3, 1, 2) + one_crash + mutant(Mutant::recovery_alone)),
+         proposers(2, flexible(3, 3, 1, 2) + one_crash + first_mortal + whole + mutant(Mutant::recovery_alone)),
          "VIOLATION 24"},
         {"flexible-2-1", "2.4 F3: Q1=2, Q2=1 need not meet", false,
          proposers(1, flexible(3, 2, 1, 3)), "VIOLATION 16"},
@@ -129,7 +129,7 @@ std::vector<Row> consensus_rows() {
         {"forget-own-block", "2e: a restarted process recovers its block", false,
          proposers(1, mutant(Mutant::forget_own_block) + one_crash), "VIOLATION 21"},
         {"recover-on-one", "2e, 7.1: phase 0 on a majority", false,
-         proposers(2, flexible(3, 2, 2, 1) + one_crash + mutant(Mutant::recovery_alone)), "VIOLATION 23"},
+         proposers(2, flexible(3, 2, 2, 1) + one_crash + first_mortal + whole + mutant(Mutant::recovery_alone)), "VIOLATION 23"},
         {"unreadable", "1: what cannot be read is unknown, and its disk does not count", true,
          proposers(1, fault(Fault::unreadable)), "OK"},
         {"unreadable-as-initial", "2c, 2d: unknown is never initial", false,
@@ -149,7 +149,7 @@ std::vector<Row> consensus_rows() {
         {"ghost-same-block", "7.5: a late write lands in a block that is used again", false,
          proposers(2, flexible(2, 2, 2, 2) + ghosts), "VIOLATION 36"},
         {"ghost-fresh-block", "7.2: a new incarnation writes a fresh block", true,
-         proposers(1, both_of_two + ghosts + fresh_place() + whole), "OK 21.6M (3 disks)"},
+         proposers(1, both_of_two + ghosts + fresh_place() + whole + first_mortal), "OK 21.6M (3 disks)"},
         {"ghost-fresh-block-3", "the same on three disks", true,
          proposers(1, ghosts + fresh_place() + whole + first_mortal), "OK 21.6M", true},
         {"old-block-ignored", "7.2: its own old block counts too", false,
@@ -166,7 +166,7 @@ std::vector<Row> consensus_rows() {
         {"stale-answer", "2i: an answer counts for its own phase only", false,
          proposers(2, mutant(Mutant::stale_answer_counted)), "-"},
         {"refused-rows", "2.3: a disk that dropped out offers a value too", true,
-         proposers(2, mutant(Mutant::refused_rows_chosen)), "-"},
+         proposers(2, mutant(Mutant::refused_rows_chosen)), "-", true},
     };
 }
 
@@ -193,7 +193,9 @@ std::vector<Row> cell_rows() {
     const Change expiry = [](Cluster& c) { c.expiries = 1; };
     const Change both_of_two = flexible(2, 2, 2, 2);
     return {
-        {"cell", "two changes", true, cells({{inc}, {inc}}, 4, both_of_two), "OK 240k"},
+        {"cell", "two changes", true, cells({{inc}, {inc}}, 3, both_of_two), "OK 240k"},
+        {"cell-longer", "two changes, four phases each", true,
+         cells({{inc}, {inc}}, 4, both_of_two), "OK 240k", true},
         {"cell-3", "the same on three disks", true, cells({{inc}, {inc}}, 4), "OK 240k", true},
         {"cell-fast-path", "6.3: the write promises the next rank", true,
          cells({{inc, inc}, {inc}}, 3, both_of_two), "OK 212k"},
