@@ -18,7 +18,9 @@ Geometry geometry_of(const Cluster& cluster) {
     return {.block_size = 512, .slots = cluster.slots, .ring = cluster.ring, .cells = 1};
 }
 
-Bytes value_of(std::uint8_t value) { return {std::byte{value}}; }
+Bytes value_of(std::uint8_t value) {
+    return {std::byte{value}};
+}
 std::uint8_t number_in(ByteView value) {
     return value.empty() ? std::uint8_t{0} : std::to_integer<std::uint8_t>(value[0]);
 }
@@ -61,7 +63,8 @@ Actor::Actor(Stage& stage, const Role& role, unsigned incarnation)
     settle();
     if (incarnation > 0) return;
     while (!register_->recovered()) {
-        happen({.kind = Input::Kind::answer, .disk = requests().front().disk, .flight = 0, .row = {}});
+        happen(
+            {.kind = Input::Kind::answer, .disk = requests().front().disk, .flight = 0, .row = {}});
     }
 }
 
@@ -202,10 +205,18 @@ void Actor::happen(const Input& input) {
             stage_.disks[input.disk]->answer(request.serial, input.row);
             break;
         }
-        case Input::Kind::error: stage_.disks[input.disk]->fail(find(input).serial); break;
-        case Input::Kind::time_out: stage_.clock.advance_to_timer(); break;
-        case Input::Kind::expire: stage_.clock.advance(deadline_); break;
-        case Input::Kind::begin: begin_.set(); break;
+        case Input::Kind::error:
+            stage_.disks[input.disk]->fail(find(input).serial);
+            break;
+        case Input::Kind::time_out:
+            stage_.clock.advance_to_timer();
+            break;
+        case Input::Kind::expire:
+            stage_.clock.advance(deadline_);
+            break;
+        case Input::Kind::begin:
+            begin_.set();
+            break;
     }
     settle();
 }
@@ -238,10 +249,10 @@ std::vector<Request> Actor::requests() const {
     const bool idle = finished_ || RegisterProbe::idle(*register_);
     for (Request& request : all) {
         request.own_too = request.kind == Io::Kind::read && !RegisterProbe::in_phase(*register_);
-        request.stale = idle || (request.kind == Io::Kind::read
-                                     ? request.phase != now
-                                     : !RegisterProbe::in_phase(*register_) ||
-                                           request.seq != register_->own().seq);
+        request.stale =
+            idle || (request.kind == Io::Kind::read ? request.phase != now
+                                                    : !RegisterProbe::in_phase(*register_) ||
+                                                          request.seq != register_->own().seq);
     }
     // A look of an earlier phase: its answer would change nothing, so it is never given. Only the
     // read that a mutant puts before its write holds a lane; the recovery is no such read.

@@ -12,10 +12,10 @@
 
 #include "async/scope.hpp"
 #include "async/world.hpp"
+#include "cluster.hpp"
 #include "consensus/cell.hpp"
 #include "content.hpp"
 #include "register/passive_visit.hpp"
-#include "cluster.hpp"
 
 namespace diskpaxos::exhaustive {
 
@@ -42,9 +42,9 @@ struct Outcome {
 struct Request {
     std::uint8_t disk = 0;
     Io::Kind kind{};
-    bool stale = false;      // its answer will be ignored: it belongs to an earlier phase
-    bool own_too = true;     // whether it matters what it reads of its own block
-    Content content = 0;     // visit, write: what is written
+    bool stale = false;        // its answer will be ignored: it belongs to an earlier phase
+    bool own_too = true;       // whether it matters what it reads of its own block
+    Content content = 0;       // visit, write: what is written
     std::uint64_t seq = 0;     // of the content
     std::uint64_t phase = 0;   // of the register, when it was submitted
     std::uint64_t serial = 0;  // tells it from all others to this disk
@@ -56,9 +56,9 @@ struct Portrait {
     std::array<Digest, max_disks> column;  // per disk; disks are alike, so columns may be sorted
     std::vector<Request> requests;         // by disk, then age
     std::vector<Outcome> outcomes;
-    bool patient = false;   // a phase is waiting, and a time-out would make a difference
-    bool operating = false; // a cell operation is under way and could run into its deadline
-    bool idle = false;      // before an operation that it may begin
+    bool patient = false;    // a phase is waiting, and a time-out would make a difference
+    bool operating = false;  // a cell operation is under way and could run into its deadline
+    bool idle = false;       // before an operation that it may begin
     bool finished = false;
 };
 
@@ -146,10 +146,10 @@ class Actor {
     // Where the script stands.
     std::size_t act_ = 0;
     unsigned attempt_ = 0;
-    bool begun_ = true;   // false: the next operation waits until it is told to begin
+    bool begun_ = true;  // false: the next operation waits until it is told to begin
     bool finished_ = false;
-    Rank composed_;            // cells: the rank at which the change was last computed,
-    std::uint64_t first_ = 0;  // and the round of the first attempt that changed the value,
+    Rank composed_;                // cells: the rank at which the change was last computed,
+    std::uint64_t first_ = 0;      // and the round of the first attempt that changed the value,
     std::uint64_t unsettled_ = 0;  // also of the last operation whose outcome is not known
     Instant deadline_{};
     Event begin_;

@@ -1,6 +1,7 @@
-// Atlas: every state that one process can be in, and where each input leads from it, drawn by running
-// the real code once for each. A place on the map is kept as the road that led there, since a
-// coroutine frame cannot be copied: to try a new input the process is built anew and walks the road.
+// Atlas: every state that one process can be in, and where each input leads from it, drawn by
+// running the real code once for each. A place on the map is kept as the road that led there, since
+// a coroutine frame cannot be copied: to try a new input the process is built anew and walks the
+// road.
 #pragma once
 
 #include <array>
@@ -31,7 +32,8 @@ struct Road {
 
 class Atlas {
   public:
-    Atlas(const Cluster& cluster, Contents& contents) : cluster_(cluster), stage_(cluster, contents) {}
+    Atlas(const Cluster& cluster, Contents& contents)
+        : cluster_(cluster), stage_(cluster, contents) {}
 
     NodeId root(std::size_t role, unsigned incarnation);
     const Road& follow(NodeId from, const Input& input);
@@ -40,8 +42,8 @@ class Atlas {
     std::size_t runs() const { return runs_; }  // how often the real code was run
 
   private:
-    NodeId intern(const Portrait& portrait, std::size_t role, unsigned incarnation, const Input* via,
-                  NodeId parent);
+    NodeId intern(const Portrait& portrait, std::size_t role, unsigned incarnation,
+                  const Input* via, NodeId parent);
     void walk(Actor& actor, NodeId to) const;
 
     const Cluster& cluster_;

@@ -45,7 +45,8 @@ class BarrierVisit final : public Visit {
         const std::uint64_t seq = own != nullptr ? own->seq : 0;
         io = co_await Transfer(disk_, std::move(io));
         if (own != nullptr && own->seq == seq) {
-            const ByteSpan mine = io->in.bytes().subspan(own_ * disk_.block_size(), disk_.block_size());
+            const ByteSpan mine =
+                io->in.bytes().subspan(own_ * disk_.block_size(), disk_.block_size());
             encode_block(mine, address_.block(own_), own->block());
         }
         Sight sight;

@@ -19,7 +19,8 @@ namespace diskpaxos::exhaustive {
 // What the visits of one process share: which disks hold its newest block.
 class BarrierLine {
   public:
-    BarrierLine(RunQueue& queue, const Barrier& barrier) : barrier_(barrier), frames_(std::make_unique<Scope>(queue)) {}
+    BarrierLine(RunQueue& queue, const Barrier& barrier)
+        : barrier_(barrier), frames_(std::make_unique<Scope>(queue)) {}
 
     void die() { frames_.reset(); }  // before the visits go, whose lanes the writes hold
     bool held() const { return barrier_.held; }

@@ -17,7 +17,8 @@ bool Search::in_bounds(const Request& request) const {
 
 // The places that a request reads at steps of their own, a bit for each.
 std::uint8_t Search::to_read(const State& state, std::size_t actor, const Request& request) const {
-    if (request.kind == Io::Kind::visit && mutated(Mutant::read_not_gated)) return 0;  // read before
+    if (request.kind == Io::Kind::visit && mutated(Mutant::read_not_gated))
+        return 0;  // read before
     const Place place = place_of(state, actor);
     const unsigned own = place == no_place ? 0 : 1U << place;
     return static_cast<std::uint8_t>(request.own_too ? written_places_ : written_places_ & ~own);
@@ -37,8 +38,7 @@ void Search::choices_of_actor(const State& state, std::size_t actor,
     using Kind = Choice::Kind;
     const auto who = static_cast<std::uint8_t>(actor);
     const Portrait& portrait = atlas_[state.node[actor]].portrait;
-    const bool mortal =
-        state.crashes < cluster_.crashes && (cluster_.mortals >> actor & 1U) != 0;
+    const bool mortal = state.crashes < cluster_.crashes && (cluster_.mortals >> actor & 1U) != 0;
     std::array<std::uint8_t, max_disks> count{};
     for (const Request& request : portrait.requests) {
         const std::uint8_t at = count[request.disk]++;
@@ -84,7 +84,8 @@ void Search::choices_of_world(const State& state, std::vector<Choice>& out) cons
     for (std::uint8_t disk = 0; disk < cluster_.disks; ++disk) {
         switch (cluster_.fault) {
             case Fault::none:
-            case Fault::error: break;
+            case Fault::error:
+                break;
             case Fault::unreadable:
             case Fault::blank:
                 if (state.faults == 0) out.push_back({.kind = Kind::spoil, .disk = disk});

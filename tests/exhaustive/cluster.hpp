@@ -58,7 +58,7 @@ enum class Fault : std::uint8_t {
 // algorithms.md 6.2: first `written` disks hold the block, then any disks are read.
 struct Barrier {
     bool used = false;
-    bool held = true;          // whether the reads wait for the writes
+    bool held = true;           // whether the reads wait for the writes
     std::size_t written_1 = 2;  // in the phase of a read
     std::size_t written_2 = 2;  // in the phase of a write
 };
@@ -77,8 +77,8 @@ struct Cluster {
     bool same_ranks = false;      // a restarted process uses its predecessor's ranks again
     bool whole_recovery = false;  // a recovery reads a disk's row in one step (see search.hpp)
     Afterlife afterlife = Afterlife::vanish;
-    bool fresh_place = false;     // a restarted process writes the next block of its ring
-    unsigned expiries = 0;        // cells: operations that may run into their deadline
+    bool fresh_place = false;  // a restarted process writes the next block of its ring
+    unsigned expiries = 0;     // cells: operations that may run into their deadline
     Fault fault = Fault::none;
     Mutant mutant = Mutant::none;
 };

@@ -1,5 +1,5 @@
-// The table of algorithms.md 14.4 on our own code: every broken rule is caught, and by a schedule that
-// breaks it again with all processes alive at once; every other row holds in its whole scope.
+// The table of algorithms.md 14.4 on our own code: every broken rule is caught, and by a schedule
+// that breaks it again with all processes alive at once; every other row holds in its whole scope.
 #include <gtest/gtest.h>
 
 #include <cctype>
@@ -15,7 +15,9 @@ namespace {
 
 constexpr std::size_t most_states = 60'000'000;
 
-bool soaking() { return std::getenv("DISKPAXOS_SOAK") != nullptr; }
+bool soaking() {
+    return std::getenv("DISKPAXOS_SOAK") != nullptr;
+}
 
 class Exhaustive : public testing::TestWithParam<Row> {
   protected:
@@ -48,7 +50,8 @@ std::string test_name(const testing::TestParamInfo<Row>& info) {
     return name;
 }
 
-INSTANTIATE_TEST_SUITE_P(Rows, Exhaustive, testing::ValuesIn(rows().begin(), rows().end()), test_name);
+INSTANTIATE_TEST_SUITE_P(Rows, Exhaustive, testing::ValuesIn(rows().begin(), rows().end()),
+                         test_name);
 
 // The judge itself must see planted errors.
 Moment invoked(std::uint8_t operation, Act act, std::uint8_t amount) {
@@ -59,14 +62,16 @@ Moment returned(std::uint8_t operation, Outcome::Kind kind, std::uint8_t value) 
 }
 
 TEST(Judge, SeesALostIncrement) {
-    const Moment history[] = {invoked(1, Act::increment, 1), returned(1, Outcome::Kind::increased, 1),
-                              invoked(2, Act::increment, 8), returned(2, Outcome::Kind::increased, 8)};
+    const Moment history[] = {
+        invoked(1, Act::increment, 1), returned(1, Outcome::Kind::increased, 1),
+        invoked(2, Act::increment, 8), returned(2, Outcome::Kind::increased, 8)};
     EXPECT_NE(objection(history), "");
 }
 
 TEST(Judge, SeesAStaleRead) {
-    const Moment history[] = {invoked(1, Act::increment, 1), returned(1, Outcome::Kind::increased, 1),
-                              invoked(2, Act::get, 8), returned(2, Outcome::Kind::got, 0)};
+    const Moment history[] = {invoked(1, Act::increment, 1),
+                              returned(1, Outcome::Kind::increased, 1), invoked(2, Act::get, 8),
+                              returned(2, Outcome::Kind::got, 0)};
     EXPECT_NE(objection(history), "");
 }
 

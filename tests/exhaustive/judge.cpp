@@ -24,7 +24,10 @@ std::vector<Operation> operations(std::span<const Moment> history) {
     for (std::size_t at = 0; at < history.size(); ++at) {
         const Moment& moment = history[at];
         if (moment.kind == Moment::Kind::invoked) {
-            all.push_back({.act = moment.act, .amount = moment.amount, .invoked = at, .number = moment.operation});
+            all.push_back({.act = moment.act,
+                           .amount = moment.amount,
+                           .invoked = at,
+                           .number = moment.operation});
             continue;
         }
         for (Operation& operation : all) {
@@ -39,18 +42,23 @@ std::vector<Operation> operations(std::span<const Moment> history) {
 // Whether `operation`, applied to `value`, answers what it answered; then value is its successor.
 bool fits(const Operation& operation, unsigned& value) {
     const Outcome& outcome = operation.outcome;
-    const bool raises = operation.act == Act::increment ||
-                        (operation.act == Act::raise_first && value == 0);
+    const bool raises =
+        operation.act == Act::increment || (operation.act == Act::raise_first && value == 0);
     switch (outcome.kind) {
-        case Outcome::Kind::unsure: value += raises ? operation.amount : 0; return true;
-        case Outcome::Kind::got: return outcome.value == value;
-        case Outcome::Kind::unmet: return !raises && outcome.value == value;
+        case Outcome::Kind::unsure:
+            value += raises ? operation.amount : 0;
+            return true;
+        case Outcome::Kind::got:
+            return outcome.value == value;
+        case Outcome::Kind::unmet:
+            return !raises && outcome.value == value;
         case Outcome::Kind::increased:
             if (!raises) return false;
             value += operation.amount;
             return outcome.value == 0 || outcome.value == value;
         case Outcome::Kind::nothing:
-        case Outcome::Kind::decided: return false;
+        case Outcome::Kind::decided:
+            return false;
     }
     UNREACHABLE();
 }

@@ -76,7 +76,8 @@ bool search_row(const Row& row, std::size_t most) {
     const std::string verdict =
         !result.violation.empty()
             ? fmt::format("VIOLATION in {} steps", result.schedule.size())
-            : fmt::format("{}, depth {}", result.complete ? "OK" : "no violation so far", result.depth);
+            : fmt::format("{}, depth {}", result.complete ? "OK" : "no violation so far",
+                          result.depth);
     const std::string skipped =
         result.skipped == 0 ? "" : fmt::format("  ({} steps skipped)", result.skipped);
     fmt::print("{:28} {:26} {:>10} states {:>11} steps {:>8} local {:>8} runs {:7.1f} s  {}{}{}\n",

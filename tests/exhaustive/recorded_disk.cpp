@@ -7,7 +7,10 @@
 namespace diskpaxos::exhaustive {
 
 RecordedDisk::RecordedDisk(std::size_t index, const Geometry& geometry, Contents& contents)
-    : index_(index), geometry_(geometry), contents_(contents), name_(1, static_cast<char>('A' + index)) {}
+    : index_(index),
+      geometry_(geometry),
+      contents_(contents),
+      name_(1, static_cast<char>('A' + index)) {}
 
 void RecordedDisk::submit(Io& io) {
     Request request;
@@ -30,7 +33,8 @@ void RecordedDisk::collect(std::vector<Request>& all) const {
 }
 
 Io& RecordedDisk::take(std::uint64_t serial) {
-    const auto found = std::ranges::find(pending_, serial, [](const Pending& p) { return p.request.serial; });
+    const auto found =
+        std::ranges::find(pending_, serial, [](const Pending& p) { return p.request.serial; });
     CHECK(found != pending_.end());
     Io& io = *found->io;
     pending_.erase(found);
@@ -42,7 +46,8 @@ void RecordedDisk::answer(std::uint64_t serial, const std::array<Content, max_pl
     io.wrote = io.kind != Io::Kind::read;
     const std::size_t size = geometry_.block_size;
     for (Place place = 0; place < io.from.count; ++place) {
-        contents_.encode(io.in.bytes().subspan(place * size, size), address().block(place), row[place]);
+        contents_.encode(io.in.bytes().subspan(place * size, size), address().block(place),
+                         row[place]);
     }
     io.finish();
 }

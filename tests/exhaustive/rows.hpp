@@ -10,12 +10,13 @@ namespace diskpaxos::exhaustive {
 
 struct Row {
     std::string_view name;
-    std::string_view rule;    // the rule that is broken or held, and where it stands
-    bool safe = true;         // what the search must find
+    std::string_view rule;  // the rule that is broken or held, and where it stands
+    bool safe = true;       // what the search must find
     Cluster cluster;
     std::string_view theirs;  // the verdict of algorithms.md
     bool soak = false;        // too long for every day
-    bool slow_sanitized = true;  // and this one only with sanitizers: set for all but the small ones
+    bool slow_sanitized =
+        true;  // and this one only with sanitizers: set for all but the small ones
 };
 
 std::span<const Row> rows();

@@ -1,19 +1,22 @@
 // Search: every schedule of a small cluster, shortest first, on the real code.
 //
-// A state is never entered twice. What makes that affordable is that processes share nothing but the
-// disks: each is run once for each different thing that can happen to it (atlas.hpp), and the search
-// combines these steps. A schedule that breaks a rule is run again with all processes alive at once
-// (story.hpp), and must break it there too.
+// A state is never entered twice. What makes that affordable is that processes share nothing but
+// the disks: each is run once for each different thing that can happen to it (atlas.hpp), and the
+// search combines these steps. A schedule that breaks a rule is run again with all processes alive
+// at once (story.hpp), and must break it there too.
 //
-// What is not searched, and why nothing is lost by it (docs/testing.md has the arguments at length):
+// What is not searched, and why nothing is lost by it (docs/testing.md has the arguments at
+// length):
 //  - An answer comes with the last step of its request. Coming later it would say the same, and
 //    a process that has it early may still find everything else as slow as it likes.
-//  - A process reads its own block back when its write lands. Read later it could only differ for the
+//  - A process reads its own block back when its write lands. Read later it could only differ for
+//  the
 //    worse, and then this disk would not count: as if the answer never came.
-//  - A visit of an earlier phase is answered as it lands: all that its answer does is free the lane.
+//  - A visit of an earlier phase is answered as it lands: all that its answer does is free the
+//  lane.
 //  - Disks are alike: states that differ only by their order are one.
-// Where a scope says so (whole_recovery), the recovery of a process that proposes reads each row in one
-// step instead of block by block. Of the others' blocks it only learns which rank to try.
+// Where a scope says so (whole_recovery), the recovery of a process that proposes reads each row in
+// one step instead of block by block. Of the others' blocks it only learns which rank to try.
 #pragma once
 
 #include <cstddef>
@@ -33,16 +36,16 @@ class Search {
     explicit Search(const Cluster& cluster);
 
     struct Result {
-        std::string violation;        // empty: none in this scope
-        std::vector<Choice> schedule; // the shortest that leads to it
+        std::string violation;         // empty: none in this scope
+        std::vector<Choice> schedule;  // the shortest that leads to it
         std::size_t states = 0;
-        std::size_t steps = 0;        // transitions, those into known states included
-        std::size_t local_states = 0; // of single processes
-        std::size_t runs = 0;         // of the real code
-        std::size_t depth = 0;        // of the deepest state
+        std::size_t steps = 0;         // transitions, those into known states included
+        std::size_t local_states = 0;  // of single processes
+        std::size_t runs = 0;          // of the real code
+        std::size_t depth = 0;         // of the deepest state
         double seconds = 0;
-        std::size_t skipped = 0;      // steps into states with too many requests to hold
-        bool complete = false;        // every state was reached
+        std::size_t skipped = 0;  // steps into states with too many requests to hold
+        bool complete = false;    // every state was reached
     };
     Result run(std::size_t most_states);
 
@@ -82,8 +85,8 @@ class Search {
     Atlas atlas_;
     Listener listener_;
     bool cells_ = false;
-    std::uint8_t all_places_ = 0;     // a bit per place of the row
-    std::uint8_t written_places_ = 0; // those that anybody may ever write
+    std::uint8_t all_places_ = 0;      // a bit per place of the row
+    std::uint8_t written_places_ = 0;  // those that anybody may ever write
 };
 
 }  // namespace diskpaxos::exhaustive

@@ -47,8 +47,8 @@ struct State {
     std::uint8_t ghosts = 0;
     std::uint8_t crashes = 0;
     std::uint8_t expiries = 0;
-    std::uint8_t faults = 0;                 // that have happened
-    std::int8_t snapshot_of = -1;            // the disk that may be rolled back to `snapshot`
+    std::uint8_t faults = 0;       // that have happened
+    std::int8_t snapshot_of = -1;  // the disk that may be rolled back to `snapshot`
     std::array<Content, max_places> snapshot{};
     std::array<Moment, max_moments> history{};
     std::uint8_t moments = 0;
@@ -57,7 +57,18 @@ struct State {
 // What may happen next.
 struct Choice {
     enum class Kind : std::uint8_t {
-        land, read, time_out, expire, begin, crash, crash_torn, haunt, spoil, snapshot, restore, error
+        land,
+        read,
+        time_out,
+        expire,
+        begin,
+        crash,
+        crash_torn,
+        haunt,
+        spoil,
+        snapshot,
+        restore,
+        error
     };
     Kind kind{};
     std::uint8_t actor = 0;

@@ -10,8 +10,10 @@ bool Search::step(State& state, const Choice& choice, std::string& wrong) {
     using Kind = Choice::Kind;
     switch (choice.kind) {
         case Kind::land:
-        case Kind::read: return progress(state, choice, wrong);
-        case Kind::time_out: return move(state, choice.actor, {.kind = Input::Kind::time_out}, wrong);
+        case Kind::read:
+            return progress(state, choice, wrong);
+        case Kind::time_out:
+            return move(state, choice.actor, {.kind = Input::Kind::time_out}, wrong);
         case Kind::expire:
             ++state.expiries;
             return move(state, choice.actor, {.kind = Input::Kind::expire}, wrong);
@@ -19,12 +21,16 @@ bool Search::step(State& state, const Choice& choice, std::string& wrong) {
             invoke(state, choice.actor);
             return move(state, choice.actor, {.kind = Input::Kind::begin}, wrong);
         case Kind::crash:
-        case Kind::crash_torn: return crash(state, choice);
-        case Kind::error: return fail(state, choice, wrong);
+        case Kind::crash_torn:
+            return crash(state, choice);
+        case Kind::error:
+            return fail(state, choice, wrong);
         case Kind::haunt:
         case Kind::spoil:
         case Kind::snapshot:
-        case Kind::restore: misfortune(state, choice); return true;
+        case Kind::restore:
+            misfortune(state, choice);
+            return true;
     }
     UNREACHABLE();
 }
@@ -101,7 +107,8 @@ bool Search::crash(State& state, const Choice& choice) {
     std::array<std::size_t, max_disks> count{};
     for (const Request& request : atlas_[state.node[actor]].portrait.requests) {
         const std::size_t at = count[request.disk]++;
-        if (request.kind == Io::Kind::read || state.flight[actor][request.disk][at].landed) continue;
+        if (request.kind == Io::Kind::read || state.flight[actor][request.disk][at].landed)
+            continue;
         const Ghost ghost{request.disk, static_cast<std::uint8_t>(own), request.content};
         if (cluster_.afterlife == Afterlife::haunt && !haunt(state, ghost)) return false;
     }
@@ -157,7 +164,8 @@ void Search::misfortune(State& state, const Choice& choice) const {
             state.snapshot_of = -1;
             ++state.faults;
             break;
-        default: UNREACHABLE();
+        default:
+            UNREACHABLE();
     }
 }
 
@@ -173,17 +181,19 @@ void Search::invoke(State& state, std::size_t actor) const {
     CHECK(state.moments < max_moments);
     const std::size_t act = atlas_[state.node[actor]].portrait.outcomes.size();
     state.invoked[actor] = true;
-    state.history[state.moments++] = {Moment::Kind::invoked, operation_of(state, actor),
+    state.history[state.moments++] = {Moment::Kind::invoked,
+                                      operation_of(state, actor),
                                       cluster_.roles[actor].acts[act],
-                                      amount_of(cluster_.roles[actor].slot), {}};
+                                      amount_of(cluster_.roles[actor].slot),
+                                      {}};
 }
 
 bool Search::record(State& state, std::size_t actor, const Moment& moment, std::string& wrong) {
     const auto told = std::span(state.history).first(state.moments);
     const bool decision = moment.outcome.kind == Outcome::Kind::decided;
     const bool again = decision && std::ranges::any_of(told, [&](const Moment& earlier) {
-        return earlier.outcome == moment.outcome;
-    });
+                           return earlier.outcome == moment.outcome;
+                       });
     if (again) return true;  // decisions have no order, only values
     CHECK(state.moments < max_moments);
     state.history[state.moments++] = moment;

@@ -36,8 +36,8 @@ class Cast {
 
     void enter(std::size_t actor, const State& state) {
         actors_[actor].reset();
-        actors_[actor] = std::make_unique<Actor>(
-            *stages_[actor], search_.cluster().roles[actor], state.incarnation[actor]);
+        actors_[actor] = std::make_unique<Actor>(*stages_[actor], search_.cluster().roles[actor],
+                                                 state.incarnation[actor]);
         compare(actor, state.node[actor]);
     }
 
@@ -77,18 +77,26 @@ class Cast {
     bool cells_;
 };
 
-char letter(std::size_t disk) { return static_cast<char>('A' + disk); }
+char letter(std::size_t disk) {
+    return static_cast<char>('A' + disk);
+}
 
 std::string outcome_text(const Outcome& outcome) {
     switch (outcome.kind) {
-        case Outcome::Kind::decided: return fmt::format("decides {}", outcome.value);
+        case Outcome::Kind::decided:
+            return fmt::format("decides {}", outcome.value);
         case Outcome::Kind::increased:
-            return outcome.value == 0 ? "is told that it has counted, but not to what"
-                                      : fmt::format("is told that it has counted to {}", outcome.value);
-        case Outcome::Kind::got: return fmt::format("is told that the value is {}", outcome.value);
-        case Outcome::Kind::unmet: return fmt::format("is told no: the value is {}", outcome.value);
-        case Outcome::Kind::nothing: return "";
-        case Outcome::Kind::unsure: return "is told that nobody knows";
+            return outcome.value == 0
+                       ? "is told that it has counted, but not to what"
+                       : fmt::format("is told that it has counted to {}", outcome.value);
+        case Outcome::Kind::got:
+            return fmt::format("is told that the value is {}", outcome.value);
+        case Outcome::Kind::unmet:
+            return fmt::format("is told no: the value is {}", outcome.value);
+        case Outcome::Kind::nothing:
+            return "";
+        case Outcome::Kind::unsure:
+            return "is told that nobody knows";
     }
     UNREACHABLE();
 }
@@ -109,22 +117,28 @@ std::string step_text(Search& search, Cast& cast, const State& state, const Choi
             return fmt::format("p{} writes to {}: {}", p, disk,
                                cast.describe(search.request_of(state, choice).content));
         case Kind::read:
-            return fmt::format("p{} reads {} on {}: {}", p,
-                               place_text(search, state, choice.place), disk,
-                               cast.describe(state.disk[choice.disk][choice.place]));
-        case Kind::time_out: return fmt::format("p{} has waited long enough", p);
-        case Kind::expire: return fmt::format("p{}'s operation meets its deadline", p);
-        case Kind::begin: return fmt::format("p{} begins its next operation", p);
-        case Kind::crash: return fmt::format("p{} crashes and starts anew", p);
+            return fmt::format("p{} reads {} on {}: {}", p, place_text(search, state, choice.place),
+                               disk, cast.describe(state.disk[choice.disk][choice.place]));
+        case Kind::time_out:
+            return fmt::format("p{} has waited long enough", p);
+        case Kind::expire:
+            return fmt::format("p{}'s operation meets its deadline", p);
+        case Kind::begin:
+            return fmt::format("p{} begins its next operation", p);
+        case Kind::crash:
+            return fmt::format("p{} crashes and starts anew", p);
         case Kind::crash_torn:
             return fmt::format("p{} crashes, its write to {} torn, and starts anew", p, disk);
         case Kind::haunt:
             return fmt::format("a late write lands on {}, in {}: {}", disk,
                                place_text(search, state, state.ghost[choice.place].place),
                                cast.describe(state.ghost[choice.place].content));
-        case Kind::spoil: return fmt::format("disk {} loses all its blocks", disk);
-        case Kind::snapshot: return fmt::format("disk {} is copied aside", disk);
-        case Kind::restore: return fmt::format("disk {} falls back to the copy", disk);
+        case Kind::spoil:
+            return fmt::format("disk {} loses all its blocks", disk);
+        case Kind::snapshot:
+            return fmt::format("disk {} is copied aside", disk);
+        case Kind::restore:
+            return fmt::format("disk {} falls back to the copy", disk);
         case Kind::error:
             return fmt::format("p{} is told that its write to {} failed: {}", p, disk,
                                cast.describe(search.request_of(state, choice).content));
@@ -138,9 +152,8 @@ Story tell(Search& search, const std::vector<Choice>& schedule) {
     Story story;
     State state = search.start();
     Cast cast(search, state);
-    search.listen([&](std::size_t actor, const Input& input, NodeId now) {
-        cast.act(actor, input, now);
-    });
+    search.listen(
+        [&](std::size_t actor, const Input& input, NodeId now) { cast.act(actor, input, now); });
     for (const Choice& choice : schedule) {
         std::string line = step_text(search, cast, state, choice);
         const std::size_t told = search.atlas()[state.node[choice.actor]].portrait.outcomes.size();
