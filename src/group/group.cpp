@@ -80,13 +80,12 @@ std::unique_ptr<Visit> Group::visit(std::size_t disk, std::uint32_t cell) const 
                              .disk = Superblock::tag(roster_.common.disks[disk]),
                              .cell = cell,
                              .geometry = &roster_.common.geometry};
-    Place place = no_place;
-    if (seat_ && seat_->open.contains(disk)) {
-        place = seat_->slot * geometry().ring + seat_->ring_index;
-    }
+    const Place place = seat_ ? seat_->slot * geometry().ring + seat_->ring_index : no_place;
+    const bool open = seat_ && seat_->open.contains(disk);
     const Duration ttl = std::chrono::milliseconds(roster_.common.ttl_ms);
     const Quarantine quarantine{&world_.clock, drain_time(ttl)};
-    return std::make_unique<PassiveVisit>(*device, address, place, rereads, quarantine);
+    const auto access = open ? PassiveVisit::Access::open : PassiveVisit::Access::closed;
+    return std::make_unique<PassiveVisit>(*device, address, place, rereads, quarantine, access);
 }
 
 // A phase that is lost ends at once: who had not answered yet is not blamed for it.

@@ -18,11 +18,21 @@ struct Quarantine {
 
 class PassiveVisit final : public Visit {
   public:
+    // A closed disk is looked at but not written: a write of the one who had our slot before us is
+    // on its way there. What our block says there counts in phase 0 all the same, since what he
+    // committed may stand on that disk and one other only (algorithms.md 7.1).
+    enum class Access : std::uint8_t { closed, open };
+
     // `own`: the place of our block, or no_place for one who only looks. `rereads`: how often a
     // row with a bad checksum is read again before it is called damaged (algorithms.md 6.1 O8).
     PassiveVisit(Disk& disk, RowAddress address, Place own, unsigned rereads,
-                 Quarantine quarantine = {})
-        : disk_(disk), address_(address), own_(own), rereads_(rereads), quarantine_(quarantine) {}
+                 Quarantine quarantine = {}, Access access = Access::open)
+        : disk_(disk),
+          address_(address),
+          own_(own),
+          access_(access),
+          rereads_(rereads),
+          quarantine_(quarantine) {}
 
     Task<Sight> visit(const Own& own) override;
     Task<Sight> look(Place aside) override;
@@ -41,6 +51,7 @@ class PassiveVisit final : public Visit {
     Disk& disk_;
     RowAddress address_;
     Place own_;
+    Access access_;
     unsigned rereads_;
     Lane lane_;
     Quarantine quarantine_;
