@@ -27,7 +27,7 @@ class Process {
   public:
     struct Wish {
         std::string host = "here";
-        std::optional<std::uint32_t> slot;
+        std::optional<std::uint32_t> slot{};
         io::Backend backend = io::Backend::automatic;
     };
 
