@@ -49,9 +49,7 @@ TEST_P(DamageTest, DisksAreWipedAndHealedWhileEightProcessesCount) {
     words.insert(words.end(), disks.paths().begin(), disks.paths().end());
     const Answer made = run(words, environment());
     ASSERT_EQ(made.code, 0) << made.err;
-    const std::uint64_t bytes =
-        Geometry{.block_size = disks.geometry().block_size, .slots = 32, .ring = 2, .cells = 16}
-            .bytes();
+    const std::uint64_t bytes = disks.geometry().bytes();
 
     Crew crew(disks.paths(), 8, environment());
     ASSERT_TRUE(crew.more_acknowledged(20)) << crew.complaints();
