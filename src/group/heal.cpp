@@ -91,7 +91,9 @@ void Healer::sort_slots() {
 // Free slots are ours while we hold them as borrowed; so are those that a dead healer held.
 Task<void> Healer::claim_free(Instant deadline) {
     if (!co_await claim_.read(deadline)) co_return;
-    if (!free_.empty()) {
+    if (mutated(Mutant::heal_without_borrow)) {
+        for (const std::uint32_t slot : free_) entitled_[slot] = true;
+    } else if (!free_.empty()) {
         const auto won = co_await claim_.claim(free_, SlotState::borrowed, host_, deadline);
         for (const std::uint32_t slot : won) entitled_[slot] = true;
         if (won.size() < free_.size()) {
@@ -112,9 +114,14 @@ DiskSet Healer::lock(std::uint32_t slot) {
     DiskSet locked;
     for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
         Disk* device = roster_.members[disk];
-        if (device != nullptr && locks_.try_lock(*device, slot)) locked.insert(disk);
+        if (device == nullptr) continue;
+        const bool free = locks_.try_lock(*device, slot);
+        if (free || mutated(Mutant::heal_live_slot)) locked.insert(disk);
     }
-    if (rule_.suffices(Purposes{.read = true, .write = true}, locked)) return locked;
+    if (rule_.suffices(Purposes{.read = true, .write = true}, locked)) {
+        if (mutated(Mutant::heal_without_borrow)) unlock(slot, locked);
+        return locked;
+    }
     unlock(slot, locked);
     return DiskSet();
 }
@@ -165,7 +172,11 @@ Task<void> Healer::heal_cells() {
                 scope_.spawn(heal_row(cell, disk));
             }
         }
-        co_await scope_.idle().wait();
+        if (mutated(Mutant::heal_returned_undrained)) {
+            co_await scope_.idle().wait_until(world_.clock, world_.clock.now());
+        } else {
+            co_await scope_.idle().wait();
+        }
     }
 }
 

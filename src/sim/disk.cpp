@@ -33,10 +33,6 @@ Instant SimDisk::later() {
 // ---- writes ----
 
 void SimDisk::begin_write(Io& io) {
-    CHECK(io.to.count == 1);
-    const std::uint64_t block = io.to.first;
-    if (outstanding_.contains(block)) watch_.overlapped(*this, block);
-
     const bool error = gone() || happens(faults_.write_error);
     const bool lost = gone() || happens(error ? 333 : faults_.lost);
     const bool late = error && happens(500);  // lands only after its error has been told
@@ -45,13 +41,23 @@ void SimDisk::begin_write(Io& io) {
     const Instant answered = late ? first : second;
     const Instant lands = late ? second + world_.between(Duration(0), faults_.longest_hang) : first;
 
+    Letters letters;
     const ByteView out = std::as_const(io.out).bytes();
-    const auto letter =
-        std::make_shared<Letter>(Letter{block, Bytes(out.begin(), out.end()), late});
-    ++outstanding_[block];
+    for (std::uint64_t i = 0; i < io.to.count; ++i) {
+        const std::uint64_t block = io.to.first + i;
+        if (outstanding_.contains(block)) watch_.overlapped(*this, block);
+        ++outstanding_[block];
+        const ByteView part = out.subspan(i * block_size(), block_size());
+        letters.push_back(
+            std::make_shared<Letter>(Letter{block, Bytes(part.begin(), part.end()), late}));
+    }
     world_.at(answered,
-              [this, &io, error, letter] { answer_write(io, error ? EIO : 0, letter); });
-    if (!lost) send(letter, lands);
+              [this, &io, error, letters] { answer_write(io, error ? EIO : 0, letters); });
+    if (lost) return;
+    const Duration gap = (second - first) / static_cast<Duration::rep>(letters.size());
+    for (std::size_t i = 0; i < letters.size(); ++i) {
+        send(letters[i], lands + gap * static_cast<Duration::rep>(i));
+    }
 }
 
 void SimDisk::send(const LetterPtr& letter, Instant when) {
@@ -119,9 +125,12 @@ void SimDisk::settle(std::uint64_t block) {
     if (--outstanding_[block] == 0) outstanding_.erase(block);
 }
 
-void SimDisk::answer_write(Io& io, int error, const LetterPtr& letter) {
-    settle(io.to.first);
-    if (gone() || letter->missed) error = EIO;  // whether it landed before, nobody can tell
+void SimDisk::answer_write(Io& io, int error, const Letters& letters) {
+    for (const LetterPtr& letter : letters) {
+        settle(letter->block);
+        if (letter->missed) error = EIO;
+    }
+    if (gone()) error = EIO;  // whether it landed before, nobody can tell
     if (error != 0) return finish(io, error);
     io.wrote = true;
     if (io.kind == Io::Kind::visit) return begin_read(io);

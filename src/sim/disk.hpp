@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "disk/disk.hpp"
 #include "sim/faults.hpp"
@@ -61,6 +62,7 @@ class SimDisk final : public Disk {
         bool missed = false;  // the disk was gone when it came: it cannot be acknowledged
     };
     using LetterPtr = std::shared_ptr<Letter>;
+    using Letters = std::vector<LetterPtr>;  // one write: block by block, each whole by itself
 
     void begin_write(Io& io);
     void send(const LetterPtr& letter, Instant when);
@@ -69,7 +71,7 @@ class SimDisk final : public Disk {
     void land_damaged(const Letter& letter);
     void echo(const LetterPtr& letter);
     void settle(std::uint64_t block);
-    void answer_write(Io& io, int error, const LetterPtr& letter);
+    void answer_write(Io& io, int error, const Letters& letters);
     void begin_read(Io& io);
     void read_block(Io& io, std::uint64_t index);
     void copy_block(Io& io, std::uint64_t index);

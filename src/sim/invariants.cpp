@@ -27,8 +27,7 @@ void Invariants::landed(const Platter& platter, std::uint64_t block, bool faulty
                                          platter.number(), describe(found.damage)));
         return;
     }
-    if (found.state == BlockState::initial) return;  // torn down to nothing
-    pushed(cells_[platter.cell_of(block)], found.block);
+    if (found.state == BlockState::valid) pushed(cells_[platter.cell_of(block)], found.block);
 
     const auto spot = floors_.find({platter.number(), block});
     if (faulty || platter.harmed || spot == floors_.end()) return;
@@ -44,6 +43,12 @@ void Invariants::landed(const Platter& platter, std::uint64_t block, bool faulty
 void Invariants::overlapped(const Platter& platter, std::uint64_t block) {
     violate(fmt::format("P3: a second write to block {} on disk {} while one is in flight", block,
                         platter.number()));
+}
+
+void Invariants::died(Proposer incarnation) {
+    for (auto& [spot, floors] : floors_) {
+        if (floors.by == incarnation) floors.counted = Floor();
+    }
 }
 
 void Invariants::pushed(CellWatch& cell, const Block& block) {

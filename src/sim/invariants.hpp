@@ -29,6 +29,7 @@ class Invariants {
 
     void landed(const Platter& platter, std::uint64_t block, bool faulty);
     void overlapped(const Platter& platter, std::uint64_t block);
+    void died(Proposer incarnation);  // what it counted in no completed phase may be lost
     // `place`: where the process that reports the step writes its block on `platters`.
     void stepped(const std::vector<std::unique_ptr<Platter>>& platters, Place place,
                  const Step& step);

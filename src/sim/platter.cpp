@@ -13,12 +13,17 @@ auto slice(std::size_t index) { return static_cast<std::ptrdiff_t>(index * secto
 }  // namespace
 
 Platter::Platter(std::size_t number, const Geometry& geometry)
-    : number_(number), geometry_(geometry), bytes_(geometry.bytes()), previous_(geometry.bytes()) {
+    : number_(number),
+      group_(group_uuid),
+      tag_(number + 1),
+      geometry_(geometry),
+      bytes_(geometry.bytes()),
+      previous_(geometry.bytes()) {
     format();
 }
 
 RowAddress Platter::row(std::uint32_t cell) const {
-    return {group_uuid, number_ + 1, cell, &geometry_};
+    return {group_, tag_, cell, &geometry_};
 }
 
 bool Platter::is_cell_block(std::uint64_t block) const {

@@ -8,6 +8,7 @@
 #include "async/clock.hpp"
 #include "async/random.hpp"
 #include "disk/geometry.hpp"
+#include "disk/superblock.hpp"
 #include "register/row.hpp"
 
 namespace diskpaxos::sim {
@@ -21,6 +22,8 @@ class Platter {
     std::size_t number() const { return number_; }
     const Geometry& geometry() const { return geometry_; }
     RowAddress row(std::uint32_t cell) const;
+    // Belongs to a group from now on; before, to the one group there is in the world.
+    void join(const Uuid& group, std::uint64_t tag) { group_ = group, tag_ = tag; }
     bool is_cell_block(std::uint64_t block) const;
     std::uint32_t cell_of(std::uint64_t block) const;
     Place place_of(std::uint64_t block) const;
@@ -28,6 +31,9 @@ class Platter {
 
     ByteView block(std::uint64_t number) const { return view(bytes_, number); }
     ByteView previous(std::uint64_t number) const { return view(previous_, number); }
+    ByteView superblock(std::uint64_t first) const {  // the area of one copy
+        return ByteView(bytes_).subspan(first * geometry_.block_size, superblock_area);
+    }
 
     // The sectors of `content` chosen by `sectors` (bit i: sector i) replace those of the block.
     void put(std::uint64_t block, ByteView content, std::uint64_t sectors = ~std::uint64_t{0});
@@ -54,6 +60,8 @@ class Platter {
     }
 
     std::size_t number_;
+    Uuid group_;
+    std::uint64_t tag_;
     Geometry geometry_;
     Bytes bytes_;
     Bytes previous_;  // of every block, what stood there before the last write: for stale reads

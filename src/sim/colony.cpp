@@ -1,0 +1,448 @@
+#include "sim/colony.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+#include "group/format.hpp"
+#include "group/slot_table.hpp"
+#include "sim/linearizable.hpp"
+
+namespace diskpaxos::sim {
+
+namespace {
+
+Uuid draw_uuid(Random& random) {
+    Uuid uuid;
+    for (std::byte& byte : uuid) byte = static_cast<std::byte>(random.below(256));
+    return uuid;
+}
+
+constexpr Duration old_age = std::chrono::hours(1);  // of a boot that began before the run
+
+}  // namespace
+
+Colony::Colony(std::uint64_t seed, const ColonySetup& setup, bool verbose)
+    : setup_(setup),
+      world_(seed),
+      verbose_(verbose),
+      faults_(setup.faults),
+      format_(setup.geometry),
+      invariants_(format_, setup.geometry.cells),
+      homes_(setup.hosts) {
+    superblock_.group = draw_uuid(world_.random());
+    superblock_.name = "colony";
+    superblock_.geometry = setup.geometry;
+    superblock_.ttl_ms = setup.ttl_ms;
+    for (std::size_t disk = 0; disk < setup.disks; ++disk) {
+        superblock_.disks.push_back(draw_uuid(world_.random()));
+        platters_.push_back(std::make_unique<Platter>(disk, setup.geometry));
+        platters_.back()->join(superblock_.group, Superblock::tag(superblock_.disks.back()));
+    }
+    for (std::size_t i = 0; i < homes_.size(); ++i) {
+        Home& home = homes_[i];
+        home.host.id = draw_uuid(world_.random());
+        home.host.boot = draw_uuid(world_.random());
+        home.host.name = fmt::format("host {}", i);
+        home.booted = Instant() - old_age;
+        home.users.resize(setup.users);
+    }
+}
+
+Colony::~Colony() {
+    faults_.on = false;
+    for (Home& home : homes_) {
+        home.users.clear();
+        home.mender.reset();
+    }
+    world_.run(Instant::max());
+}
+
+void Colony::run() {
+    format();
+    storm();
+    if (going_on()) calm_down();
+    if (going_on()) mend_everywhere(false);  // what one of them holds, the next may need
+    if (going_on()) mend_everywhere(true);
+    if (going_on()) last_round();
+    judge();
+}
+
+// ---- the story ----
+
+void Colony::format() {
+    faults_.on = false;
+    Strand strand;
+    NoTrace no_trace;
+    World world{strand.queue, world_.clock(), world_.random(), no_trace};
+    FormatPlan plan;
+    plan.superblock = superblock_;
+    for (SimDisk* path : new_paths()) plan.disks.push_back(path);
+    plan.host = homes_.front().host;
+    plan.host_slots = first_share(setup_.geometry.slots);
+    const bool stop = false;
+    Formatter formatter(world, std::move(plan), [](std::uint64_t) {});
+    Scope scope(strand.queue);
+    bool formatted = false;
+    world_.enter(strand);
+    const auto form = [](Formatter& by, const bool& halt, bool& done) -> Task<void> {
+        const Result<void> result = co_await by.run(halt);
+        done = result.has_value();
+    };
+    scope.spawn(form(formatter, stop, formatted));
+    while (!scope.idle().is_set() && world_.step()) {}
+    world_.leave(strand);
+    CHECK(formatted);
+    faults_.on = true;
+}
+
+void Colony::storm() {
+    const Instant end = world_.now() + setup_.storm;
+    while (world_.now() < end && going_on()) {
+        bury();
+        for (Home& home : homes_) {
+            for (auto& user : home.users) {
+                if (!user && world_.chance(20)) start_user(home);
+            }
+        }
+        if (world_.random().one_in(faults_.whim_every)) whim();
+        if (!world_.step()) world_.at(world_.now() + microseconds(100), [] {});
+    }
+}
+
+void Colony::whim() {
+    const Faults& f = faults_;
+    const unsigned weights[] = {f.crash, f.pause, f.drive_hang,  f.drive_gone,
+                                f.wipe,  setup_.mend, setup_.reboot};
+    unsigned sum = 0;
+    for (const unsigned weight : weights) sum += weight;
+    if (sum == 0) return;
+    std::uint64_t draw = world_.random().below(sum);
+    unsigned what = 0;
+    while (draw >= weights[what]) draw -= weights[what++];
+    Platter& any = *platters_[world_.random().below(platters_.size())];
+    const Instant until = world_.now() + world_.between(microseconds(100), f.longest_hang);
+    switch (what) {
+        case 0: return kill_anyone();
+        case 1: return pause_anyone();
+        case 2: any.silent_until = until; return;
+        case 3: any.gone_until = until; return;
+        case 4: return wipe();
+        case 5: return start_mender(any_home());
+        default: return reboot(any_home());
+    }
+}
+
+// Longer than any quarantine and any drain: what was in doubt is settled.
+void Colony::calm_down() {
+    faults_.on = false;
+    calm_ = true;
+    say("calm");
+    for (auto& platter : platters_) {
+        platter->gone_until = world_.now();
+        platter->silent_until = std::min(platter->silent_until, world_.now() + setup_.storm);
+    }
+    for (Home& home : homes_) {
+        for (auto& user : home.users) {
+            if (user) user->strand().held = false;
+        }
+        if (home.mender) home.mender->strand().held = false;
+    }
+    const Duration settled = 2 * drain_time(milliseconds(setup_.ttl_ms));
+    if (!run_until_ended(settled)) wrong("P14: somebody does not end in the calm");
+    bury();
+    const Instant end = world_.now() + settled;
+    world_.at(end, [] {});
+    while (world_.now() < end && going_on()) world_.step();
+}
+
+void Colony::mend_everywhere(bool must_be_sound) {
+    for (Home& home : homes_) {
+        start_mender(home);
+        const bool ended = run_until_ended(std::chrono::minutes(2));
+        if (!must_be_sound || &home != &homes_.back()) {
+            home.mender.reset();
+            continue;
+        }
+        if (!ended) return wrong("P14: the last mender does not end");
+        // Claims of several hosts, none of them on a majority of the disks, keep a free slot from
+        // everybody for ever; what is damaged of it stays so. A lost slot, no lost content.
+        const bool stuck = home.mender->healed().not_now > 0;
+        if (stuck) mark_down(ColonyMark::stuck_claim);
+        const CheckReport& report = home.mender->checked();
+        for (const DiskReport& disk : report.disks) {
+            if (disk.verdict() == DiskVerdict::sound || stuck) continue;
+            wrong(fmt::format("P14: {} is {} after all were healed: {}", disk.name,
+                              describe(disk.verdict()),
+                              disk.examples.empty() ? "" : disk.examples.front()));
+        }
+        if (report.disks.empty()) {
+            wrong("P14: no check in the calm: " +
+                  (home.mender->error() ? home.mender->error()->sentence : std::string("?")));
+        }
+        home.mender.reset();
+    }
+}
+
+// One user of each host, one after the other; the first ones own a slot, the others must find one
+// unless all have an owner.
+void Colony::last_round() {
+    for (Home& home : homes_) {
+        start_user(home);
+        if (!run_until_ended(std::chrono::minutes(10))) return wrong("P14: a user does not end");
+        const auto& user = home.users.front();
+        const auto& error = user->error();
+        const bool full = error && error->code == Code::busy;  // every slot belongs to other hosts
+        if (error && !(full && &home != &homes_.front())) {
+            wrong(fmt::format("P14: user of {} ends with {}", home.host.name, error->sentence));
+        }
+        kill_user(home.users.front());
+    }
+}
+
+void Colony::judge() {
+    for (auto& [name, history] : histories_) {
+        if (linearizable(history.operations())) continue;
+        wrong(fmt::format("P5: the history of {} is not linearizable", name));
+        for (const Operation& op : history.operations()) say("  " + describe(op));
+    }
+}
+
+// ---- its parts ----
+
+std::vector<SimDisk*> Colony::new_paths() {
+    std::vector<SimDisk*> paths;
+    for (auto& platter : platters_) {
+        paths_.push_back(std::make_unique<SimDisk>(world_, *platter, faults_, *this));
+        paths.push_back(paths_.back().get());
+    }
+    return paths;
+}
+
+void Colony::start_user(Home& home) {
+    const auto room = std::ranges::find_if(home.users, [](const auto& user) { return !user; });
+    UserPlan plan;
+    plan.operations = setup_.operations;
+    plan.uptime = world_.now() - home.booted;
+    plan.patience = calm_ ? Duration(std::chrono::minutes(2)) : milliseconds(200);
+    plan.deadline = calm_ ? Duration(std::chrono::seconds(10)) : milliseconds(20);
+    plan.think = setup_.think;
+    *room = std::make_unique<User>(*this, home.kernel, home.host, new_paths(), plan);
+}
+
+void Colony::start_mender(Home& home) {
+    if (home.mender) return;
+    say(fmt::format("a mender starts on {}", home.host.name));
+    home.mender = std::make_unique<Mender>(*this, home.kernel, home.host, new_paths());
+}
+
+void Colony::kill_user(std::unique_ptr<User>& user) {
+    if (user->seated()) {
+        invariants_.died(user->seat()->me);
+        say(fmt::format("user {:x} ends", user->seat()->me.value & 0xffffU));
+    }
+    user.reset();
+}
+
+void Colony::kill_anyone() {
+    Home& home = any_home();
+    const std::uint64_t who = world_.random().below(home.users.size() + 1);
+    if (who < home.users.size()) {
+        if (!home.users[who]) return;
+        mark_down(ColonyMark::killed_user);
+        return kill_user(home.users[who]);
+    }
+    if (!home.mender) return;
+    mark_down(ColonyMark::killed_mender);
+    say(fmt::format("the mender on {} is killed", home.host.name));
+    home.mender.reset();
+}
+
+void Colony::pause_anyone() {
+    Home& home = any_home();
+    const std::uint64_t who = world_.random().below(home.users.size() + 1);
+    Resident* resident = home.mender.get();
+    if (who < home.users.size()) resident = home.users[who].get();
+    if (resident == nullptr || resident->strand().held) return;
+    resident->strand().held = true;
+    const SimDisk* path = resident->paths().front();  // outlives it, and knows whether it lives
+    const Instant back = world_.now() + world_.between(microseconds(50), faults_.longest_hang);
+    world_.at(back, [resident, path] {
+        if (!path->orphaned()) resident->strand().held = false;
+    });
+}
+
+// Everybody on it dies; what they submitted may still land, and no lock tells of it.
+void Colony::reboot(Home& home) {
+    mark_down(ColonyMark::rebooted);
+    say(fmt::format("{} reboots", home.host.name));
+    for (auto& user : home.users) {
+        if (user) kill_user(user);
+    }
+    home.mender.reset();
+    home.kernel.reboot();
+    home.host.boot = draw_uuid(world_.random());
+    home.booted = world_.now();
+}
+
+// Zeroes or noise over any part of a disk, the superblocks included.
+void Colony::wipe() {
+    Platter* platter = platters_[world_.random().below(platters_.size())].get();
+    if (wounded_ != nullptr && platter != wounded_) {
+        if (!healed(*wounded_)) return;
+        mark_down(ColonyMark::wiped_another);
+    }
+    wounded_ = platter;
+    const std::uint64_t blocks = setup_.geometry.blocks();
+    const std::uint64_t first = world_.random().one_in(3) ? 0 : world_.random().below(blocks);
+    const Extent part{first, 1 + world_.random().below(blocks - first)};
+    platter->fill(part, world_.chance(500), world_.random());
+    mark_down(ColonyMark::wiped);
+    say(fmt::format("disk {} is wiped from {}, {} blocks", platter->number(), part.first,
+                    part.count));
+}
+
+// Every block of it can be read again, and it will be known for a member.
+bool Colony::healed(const Platter& platter) const {
+    const Geometry& geometry = setup_.geometry;
+    for (std::uint32_t cell = 0; cell < geometry.cells; ++cell) {
+        const Extent row = geometry.row(cell);
+        for (std::uint64_t block = row.first; block < row.first + row.count; ++block) {
+            if (platter.decode(block).state == BlockState::unknown) return false;
+        }
+    }
+    for (std::uint32_t slot = 0; slot < geometry.slots; ++slot) {
+        for (const BlockKind kind : {BlockKind::claim, BlockKind::owner}) {
+            const std::uint64_t at = kind == BlockKind::claim ? geometry.claim_block(slot)
+                                                              : geometry.owner_block(slot);
+            const auto address = slot_address(superblock_, platter.number(), kind, slot);
+            if (!decode_slot_entry(platter.block(at), address)) return false;
+        }
+    }
+    return decode_superblock(platter.superblock(geometry.superblock_first()), 0).has_value() &&
+           decode_superblock(platter.superblock(geometry.superblock_last()), 1).has_value();
+}
+
+void Colony::bury() {
+    for (Home& home : homes_) {
+        for (auto& user : home.users) {
+            if (!user || !user->finished()) continue;
+            if (user->error()) mark_down(ColonyMark::no_seat);
+            if (user->error()) say(home.host.name + ": " + user->error()->sentence);
+            kill_user(user);
+        }
+        if (!home.mender || !home.mender->finished()) continue;
+        mark_down(ColonyMark::mended);
+        const HealReport& report = home.mender->healed();
+        if (report.blocks > 0) mark_down(ColonyMark::healed_blocks);
+        say(fmt::format("the mender on {} ends: {} blocks, {} not now{}", home.host.name,
+                        report.blocks, report.not_now,
+                        home.mender->error() ? "; " + home.mender->error()->sentence : ""));
+        home.mender.reset();
+    }
+}
+
+// Whether all residents came to their end.
+bool Colony::run_until_ended(Duration most) {
+    const Instant end = world_.now() + most;
+    const auto all_ended = [this] {
+        return std::ranges::all_of(homes_, [](const Home& home) {
+            return (!home.mender || home.mender->finished()) &&
+                   std::ranges::all_of(home.users, [](const auto& user) {
+                       return !user || user->finished();
+                   });
+        });
+    };
+    while (!all_ended() && world_.now() < end && going_on()) {
+        if (!world_.step()) break;
+    }
+    return all_ended() || !going_on();
+}
+
+// ---- what is watched ----
+
+std::vector<const User*> Colony::seats() const {
+    std::vector<const User*> seated;
+    for (const Home& home : homes_) {
+        for (const auto& user : home.users) {
+            if (user && user->seated()) seated.push_back(user.get());
+        }
+    }
+    return seated;
+}
+
+void Colony::seated(const User& user) {
+    mark_down(ColonyMark::seated);
+    say(fmt::format("user {:x} of {} has slot {}, ring index {}, open {:b}",
+                    user.seat()->me.value & 0xffffU, user.host().name, user.seat()->slot,
+                    user.seat()->ring_index, user.seat()->open.bits()));
+    for (const User* other : seats()) {
+        if (other == &user) continue;
+        if (other->host().id != user.host().id) mark_down(ColonyMark::two_hosts_seated);
+        if (other->seat()->slot != user.seat()->slot) continue;
+        wrong(fmt::format("slot {} has two users, of {} and of {}", user.seat()->slot,
+                          other->host().name, user.host().name));
+    }
+}
+
+void Colony::stepped(const User& user, const Step& step) {
+    world_.digest(static_cast<std::uint64_t>(step.kind) << 32 | step.rank.round);
+    invariants_.stepped(platters_, user.place(), step);
+    if (step.kind == Step::Kind::intruder) wrong("an intruder was met");
+    if (step.kind == Step::Kind::write_done) committed(user, step.cell, step.other);
+    if (!verbose_) return;
+    say(fmt::format("  {:x} {} cell {} disk {} {} / {}", user.seat()->me.value & 0xffffU,
+                    static_cast<int>(step.kind), step.cell, step.disk, describe(step.rank),
+                    describe(step.other)));
+}
+
+void Colony::committed(const User& user, std::uint32_t cell, Rank rank) {
+    for (const auto& platter : platters_) {
+        const Decoded own = platter->decode(setup_.geometry.row(cell).first + user.place());
+        if (own.state != BlockState::valid || own.block.accepted != rank) continue;
+        const std::string_view name = format_.view(own.block.value).name;
+        const auto known = cell_of_name_.find(name);
+        if (!name.empty() && known == cell_of_name_.end()) cell_of_name_.emplace(name, cell);
+        const bool moved = known != cell_of_name_.end() && known->second != cell;
+        const bool lost = std::ranges::any_of(cell_of_name_, [&](const auto& entry) {
+            return entry.second == cell && entry.first != name;
+        });
+        if (moved) wrong(fmt::format("{} is in cells {} and {}", name, known->second, cell));
+        if (lost) wrong(fmt::format("cell {} changed hands, to \"{}\"", cell, name));
+        return;
+    }
+}
+
+void Colony::landed(const SimDisk& path, Platter& platter, std::uint64_t block, Landing how) {
+    if (path.orphaned()) mark_down(ColonyMark::late_write);
+    invariants_.landed(platter, block, how == Landing::faulty);
+    if (!platter.is_cell_block(block)) return;
+    const Place place = platter.place_of(block);
+    if (verbose_) {
+        const Block found = platter.decode(block).block;
+        say(fmt::format("    cell {} place {} on disk {}: promised {} accepted {}",
+                        platter.cell_of(block), place, platter.number(), describe(found.promised),
+                        describe(found.accepted)));
+    }
+    for (const User* user : seats()) {
+        const bool theirs = user->seat()->slot == place / setup_.geometry.ring &&
+                            user->seat()->open.contains(platter.number());
+        if (!theirs || user->paths()[platter.number()] == &path) continue;
+        wrong(fmt::format("a write of {} lands in slot {} on disk {}, which a live user has",
+                          path.orphaned() ? "the dead" : "another process",
+                          user->seat()->slot, platter.number()));
+    }
+}
+
+void Colony::overlapped(const SimDisk& path, std::uint64_t block) {
+    if (path.platter().is_cell_block(block)) invariants_.overlapped(path.platter(), block);
+}
+
+void Colony::say(const std::string& what) const {
+    if (!verbose_) return;
+    fmt::print(stderr, "{:>12} {}\n", world_.now().time_since_epoch().count(), what);
+}
+
+}  // namespace diskpaxos::sim

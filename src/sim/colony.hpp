@@ -1,0 +1,138 @@
+// Colony: hosts over one group of simulated disks. Their processes take seats, work and die at any
+// time; hosts pause and reboot, disks are wiped, and menders run meanwhile. When the storm is over,
+// `check --repair` on every host must make everything sound, and all operations must end well.
+//
+// What is judged, apart from sim/invariants.hpp and the histories:
+//  - no two live users ever have the same slot, on one host or on two
+//  - while a user has a seat, nobody else's write lands in its block, not even one of the dead
+//  - a name is committed in one cell only, and never leaves it
+// One disk at a time is damaged, another one only when that one has been healed. No write is lost
+// silently, and what was rebooted waits out its late writes: these are the group's assumptions.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sim/invariants.hpp"
+#include "sim/resident.hpp"
+
+namespace diskpaxos::sim {
+
+struct ColonySetup {
+    Geometry geometry{.block_size = 512, .slots = 3, .ring = 1, .cells = 2};
+    std::size_t disks = 3;
+    unsigned hosts = 2;
+    unsigned users = 1;  // of each host, at once
+    std::vector<std::string> names{"a", "b"};
+    std::uint32_t ttl_ms = 200;  // claims: B = 10 ms, V = 20 ms
+
+    unsigned operations = 8;  // of each user
+    Duration think = milliseconds(1);
+    Duration storm = milliseconds(200);
+    Faults faults;
+    // Weights of what faults.hpp does not know; its crash and pause are of any resident.
+    unsigned mend = 0;    // a mender starts
+    unsigned reboot = 0;  // of a host
+};
+
+enum class ColonyMark : std::uint8_t {
+    seated,
+    no_seat,
+    killed_user,
+    killed_mender,
+    rebooted,
+    wiped,
+    wiped_another,   // after the one before had been healed
+    mended,          // a mender ended, in the storm
+    healed_blocks,   // in the storm
+    late_write,      // of a dead process
+    two_hosts_seated,
+    stuck_claim,
+    count,
+};
+inline constexpr std::array<std::string_view, static_cast<std::size_t>(ColonyMark::count)>
+    colony_mark_names{"seated",        "no seat", "killed user",   "killed mender",
+                      "rebooted",      "wiped",   "wiped another", "mended",
+                      "healed blocks", "late write of dead", "two hosts seated",
+                      "stuck claim"};
+
+class Colony final : public Neighbourhood, public Watch {
+  public:
+    Colony(std::uint64_t seed, const ColonySetup& setup, bool verbose);
+    Colony(const Colony&) = delete;
+    Colony& operator=(const Colony&) = delete;
+    ~Colony() override;
+
+    void run();
+    const std::string& violation() const { return invariants_.violation(); }
+    std::uint64_t mark(ColonyMark which) const { return marks_[static_cast<std::size_t>(which)]; }
+
+    SimWorld& world() override { return world_; }
+
+  private:
+    struct Home {  // a host
+        Host host;
+        Instant booted{};
+        Kernel kernel;
+        std::vector<std::unique_ptr<User>> users;
+        std::unique_ptr<Mender> mender;
+    };
+
+    // What residents tell.
+    bool calm() const override { return calm_; }
+    void seated(const User& user) override;
+    void stepped(const User& user, const Step& step) override;
+    void wrong(std::string what) override { invariants_.violate(std::move(what)); }
+    void say(const std::string& what) const override;
+    History& history(const std::string& name) override { return histories_[name]; }
+    const std::vector<std::string>& names() const override { return setup_.names; }
+    void landed(const SimDisk& path, Platter& platter, std::uint64_t block, Landing how) override;
+    void overlapped(const SimDisk& path, std::uint64_t block) override;
+
+    // The story.
+    void format();
+    void storm();
+    void whim();
+    void calm_down();
+    void mend_everywhere(bool must_be_sound);
+    void last_round();
+    void judge();
+
+    // Its parts.
+    std::vector<SimDisk*> new_paths();
+    void start_user(Home& home);
+    void start_mender(Home& home);
+    void kill_user(std::unique_ptr<User>& user);
+    void kill_anyone();
+    void pause_anyone();
+    void reboot(Home& home);
+    void wipe();
+    bool healed(const Platter& platter) const;
+    void bury();  // those who have ended
+    bool run_until_ended(Duration most);
+    void committed(const User& user, std::uint32_t cell, Rank rank);
+    std::vector<const User*> seats() const;
+    Home& any_home() { return homes_[world_.random().below(homes_.size())]; }
+    void mark_down(ColonyMark which) { ++marks_[static_cast<std::size_t>(which)]; }
+    bool going_on() const { return violation().empty(); }
+
+    const ColonySetup setup_;
+    SimWorld world_;
+    bool verbose_;
+    Faults faults_;
+    RecordFormat format_;
+    Superblock superblock_;
+    Invariants invariants_;
+    bool calm_ = false;
+    std::vector<std::unique_ptr<Platter>> platters_;
+    std::vector<std::unique_ptr<SimDisk>> paths_;  // of all that ever lived
+    std::map<std::string, History> histories_;
+    std::map<std::string, std::uint32_t, std::less<>> cell_of_name_;
+    Platter* wounded_ = nullptr;  // the only disk that may have damage
+    std::array<std::uint64_t, colony_mark_names.size()> marks_{};
+    std::vector<Home> homes_;  // last: residents die first
+};
+
+}  // namespace diskpaxos::sim

@@ -1,0 +1,210 @@
+#include "sim/resident.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "group/values.hpp"
+
+namespace diskpaxos::sim {
+
+namespace {
+
+constexpr std::size_t longest_history = 60;  // of one name: judging it takes exponential time
+
+std::vector<Disk*> disks_of(const std::vector<SimDisk*>& paths) {
+    return {paths.begin(), paths.end()};
+}
+
+Content content_of(const Named& named) {
+    const std::string_view text = as_text(named.value);
+    Content content{named.version, 0};
+    std::from_chars(text.data(), text.data() + text.size(), content.value);
+    return content;
+}
+
+}  // namespace
+
+// ---- all residents ----
+
+Resident::Resident(Neighbourhood& around, Kernel& kernel, Host host, std::vector<SimDisk*> paths)
+    : around_(around),
+      host_(std::move(host)),
+      world_{strand_.queue, around.world().clock(), around.world().random(), *this},
+      locks_(kernel),
+      paths_(std::move(paths)),
+      assembly_(world_, disks_of(paths_)) {
+    around_.world().enter(strand_);
+}
+
+Resident::~Resident() {
+    around_.world().leave(strand_);
+    for (SimDisk* path : paths_) path->owner_died();
+}
+
+void Resident::exit_with(std::optional<Error> error) {
+    finished_ = true;
+    error_ = std::move(error);
+}
+
+// ---- users ----
+
+User::User(Neighbourhood& around, Kernel& kernel, Host host, std::vector<SimDisk*> paths,
+           UserPlan plan)
+    : Resident(around, kernel, std::move(host), std::move(paths)),
+      plan_(plan),
+      due_(around.calm()),
+      scope_(strand_.queue) {
+    scope_.spawn(live());
+}
+
+User::~User() = default;
+
+void User::step(const Step& step) {
+    if (seated()) around_.stepped(*this, step);
+}
+
+Task<void> User::live() {
+    auto assembling = assembly_.run(true, in(plan_.patience));
+    Result<Roster> roster = co_await assembling;
+    if (!roster) {
+        exit_with(roster.error());
+        co_return;
+    }
+    group_.emplace(world_, std::move(*roster));
+    directory_.emplace(*group_);
+    SeatWish wish;
+    wish.host = host_;
+    wish.uptime = plan_.uptime;
+    auto sitting = group_->take_seat(locks_, std::move(wish), in(plan_.patience));
+    const Result<void> sat = co_await sitting;
+    if (!sat) {
+        exit_with(sat.error());
+        co_return;
+    }
+    around_.seated(*this);
+    SimWorld& sim = around_.world();
+    const std::vector<std::string>& names = around_.names();
+    const std::size_t rounds = due_ ? names.size() : plan_.operations;
+    for (std::size_t n = 0; n < rounds && around_.calm() == due_; ++n) {
+        if (!due_) co_await world_.clock.sleep(sim.between(Duration(0), plan_.think));
+        const std::string& name = due_ ? names[n] : names[sim.random().below(names.size())];
+        if (!due_ && around_.history(name).operations().size() >= longest_history) continue;
+        static constexpr Operation::Kind kinds[] = {Operation::Kind::get, Operation::Kind::add,
+                                                    Operation::Kind::add, Operation::Kind::swap};
+        const Operation::Kind kind = due_ ? Operation::Kind::add : kinds[sim.random().below(4)];
+        const Duration least = due_ ? plan_.deadline : microseconds(200);
+        auto working = work(name, kind, in(sim.between(least, plan_.deadline)));
+        co_await working;
+        if (!due_) continue;
+        auto reading = work(name, Operation::Kind::get, in(plan_.deadline));
+        co_await reading;
+    }
+    exit_with(std::nullopt);
+}
+
+// Names that begin with '!' are decided once; the others count and swap.
+Task<void> User::work(std::string name, Operation::Kind kind, Instant deadline) {
+    if (name[0] == '!' && kind != Operation::Kind::get) kind = Operation::Kind::propose;
+    const Operation operation = draw(kind);
+    const std::size_t id = around_.history(name).begin(operation);
+    const auto amount = static_cast<std::int64_t>(operation.argument);
+    const std::string text = fmt::to_string(operation.argument);
+    Result<Named> outcome;
+    if (kind == Operation::Kind::get) {
+        auto getting = directory_->get(name, deadline);
+        outcome = co_await getting;
+    } else if (kind == Operation::Kind::add) {
+        auto adding = increment(*directory_, name, amount, deadline);
+        outcome = co_await adding;
+    } else if (kind == Operation::Kind::swap) {
+        auto swapping = compare_and_swap(*directory_, name, operation.expected, text, deadline);
+        outcome = co_await swapping;
+    } else {
+        auto proposing = propose(*directory_, name, text, deadline);
+        outcome = co_await proposing;
+    }
+    tell(name, id, kind, outcome);
+}
+
+Operation User::draw(Operation::Kind kind) {
+    Operation operation;
+    operation.kind = kind;
+    operation.process = static_cast<unsigned>(seat()->me.value & 0xffffU);
+    operation.expected = known_version_;
+    SimWorld& sim = around_.world();
+    const bool small = kind == Operation::Kind::add;
+    operation.argument = small ? 1 + sim.random().below(9) : sim.random().bits(30);
+    return operation;
+}
+
+void User::tell(const std::string& name, std::size_t id, Operation::Kind kind,
+                const Result<Named>& outcome) {
+    History& history = around_.history(name);
+    const bool reading = kind == Operation::Kind::get;
+    if (outcome) {
+        const Content seen = content_of(*outcome);
+        known_version_ = seen.version;
+        const bool applied = !reading && outcome->applied;
+        if (reading || outcome->exact) {
+            history.end(id, Operation::Fate::happened, applied, seen);
+        } else {
+            history.end(id, Operation::Fate::happened, applied);
+            history.saw_along(id, seen);
+        }
+    } else if (reading || outcome.error().code == Code::no_quorum ||
+               outcome.error().code == Code::full) {
+        history.end(id, Operation::Fate::never);
+    }  // else it stays open: nobody knows
+    around_.say(fmt::format("user {:x} of {}: {} {}", seat()->me.value & 0xffffU, host_.name, name,
+                            describe(history.operations()[id])));
+    if (outcome || outcome.error().code == Code::full) return;
+    const bool tolerable = outcome.error().code == Code::no_quorum ||
+                           outcome.error().code == Code::unknown_outcome;
+    if (tolerable && !due_) return;
+    around_.wrong(fmt::format("P14: {} of {} ended with {}: {}", name, host_.name,
+                              word(outcome.error().code), outcome.error().sentence));
+}
+
+// ---- menders ----
+
+Mender::Mender(Neighbourhood& around, Kernel& kernel, Host host, std::vector<SimDisk*> paths)
+    : Resident(around, kernel, std::move(host), std::move(paths)), scope_(strand_.queue) {
+    scope_.spawn(live());
+}
+
+Task<void> Mender::live() {
+    const Instant deadline = in(std::chrono::minutes(1));
+    auto assembling = assembly_.run(true, deadline);
+    Result<Roster> roster = co_await assembling;
+    if (!roster) {
+        exit_with(roster.error());
+        co_return;
+    }
+    Adoption adoption(world_, *roster);
+    auto adopting = adoption.run();
+    const auto adopted = co_await adopting;
+    if (!adopted) {
+        exit_with(adopted.error());
+        co_return;
+    }
+    const Threshold rule = Threshold::majority(roster->disks());
+    Healer healer(world_, *roster, rule, locks_, host_);
+    auto healing = healer.run(deadline);
+    const Result<HealReport> healed = co_await healing;
+    if (!healed) {
+        exit_with(healed.error());
+        co_return;
+    }
+    healed_ = *healed;
+    if (around_.calm()) {
+        Checker checker(world_, *roster, rule);
+        auto checking = checker.run();
+        checked_ = co_await checking;
+    }
+    exit_with(std::nullopt);
+}
+
+}  // namespace diskpaxos::sim

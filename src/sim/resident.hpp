@@ -1,0 +1,116 @@
+// Residents: the processes of simulated hosts, built from the real Group. A user takes a seat and
+// works on names; a mender does what `check --repair` does. Their destruction is their death.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "async/scope.hpp"
+#include "group/assemble.hpp"
+#include "group/directory.hpp"
+#include "group/heal.hpp"
+#include "sim/history.hpp"
+#include "sim/kernel.hpp"
+#include "sim/world.hpp"
+
+namespace diskpaxos::sim {
+
+class User;
+
+// What residents share with those who watch them.
+class Neighbourhood {
+  public:
+    virtual ~Neighbourhood() = default;
+    virtual SimWorld& world() = 0;
+    virtual bool calm() const = 0;  // faults are over: every operation must end well
+    virtual void seated(const User& user) = 0;
+    virtual void stepped(const User& user, const Step& step) = 0;
+    virtual void wrong(std::string what) = 0;
+    virtual void say(const std::string& what) const = 0;
+    virtual History& history(const std::string& name) = 0;
+    virtual const std::vector<std::string>& names() const = 0;
+};
+
+class Resident : protected Trace {
+  public:
+    Resident(Neighbourhood& around, Kernel& kernel, Host host, std::vector<SimDisk*> paths);
+    Resident(const Resident&) = delete;
+    Resident& operator=(const Resident&) = delete;
+    ~Resident() override;
+
+    const Host& host() const { return host_; }
+    Strand& strand() { return strand_; }
+    const std::vector<SimDisk*>& paths() const { return paths_; }
+    bool finished() const { return finished_; }
+    void exit_with(std::optional<Error> error);  // why it ended, if not in peace
+    const std::optional<Error>& error() const { return error_; }
+
+  protected:
+    void step(const Step&) override {}
+    Instant in(Duration time) const { return around_.world().now() + time; }
+
+    Neighbourhood& around_;
+    Host host_;
+    Strand strand_;
+    World world_;
+    KernelLocks locks_;
+    std::vector<SimDisk*> paths_;
+    Assembly assembly_;
+
+  private:
+    bool finished_ = false;
+    std::optional<Error> error_;
+};
+
+struct UserPlan {
+    unsigned operations = 0;  // 0: one round of all names, each of which must end well
+    Duration uptime{};        // of the host
+    Duration patience{};      // for a seat
+    Duration deadline{};      // at most, of an operation
+    Duration think{};         // at most, between two operations
+};
+
+class User final : public Resident {
+  public:
+    User(Neighbourhood& around, Kernel& kernel, Host host, std::vector<SimDisk*> paths,
+         UserPlan plan);
+    ~User() override;
+
+    const std::optional<Seat>& seat() const { return group_->seat(); }
+    bool seated() const { return group_ && group_->seat().has_value(); }
+    Place place() const { return seat()->slot * group_->geometry().ring + seat()->ring_index; }
+
+  private:
+    void step(const Step& step) override;
+    Task<void> live();
+    Task<void> work(std::string name, Operation::Kind kind, Instant deadline);
+    Operation draw(Operation::Kind kind);
+    void tell(const std::string& name, std::size_t id, Operation::Kind kind,
+              const Result<Named>& outcome);
+
+    UserPlan plan_;
+    bool due_;  // every operation must end well
+    std::optional<Group> group_;
+    std::optional<Directory> directory_;
+    std::uint64_t known_version_ = 0;
+    Scope scope_;  // last: its tasks die before what they refer to
+};
+
+class Mender final : public Resident {
+  public:
+    Mender(Neighbourhood& around, Kernel& kernel, Host host, std::vector<SimDisk*> paths);
+
+    const HealReport& healed() const { return healed_; }
+    const CheckReport& checked() const { return checked_; }
+
+  private:
+    Task<void> live();
+
+    HealReport healed_;
+    CheckReport checked_;
+    Scope scope_;
+};
+
+}  // namespace diskpaxos::sim
