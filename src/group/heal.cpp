@@ -10,6 +10,10 @@
 
 namespace diskpaxos {
 
+namespace {
+constexpr Duration give_back_time = std::chrono::seconds(5);  // for slow disks, when healing is over
+}
+
 Healer::Healer(World& world, const Roster& roster, const QuorumRule& rule, SlotLocks& locks,
                Host host)
     : world_(world),
@@ -38,7 +42,17 @@ Task<Result<HealReport>> Healer::run(Instant deadline) {
     co_await claim_free(deadline);
     co_await heal_slot_table();
     co_await heal_cells();
-    co_await claim_.release(deadline);  // after the last heal write has been answered
+    // A write that failed may still happen: it must not meet the next user (algorithms.md 7.4, 7.5).
+    co_await world_.clock.sleep_until(hold_until_);
+    const Instant patience = std::max(deadline, world_.clock.now() + give_back_time);
+    if (!co_await claim_.release(patience)) {
+        // Something of ours may still land. Only the end of this process lets go of the locks: the
+        // kernel keeps them until its last write has (the OFD rule).
+        report_.unfinished = true;
+        report_.left.push_back("some disk does not answer: slots that were borrowed for healing "
+                               "stay so until it is run again");
+        co_return std::move(report_);
+    }
     for (std::uint32_t slot = 0; slot < roster_.common.geometry.slots; ++slot) {
         unlock(slot, locked_[slot]);
     }
@@ -88,25 +102,51 @@ void Healer::sort_slots() {
     report_.not_now += in_use + partly;
 }
 
-// Free slots are ours while we hold them as borrowed; so are those that a dead healer held.
+// Free slots are ours while we hold them as borrowed; so are those that a dead healer of this boot
+// held. What one of an earlier boot had under way may still land: its slots are left alone.
 Task<void> Healer::claim_free(Instant deadline) {
+    for (std::uint32_t slot = 0; slot < roster_.common.geometry.slots; ++slot) {
+        const SlotEntry owner = table_.view(slot).owner;
+        if (!entitled_[slot] || owner.state != SlotState::borrowed) continue;
+        entitled_[slot] = owner.boot == host_.boot;
+        if (entitled_[slot]) claim_.resume(slot, owner);
+    }
+    if (free_.empty()) co_return;
+    std::vector<std::uint64_t> outlived = co_await watch_stale_claims();
     if (!co_await claim_.read(deadline)) co_return;
-    if (mutated(Mutant::heal_without_borrow)) {
-        for (const std::uint32_t slot : free_) entitled_[slot] = true;
-    } else if (!free_.empty()) {
-        const auto won = co_await claim_.claim(free_, SlotState::borrowed, host_, deadline);
-        for (const std::uint32_t slot : won) entitled_[slot] = true;
-        if (won.size() < free_.size()) {
-            report_.not_now += free_.size() - won.size();
-            report_.left.push_back(
-                fmt::format("{} free slots could not be claimed for healing; run it again",
-                            free_.size() - won.size()));
+    const auto won =
+        co_await claim_.claim(free_, SlotState::borrowed, host_, deadline, std::move(outlived));
+    for (const std::uint32_t slot : won) entitled_[slot] = true;
+    if (won.size() == free_.size()) co_return;
+    report_.not_now += free_.size() - won.size();
+    report_.left.push_back(fmt::format("{} free slots could not be claimed for healing; run it again",
+                                       free_.size() - won.size()));
+}
+
+// Claims that nobody followed up: stamps that stand unchanged under a free owner for the drain
+// time. Their writers have given up, and whatever they had under way has landed.
+Task<std::vector<std::uint64_t>> Healer::watch_stale_claims() {
+    const std::vector<std::uint64_t> before = stale_claims();
+    std::vector<std::uint64_t> outlived;
+    if (before.empty()) co_return outlived;
+    const Duration ttl = std::chrono::milliseconds(roster_.common.ttl_ms);
+    co_await world_.clock.sleep(drain_time(ttl));
+    if (!co_await table_.read(world_.clock.now() + give_back_time)) co_return outlived;
+    for (const std::uint64_t stamp : stale_claims()) {
+        if (std::ranges::count(before, stamp) > 0) outlived.push_back(stamp);
+    }
+    co_return outlived;
+}
+
+std::vector<std::uint64_t> Healer::stale_claims() const {
+    std::vector<std::uint64_t> stamps;
+    for (const std::uint32_t slot : free_) {
+        for (const TableCopy& copy : table_.copies()) {
+            const bool taken = copy.read && copy.claims[slot] && copy.claims[slot]->held();
+            if (taken) stamps.push_back(copy.claims[slot]->stamp);
         }
     }
-    for (std::uint32_t slot = 0; slot < roster_.common.geometry.slots; ++slot) {
-        const bool left_over = entitled_[slot] && table_.view(slot).owner.state == SlotState::borrowed;
-        if (left_over) claim_.resume(slot);
-    }
+    return stamps;
 }
 
 // The disks on which the lock could be had: a majority, or none.
@@ -119,7 +159,7 @@ DiskSet Healer::lock(std::uint32_t slot) {
         if (free || mutated(Mutant::heal_live_slot)) locked.insert(disk);
     }
     if (rule_.suffices(Purposes{.read = true, .write = true}, locked)) {
-        if (mutated(Mutant::heal_without_borrow)) unlock(slot, locked);
+        if (mutated(Mutant::heal_without_borrow)) unlock(slot, locked);  // it was free just now
         return locked;
     }
     unlock(slot, locked);
@@ -132,9 +172,8 @@ void Healer::unlock(std::uint32_t slot, DiskSet disks) {
     }
 }
 
-// Entries of held slots change only when their holder gives them back: writing what a majority
-// says is safe, at worst it keeps a slot from being free. Entries of free slots are rewritten by
-// claiming and releasing them.
+// Entries of taken slots do not change any more, so that what a majority says of them may be
+// written. Those of free slots are rewritten by claiming and releasing them.
 Task<void> Healer::heal_slot_table() {
     const Geometry& geometry = roster_.common.geometry;
     for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
@@ -144,7 +183,7 @@ Task<void> Healer::heal_slot_table() {
             const SlotView view = table_.view(slot);
             if (!view.known) continue;
             report_.slot_entries += (!copy.claims[slot] ? 1U : 0U) + (!copy.owners[slot] ? 1U : 0U);
-            if (!view.owner.held()) continue;
+            if (view.owner.state != SlotState::taken) continue;
             for (const BlockKind kind : {BlockKind::claim, BlockKind::owner}) {
                 const bool sound = kind == BlockKind::claim ? copy.claims[slot].has_value()
                                                             : copy.owners[slot].has_value();
@@ -248,6 +287,10 @@ Task<void> Healer::heal_superblocks() {
 Task<bool> Healer::write(std::size_t disk, IoPtr io) {
     Disk& device = *roster_.members[disk];
     io = co_await Transfer(device, std::move(io));
+    if (io->error != 0) {
+        const Duration ttl = std::chrono::milliseconds(roster_.common.ttl_ms);
+        hold_until_ = world_.clock.now() + drain_time(ttl);
+    }
     co_return io->error == 0;
 }
 

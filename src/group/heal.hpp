@@ -8,7 +8,8 @@
 //  - Slots that a running process uses: their user heals them, at its next visit of each cell.
 //  - Slots of other hosts: by check --repair on those hosts, or by their users.
 //
-// A borrowed slot stays borrowed until the last heal write is answered, whatever happens to us.
+// A borrowed slot stays borrowed until the last heal write is answered, whatever happens to us; and
+// if one failed, until it cannot land any more.
 #pragma once
 
 #include <string>
@@ -26,6 +27,7 @@ struct HealReport {
     std::uint64_t unhealable = 0;   // too few other copies are readable
     std::uint64_t failed = 0;       // the write failed
     std::uint64_t not_now = 0;      // slots that were not to be had, or not everywhere, at this moment
+    bool unfinished = false;        // a disk did not answer to the end: not again in this process
     std::vector<std::string> left;  // sentences: which slots were left alone, and who can heal them
 };
 
@@ -52,6 +54,8 @@ class Healer {
   private:
     void sort_slots();
     Task<void> claim_free(Instant deadline);
+    Task<std::vector<std::uint64_t>> watch_stale_claims();
+    std::vector<std::uint64_t> stale_claims() const;
     DiskSet lock(std::uint32_t slot);
     void unlock(std::uint32_t slot, DiskSet disks);
     bool may_write(std::uint32_t slot, std::size_t disk) const {
@@ -74,6 +78,7 @@ class Healer {
     std::vector<DiskSet> locked_;  // by slot: where its lock is ours
     std::vector<bool> entitled_;   // by slot: it is ours to heal, where it is locked
     std::vector<std::uint32_t> free_;
+    Instant hold_until_{};         // the last write that failed may land until then
     HealReport report_;
     Scope scope_;
 };

@@ -9,6 +9,7 @@
 #include <iostream>
 #include <unistd.h>
 
+#include "sim/colony_swarm.hpp"
 #include "sim/swarm.hpp"
 
 namespace {
@@ -23,9 +24,10 @@ void on_abort(int) {
         write(STDERR_FILENO, replay_line, static_cast<std::size_t>(length - replay_line));
 }
 
-void remember(std::uint64_t seed) {
+void remember(std::uint64_t seed, bool groups) {
     *fmt::format_to_n(replay_line, sizeof replay_line - 1,
-                      "replay: diskpaxos-sim --seed {} --runs 1 --verbose\n", seed)
+                      "replay: diskpaxos-sim {}--seed {} --runs 1 --verbose\n",
+                      groups ? "--groups " : "", seed)
          .out = '\0';
 }
 
@@ -35,7 +37,24 @@ void print_marks(const sim::Marks& marks) {
     }
 }
 
-int run(std::uint64_t seed, std::uint64_t runs, double seconds, bool verbose) {
+struct Verdict {
+    std::string violation;
+    std::uint64_t steps;
+};
+
+// One run of either kind: processes on bare registers, or hosts on a whole group.
+Verdict run_cluster(std::uint64_t seed, bool verbose, sim::Marks& marks) {
+    const sim::Outcome outcome = sim::simulate(seed, verbose);
+    marks.add(outcome.marks);
+    return {outcome.violation, outcome.steps};
+}
+
+Verdict run_colony(std::uint64_t seed, bool verbose) {
+    const auto outcome = sim::simulate_colony(seed, sim::draw_colony(seed), verbose);
+    return {outcome.violation, outcome.steps};
+}
+
+int run(std::uint64_t seed, std::uint64_t runs, double seconds, bool groups, bool verbose) {
     const auto began = std::chrono::steady_clock::now();
     const auto elapsed = [&] {
         return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
@@ -43,9 +62,9 @@ int run(std::uint64_t seed, std::uint64_t runs, double seconds, bool verbose) {
     sim::Marks marks;
     std::uint64_t done = 0, steps = 0, failed = 0;
     for (; (runs == 0 || done < runs) && (seconds == 0 || elapsed() < seconds); ++done) {
-        remember(seed + done);
-        const sim::Outcome outcome = sim::simulate(seed + done, verbose);
-        marks.add(outcome.marks);
+        remember(seed + done, groups);
+        const Verdict outcome = groups ? run_colony(seed + done, verbose)
+                                       : run_cluster(seed + done, verbose, marks);
         steps += outcome.steps;
         if (outcome.violation.empty()) continue;
         fmt::print("seed {}: {}\n{}", seed + done, outcome.violation, replay_line);
@@ -53,7 +72,7 @@ int run(std::uint64_t seed, std::uint64_t runs, double seconds, bool verbose) {
     }
     fmt::print("{} seeds, {} steps, {} failed, {:.0f} seeds a second\n", done, steps, failed,
                static_cast<double>(done) / elapsed());
-    print_marks(marks);
+    if (!groups) print_marks(marks);
     return failed == 0 ? 0 : 1;
 }
 
@@ -66,6 +85,7 @@ int main(int argc, char** argv) {
         "seed", po::value<std::uint64_t>()->default_value(1), "the first seed")(
         "runs", po::value<std::uint64_t>()->default_value(0), "how many seeds; 0: no limit")(
         "seconds", po::value<double>()->default_value(0), "for how long; 0: no limit")(
+        "groups", "hosts on whole groups, with healing, instead of processes on bare registers")(
         "verbose", "tell every step");
     po::variables_map given;
     try {
@@ -76,10 +96,12 @@ int main(int argc, char** argv) {
     }
     const auto runs = given["runs"].as<std::uint64_t>();
     const auto seconds = given["seconds"].as<double>();
+    const bool groups = given.contains("groups");
     if (given.contains("help") || (runs == 0 && seconds == 0)) {
         std::cout << options << "One of --runs and --seconds is needed.\n";
         return given.contains("help") ? 0 : 2;
     }
     std::signal(SIGABRT, on_abort);
-    return run(given["seed"].as<std::uint64_t>(), runs, seconds, given.contains("verbose"));
+    return run(given["seed"].as<std::uint64_t>(), runs, seconds, groups,
+               given.contains("verbose"));
 }
