@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <utility>
 
 #include "group/format.hpp"
@@ -92,7 +91,8 @@ void Colony::format() {
         done = result.has_value();
     };
     scope.spawn(form(formatter, stop, formatted));
-    while (!scope.idle().is_set() && world_.step()) {}
+    while (!scope.idle().is_set() && world_.step()) {
+    }
     world_.leave(strand);
     CHECK(formatted);
     faults_.on = true;
@@ -114,7 +114,7 @@ void Colony::storm() {
 
 void Colony::whim() {
     const Faults& f = faults_;
-    const unsigned weights[] = {f.crash, f.pause, f.drive_hang,  f.drive_gone,
+    const unsigned weights[] = {f.crash, f.pause,     f.drive_hang, f.drive_gone,
                                 f.wipe,  setup_.mend, setup_.reboot};
     unsigned sum = 0;
     for (const unsigned weight : weights) sum += weight;
@@ -125,13 +125,22 @@ void Colony::whim() {
     Platter& any = *platters_[world_.random().below(platters_.size())];
     const Instant until = world_.now() + world_.between(microseconds(100), f.longest_hang);
     switch (what) {
-        case 0: return kill_anyone();
-        case 1: return pause_anyone();
-        case 2: any.silent_until = until; return;
-        case 3: any.gone_until = until; return;
-        case 4: return wipe();
-        case 5: return start_mender(any_home());
-        default: return reboot(any_home());
+        case 0:
+            return kill_anyone();
+        case 1:
+            return pause_anyone();
+        case 2:
+            any.silent_until = until;
+            return;
+        case 3:
+            any.gone_until = until;
+            return;
+        case 4:
+            return wipe();
+        case 5:
+            return start_mender(any_home());
+        default:
+            return reboot(any_home());
     }
 }
 
@@ -315,8 +324,8 @@ bool Colony::healed(const Platter& platter) const {
     }
     for (std::uint32_t slot = 0; slot < geometry.slots; ++slot) {
         for (const BlockKind kind : {BlockKind::claim, BlockKind::owner}) {
-            const std::uint64_t at = kind == BlockKind::claim ? geometry.claim_block(slot)
-                                                              : geometry.owner_block(slot);
+            const std::uint64_t at =
+                kind == BlockKind::claim ? geometry.claim_block(slot) : geometry.owner_block(slot);
             const auto address = slot_address(superblock_, platter.number(), kind, slot);
             if (!decode_slot_entry(platter.block(at), address)) return false;
         }
@@ -350,99 +359,14 @@ bool Colony::run_until_ended(Duration most) {
     const auto all_ended = [this] {
         return std::ranges::all_of(homes_, [](const Home& home) {
             return (!home.mender || home.mender->finished()) &&
-                   std::ranges::all_of(home.users, [](const auto& user) {
-                       return !user || user->finished();
-                   });
+                   std::ranges::all_of(home.users,
+                                       [](const auto& user) { return !user || user->finished(); });
         });
     };
     while (!all_ended() && world_.now() < end && going_on()) {
         if (!world_.step()) break;
     }
     return all_ended() || !going_on();
-}
-
-// ---- what is watched ----
-
-std::vector<const User*> Colony::seats() const {
-    std::vector<const User*> seated;
-    for (const Home& home : homes_) {
-        for (const auto& user : home.users) {
-            if (user && user->seated()) seated.push_back(user.get());
-        }
-    }
-    return seated;
-}
-
-void Colony::seated(const User& user) {
-    mark_down(ColonyMark::seated);
-    say(fmt::format("user {:x} of {} has slot {}, ring index {}, open {:b}",
-                    user.seat()->me.value & 0xffffU, user.host().name, user.seat()->slot,
-                    user.seat()->ring_index, user.seat()->open.bits()));
-    for (const User* other : seats()) {
-        if (other == &user) continue;
-        if (other->host().id != user.host().id) mark_down(ColonyMark::two_hosts_seated);
-        if (other->seat()->slot != user.seat()->slot) continue;
-        wrong(fmt::format("slot {} has two users, of {} and of {}", user.seat()->slot,
-                          other->host().name, user.host().name));
-    }
-}
-
-void Colony::stepped(const User& user, const Step& step) {
-    world_.digest(static_cast<std::uint64_t>(step.kind) << 32 | step.rank.round);
-    invariants_.stepped(platters_, user.place(), step);
-    if (step.kind == Step::Kind::intruder) wrong("an intruder was met");
-    if (step.kind == Step::Kind::write_done) committed(user, step.cell, step.other);
-    if (!verbose_) return;
-    say(fmt::format("  {:x} {} cell {} disk {} {} / {}", user.seat()->me.value & 0xffffU,
-                    static_cast<int>(step.kind), step.cell, step.disk, describe(step.rank),
-                    describe(step.other)));
-}
-
-void Colony::committed(const User& user, std::uint32_t cell, Rank rank) {
-    for (const auto& platter : platters_) {
-        const Decoded own = platter->decode(setup_.geometry.row(cell).first + user.place());
-        if (own.state != BlockState::valid || own.block.accepted != rank) continue;
-        const std::string_view name = format_.view(own.block.value).name;
-        const auto known = cell_of_name_.find(name);
-        if (!name.empty() && known == cell_of_name_.end()) cell_of_name_.emplace(name, cell);
-        const bool moved = known != cell_of_name_.end() && known->second != cell;
-        const bool lost = std::ranges::any_of(cell_of_name_, [&](const auto& entry) {
-            return entry.second == cell && entry.first != name;
-        });
-        if (moved) wrong(fmt::format("{} is in cells {} and {}", name, known->second, cell));
-        if (lost) wrong(fmt::format("cell {} changed hands, to \"{}\"", cell, name));
-        return;
-    }
-}
-
-void Colony::landed(const SimDisk& path, Platter& platter, std::uint64_t block, Landing how) {
-    if (path.orphaned()) mark_down(ColonyMark::late_write);
-    invariants_.landed(platter, block, how == Landing::faulty);
-    if (!platter.is_cell_block(block)) return;
-    const Place place = platter.place_of(block);
-    if (verbose_) {
-        const Block found = platter.decode(block).block;
-        say(fmt::format("    cell {} place {} on disk {}: promised {} accepted {}",
-                        platter.cell_of(block), place, platter.number(), describe(found.promised),
-                        describe(found.accepted)));
-    }
-    for (const User* user : seats()) {
-        const bool theirs = user->seat()->slot == place / setup_.geometry.ring &&
-                            user->seat()->open.contains(platter.number());
-        if (!theirs || user->paths()[platter.number()] == &path) continue;
-        wrong(fmt::format("a write of {} lands in slot {} on disk {}, which a live user has",
-                          path.orphaned() ? "the dead" : "another process",
-                          user->seat()->slot, platter.number()));
-    }
-}
-
-void Colony::overlapped(const SimDisk& path, std::uint64_t block) {
-    if (path.platter().is_cell_block(block)) invariants_.overlapped(path.platter(), block);
-}
-
-void Colony::say(const std::string& what) const {
-    if (!verbose_) return;
-    fmt::print(stderr, "{:>12} {}\n", world_.now().time_since_epoch().count(), what);
 }
 
 }  // namespace diskpaxos::sim

@@ -44,19 +44,21 @@ enum class ColonyMark : std::uint8_t {
     killed_mender,
     rebooted,
     wiped,
-    wiped_another,   // after the one before had been healed
-    mended,          // a mender ended, in the storm
-    healed_blocks,   // in the storm
-    late_write,      // of a dead process
+    wiped_another,  // after the one before had been healed
+    mended,         // a mender ended, in the storm
+    healed_blocks,  // in the storm
+    late_write,     // of a dead process
     two_hosts_seated,
     stuck_claim,
     count,
 };
 inline constexpr std::array<std::string_view, static_cast<std::size_t>(ColonyMark::count)>
-    colony_mark_names{"seated",        "no seat", "killed user",   "killed mender",
-                      "rebooted",      "wiped",   "wiped another", "mended",
-                      "healed blocks", "late write of dead", "two hosts seated",
-                      "stuck claim"};
+    colony_mark_names{"seated",           "no seat",
+                      "killed user",      "killed mender",
+                      "rebooted",         "wiped",
+                      "wiped another",    "mended",
+                      "healed blocks",    "late write of dead",
+                      "two hosts seated", "stuck claim"};
 
 class Colony final : public Neighbourhood, public Watch {
   public:

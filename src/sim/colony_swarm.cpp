@@ -46,8 +46,8 @@ ColonySetup draw_colony(std::uint64_t seed) {
 ColonyOutcome simulate_colony(std::uint64_t seed, const ColonySetup& setup, bool verbose) {
     Colony colony(seed, setup, verbose);
     colony.run();
-    ColonyOutcome outcome{colony.violation(), colony.world().trace_hash(), colony.world().steps(),
-                          {}};
+    ColonyOutcome outcome{
+        colony.violation(), colony.world().trace_hash(), colony.world().steps(), {}};
     for (std::size_t i = 0; i < outcome.marks.size(); ++i) {
         outcome.marks[i] = colony.mark(static_cast<ColonyMark>(i));
     }

@@ -161,8 +161,8 @@ void User::tell(const std::string& name, std::size_t id, Operation::Kind kind,
     around_.say(fmt::format("user {:x} of {}: {} {}", seat()->me.value & 0xffffU, host_.name, name,
                             describe(history.operations()[id])));
     if (outcome || outcome.error().code == Code::full) return;
-    const bool tolerable = outcome.error().code == Code::no_quorum ||
-                           outcome.error().code == Code::unknown_outcome;
+    const bool tolerable =
+        outcome.error().code == Code::no_quorum || outcome.error().code == Code::unknown_outcome;
     if (tolerable && !due_) return;
     around_.wrong(fmt::format("P14: {} of {} ended with {}: {}", name, host_.name,
                               word(outcome.error().code), outcome.error().sentence));

@@ -1,5 +1,6 @@
-// The campaign of whole groups: hosts that claim, seat, work, crash, reboot and mend, over disks that
-// are wiped one after the other (algorithms.md 7.2, 7.5, 7.8, 9.5). A fixed corpus, as campaign_test.
+// The campaign of whole groups: hosts that claim, seat, work, crash, reboot and mend, over disks
+// that are wiped one after the other (algorithms.md 7.2, 7.5, 7.8, 9.5). A fixed corpus, as
+// campaign_test.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 

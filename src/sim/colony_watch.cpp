@@ -1,0 +1,94 @@
+// What a colony is judged by at every instant: who sits where, whose writes land, which names
+// stand.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "sim/colony.hpp"
+
+namespace diskpaxos::sim {
+
+std::vector<const User*> Colony::seats() const {
+    std::vector<const User*> seated;
+    for (const Home& home : homes_) {
+        for (const auto& user : home.users) {
+            if (user && user->seated()) seated.push_back(user.get());
+        }
+    }
+    return seated;
+}
+
+void Colony::seated(const User& user) {
+    mark_down(ColonyMark::seated);
+    say(fmt::format("user {:x} of {} has slot {}, ring index {}, open {:b}",
+                    user.seat()->me.value & 0xffffU, user.host().name, user.seat()->slot,
+                    user.seat()->ring_index, user.seat()->open.bits()));
+    for (const User* other : seats()) {
+        if (other == &user) continue;
+        if (other->host().id != user.host().id) mark_down(ColonyMark::two_hosts_seated);
+        if (other->seat()->slot != user.seat()->slot) continue;
+        wrong(fmt::format("slot {} has two users, of {} and of {}", user.seat()->slot,
+                          other->host().name, user.host().name));
+    }
+}
+
+void Colony::stepped(const User& user, const Step& step) {
+    world_.digest(static_cast<std::uint64_t>(step.kind) << 32 | step.rank.round);
+    invariants_.stepped(platters_, user.place(), step);
+    if (step.kind == Step::Kind::intruder) wrong("an intruder was met");
+    if (step.kind == Step::Kind::write_done) committed(user, step.cell, step.other);
+    if (!verbose_) return;
+    say(fmt::format("  {:x} {} cell {} disk {} {} / {}", user.seat()->me.value & 0xffffU,
+                    static_cast<int>(step.kind), step.cell, step.disk, describe(step.rank),
+                    describe(step.other)));
+}
+
+void Colony::committed(const User& user, std::uint32_t cell, Rank rank) {
+    for (const auto& platter : platters_) {
+        const Decoded own = platter->decode(setup_.geometry.row(cell).first + user.place());
+        if (own.state != BlockState::valid || own.block.accepted != rank) continue;
+        const std::string_view name = format_.view(own.block.value).name;
+        const auto known = cell_of_name_.find(name);
+        if (!name.empty() && known == cell_of_name_.end()) cell_of_name_.emplace(name, cell);
+        const bool moved = known != cell_of_name_.end() && known->second != cell;
+        const bool lost = std::ranges::any_of(cell_of_name_, [&](const auto& entry) {
+            return entry.second == cell && entry.first != name;
+        });
+        if (moved) wrong(fmt::format("{} is in cells {} and {}", name, known->second, cell));
+        if (lost) wrong(fmt::format("cell {} changed hands, to \"{}\"", cell, name));
+        return;
+    }
+}
+
+void Colony::landed(const SimDisk& path, Platter& platter, std::uint64_t block, Landing how) {
+    if (path.orphaned()) mark_down(ColonyMark::late_write);
+    invariants_.landed(platter, block, how == Landing::faulty);
+    if (!platter.is_cell_block(block)) return;
+    const Place place = platter.place_of(block);
+    if (verbose_) {
+        const Block found = platter.decode(block).block;
+        say(fmt::format("    cell {} place {} on disk {}: promised {} accepted {}",
+                        platter.cell_of(block), place, platter.number(), describe(found.promised),
+                        describe(found.accepted)));
+    }
+    for (const User* user : seats()) {
+        const bool theirs = user->seat()->slot == place / setup_.geometry.ring &&
+                            user->seat()->open.contains(platter.number());
+        if (!theirs || user->paths()[platter.number()] == &path) continue;
+        wrong(fmt::format("a write of {} lands in slot {} on disk {}, which a live user has",
+                          path.orphaned() ? "the dead" : "another process", user->seat()->slot,
+                          platter.number()));
+    }
+}
+
+void Colony::overlapped(const SimDisk& path, std::uint64_t block) {
+    if (path.platter().is_cell_block(block)) invariants_.overlapped(path.platter(), block);
+}
+
+void Colony::say(const std::string& what) const {
+    if (!verbose_) return;
+    fmt::print(stderr, "{:>12} {}\n", world_.now().time_since_epoch().count(), what);
+}
+
+}  // namespace diskpaxos::sim
