@@ -159,7 +159,7 @@ Result<Repair> repair_all(OpenGroup& group, const QuorumRule& rule, Output& out)
         healed->blocks += repair.healed.blocks;
         repair.healed = std::move(*healed);
         repair.after = check(group, rule);
-        if (repair.after.sound() || repair.healed.not_now == 0) break;
+        if (repair.after.sound() || repair.healed.not_now == 0 || repair.healed.unfinished) break;
         group.run(pause(group.world().clock));
     }
     if (repair.after.sound()) repair.healed.left.clear();  // nothing of it was damaged

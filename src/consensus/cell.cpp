@@ -46,6 +46,14 @@ Task<GetOutcome> Cell::get(Instant deadline) {
     co_return Undecided{};
 }
 
+Task<LookOutcome> Cell::glance(Instant deadline) {
+    co_await enter();
+    const LookOutcome outcome = co_await register_->recover(deadline);
+    hint_.assign(register_->value().begin(), register_->value().end());
+    leave();
+    co_return outcome;
+}
+
 Task<ResolveOutcome> Cell::resolve(Instant deadline) {
     co_await enter();
     ChangeOutcome outcome = Committed{};

@@ -55,13 +55,20 @@ class Cell {
     // A read: no write where the disks agree (algorithms.md 4.5), an identity change otherwise.
     Task<GetOutcome> get(Instant deadline);
 
+    // One look, for a hint: what the register seems to hold stands in hint(); whether it is certain
+    // is in the outcome.
+    Task<LookOutcome> glance(Instant deadline);
+    CellView hint() const { return format_.view(hint_); }
+    bool hint_valid() const { return format_.valid(hint_); }
+
     // What became of the last change that ended Unsettled: yes and no are final
     // (the resolution lemma, algorithms.md 3.1).
     Task<ResolveOutcome> resolve(Instant deadline);
 
     // The committed value, as the last operation that ended Committed left it.
     CellView view() const { return format_.view(value_); }
-    Register& reg() { return *register_; }
+    const Register& reg() const { return *register_; }
+    Event& idle() { return register_->idle(); }  // set while no visit is on its way
 
   private:
     struct Operation {
@@ -93,6 +100,7 @@ class Cell {
     Rank base_rank_;
     Bytes next_;      // what it writes
     Bytes value_;     // the committed record
+    Bytes hint_;      // what glance() saw
     Draft draft_;
 
     std::uint64_t unsettled_ = 0;  // round of the first attempt of the last unsettled change

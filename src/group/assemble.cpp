@@ -25,9 +25,15 @@ Assembly::Assembly(World& world, std::vector<Disk*> disks) : world_(world), fan_
 
 Task<Result<Roster>> Assembly::run(bool quorum_needed, Instant deadline) {
     for (std::size_t disk = 0; disk < identities_.size(); ++disk) fan_.start(identify(disk));
+    // Slowness is not absence: it goes on early only when a majority of the group is recognised.
     const std::function<bool()> enough = [this] {
-        const auto answered = std::ranges::count_if(identities_, &Identity::answered);
-        return static_cast<std::size_t>(answered) > identities_.size() / 2;
+        std::size_t known = 0, disks = 0;
+        for (const Identity& identity : identities_) {
+            if (!identity.answered || !identity.superblock) continue;
+            ++known;
+            disks = identity.superblock->disks.size();
+        }
+        return known > disks / 2;
     };
     co_await fan_.gather(enough, deadline);
     co_return judge(quorum_needed);
@@ -154,11 +160,12 @@ Result<Roster> Assembly::judge(bool quorum_needed) const {
                                                    identity.disk->name(),
                                                    roster.common.geometry.block_size)));
         }
-        if (identity.disk->blocks() < roster.common.geometry.blocks()) {
-            return std::unexpected(bad(fmt::format("{} has been cut short: {} of {} bytes are left",
-                                                   identity.disk->name(),
-                                                   identity.disk->blocks() * roster.common.geometry.block_size,
-                                                   roster.common.geometry.bytes())));
+        if (identity.disk->blocks() < roster.common.geometry.blocks()) {  // as good as absent
+            absent += fmt::format("{}{}: cut short to {} of {} bytes", absent.empty() ? "" : "; ",
+                                  identity.disk->name(),
+                                  identity.disk->blocks() * roster.common.geometry.block_size,
+                                  roster.common.geometry.bytes());
+            continue;
         }
         member = identity.disk;
         if (!identity.sound()) {

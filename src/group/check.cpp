@@ -34,27 +34,33 @@ Task<void> Rows::read(std::uint32_t first_cell, std::uint32_t count) {
     const Geometry& geometry = roster_.common.geometry;
     first_cell_ = first_cell;
     extent_ = {geometry.row(first_cell).first, std::uint64_t{count} * geometry.row_blocks()};
+    awaited_ = 0;
+    answered_.reset();
     for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
         if (errors_[disk] == ETIMEDOUT) continue;  // it hangs: no second request behind the first
         images_[disk].reset();
         errors_[disk] = ETIMEDOUT;
+        ++awaited_;
         scope_.spawn(read_disk(disk));
     }
-    co_await scope_.idle().wait_until(world_.clock, world_.clock.now() + hung_after);
+    if (awaited_ == 0) co_return;
+    co_await answered_.wait_until(world_.clock, world_.clock.now() + hung_after);
 }
 
 Task<void> Rows::read_disk(std::size_t disk) {
     Disk* device = roster_.members[disk];
     const std::uint32_t asked = first_cell_;
-    if (device == nullptr) {
-        errors_[disk] = ENODEV;
-        co_return;
+    int error = ENODEV;
+    IoPtr io;
+    if (device != nullptr) {
+        io = device->prepare(Io::Kind::read, Extent{}, extent_);
+        io = co_await Transfer(*device, std::move(io));
+        error = io->error;
     }
-    IoPtr io = device->prepare(Io::Kind::read, Extent{}, extent_);
-    io = co_await Transfer(*device, std::move(io));
     if (asked != first_cell_) co_return;  // nobody waits for these cells any more
-    errors_[disk] = io->error;
-    if (io->error == 0) images_[disk] = std::move(io);
+    errors_[disk] = error;
+    if (error == 0) images_[disk] = std::move(io);
+    if (--awaited_ == 0) answered_.set();
 }
 
 std::vector<Decoded> Rows::copies(std::uint32_t cell, std::uint32_t place) const {
@@ -124,7 +130,7 @@ Task<CheckReport> Checker::run() {
         }
         for (std::uint32_t cell = first; cell < first + count; ++cell) check_cell(cell);
     }
-    co_return std::move(report_);
+    co_return report_;  // a copy: a disk that hangs may still write to ours
 }
 
 Task<void> Checker::check_tables(std::size_t disk) {

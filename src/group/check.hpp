@@ -28,6 +28,8 @@ class Rows {
 
     World& world_;
     const Roster& roster_;
+    std::size_t awaited_ = 0;  // disks that have not answered this read yet
+    Event answered_;           // all have
     Extent extent_;
     std::uint32_t first_cell_ = 0;
     std::vector<IoPtr> images_;  // per disk; null where the read failed

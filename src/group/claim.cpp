@@ -10,6 +10,7 @@ SlotTableAccess::SlotTableAccess(World& world, const Roster& roster, const Quoru
       rule_(rule),
       timing_(ClaimTiming::of(std::chrono::milliseconds(roster.common.ttl_ms))),
       copies_(roster.disks()),
+      validated_at_(roster.disks()),
       fan_(world) {}
 
 Task<bool> SlotTableAccess::read(Instant deadline) {
@@ -22,21 +23,25 @@ Task<bool> SlotTableAccess::read(Instant deadline) {
 }
 
 Task<void> SlotTableAccess::read_copy(std::size_t disk) {
+    copies_[disk] = co_await fetch(disk);
+    if (copies_[disk].read) done_.insert(disk);
+}
+
+Task<TableCopy> SlotTableAccess::fetch(std::size_t disk) {
     Disk& device = *roster_.members[disk];
     IoPtr io = device.prepare(Io::Kind::read, Extent{}, roster_.common.geometry.slot_table());
     io = co_await Transfer(device, std::move(io));
-    if (io->error != 0) {
-        copies_[disk] = TableCopy();
-        co_return;
-    }
-    copies_[disk] = decode_slot_table(io->in.bytes(), roster_.common, disk);
-    done_.insert(disk);
+    if (io->error != 0) co_return TableCopy();
+    co_return decode_slot_table(io->in.bytes(), roster_.common, disk);
 }
 
 Task<std::vector<std::uint32_t>> SlotTableAccess::claim(std::vector<std::uint32_t> slots,
                                                         SlotState state, Host host,
-                                                        Instant deadline) {
+                                                        Instant deadline,
+                                                        std::vector<std::uint64_t> outlived) {
+    CHECK(attempts_.empty());
     host_ = std::move(host);
+    outlived_ = std::move(outlived);
     for (const std::uint32_t slot : slots) {
         const SlotView now = view(slot);
         if (!now.known || now.owner.held()) continue;
@@ -58,12 +63,11 @@ Task<std::vector<std::uint32_t>> SlotTableAccess::claim(std::vector<std::uint32_
     const std::function<bool()> suffices = [this] { return enough(); };
     co_await fan_.gather(suffices, deadline);
 
-    const Instant validated = world_.clock.now();
     done_ = DiskSet();
     for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
         if (roster_.members[disk] != nullptr) fan_.start(own_on(disk));
     }
-    co_await fan_.gather(suffices, std::min(deadline, validated + timing_.bound));
+    co_await fan_.gather(suffices, std::min(deadline, world_.clock.now() + timing_.bound));
     std::vector<std::uint32_t> won;
     for (const Attempt& attempt : attempts_) {
         if (rule_.suffices(Purpose::write, attempt.owned)) won.push_back(attempt.slot);
@@ -74,13 +78,12 @@ Task<std::vector<std::uint32_t>> SlotTableAccess::claim(std::vector<std::uint32_
 // Steps 1 to 3 of the timed rule on one disk, for all slots at once.
 Task<void> SlotTableAccess::claim_on(std::size_t disk) {
     const Instant before = world_.clock.now();  // tb
-    co_await read_copy(disk);
-    if (!copies_[disk].read) co_return;
-    done_.erase(disk);
+    TableCopy table = co_await fetch(disk);
+    if (!table.read) co_return;
     std::vector<bool> stamped(attempts_.size());
     Instant written = before;
     for (std::size_t i = 0; i < attempts_.size(); ++i) {
-        if (!claimable(disk, attempts_[i])) continue;
+        if (!claimable(table, attempts_[i].slot)) continue;
         SlotEntry stamp = attempts_[i].entry;
         stamp.state = SlotState::taken;
         const bool put_down = co_await put(disk, BlockKind::claim, attempts_[i].slot, stamp);
@@ -88,56 +91,63 @@ Task<void> SlotTableAccess::claim_on(std::size_t disk) {
         stamped[i] = put_down && written - before <= timing_.bound;
     }
     co_await world_.clock.sleep_until(written + timing_.wait);
-    co_await read_copy(disk);
-    if (!copies_[disk].read) co_return;
+    validated_at_[disk] = world_.clock.now();
+    table = co_await fetch(disk);
+    if (!table.read) co_return;
     for (std::size_t i = 0; i < attempts_.size(); ++i) {
-        const auto& claim = copies_[disk].claims[attempts_[i].slot];
-        const auto& owner = copies_[disk].owners[attempts_[i].slot];
+        const auto& claim = table.claims[attempts_[i].slot];
+        const auto& owner = table.owners[attempts_[i].slot];
         const bool ours = stamped[i] && claim && claim->stamp == attempts_[i].entry.stamp && owner &&
                           !owner->held() && owner->turn < attempts_[i].entry.turn;
         if (ours) attempts_[i].validated.insert(disk);
     }
+    done_.insert(disk);
 }
 
-bool SlotTableAccess::claimable(std::size_t disk, const Attempt& attempt) const {
-    const auto& claim = copies_[disk].claims[attempt.slot];
-    const auto& owner = copies_[disk].owners[attempt.slot];
+bool SlotTableAccess::claimable(const TableCopy& table, std::uint32_t slot) const {
+    const auto& claim = table.claims[slot];
+    const auto& owner = table.owners[slot];
     if (!claim || !owner || owner->held()) return false;
-    return !claim->held() || claim->host == host_.id;
+    return !claim->held() || std::ranges::count(outlived_, claim->stamp) > 0;
 }
 
 // Step 4, on one disk.
 Task<void> SlotTableAccess::own_on(std::size_t disk) {
     for (Attempt& attempt : attempts_) {
         if (!rule_.suffices(Purposes{.read = true, .write = true}, attempt.validated)) continue;
+        const bool late = world_.clock.now() > validated_at_[disk] + timing_.bound;
+        if (late || !attempt.validated.contains(disk)) continue;
         const bool owned = co_await put(disk, BlockKind::owner, attempt.slot, attempt.entry);
         if (owned) attempt.owned.insert(disk);
     }
     done_.insert(disk);
 }
 
-void SlotTableAccess::resume(std::uint32_t slot) {
+void SlotTableAccess::resume(std::uint32_t slot, SlotEntry entry) {
     Attempt attempt;
     attempt.slot = slot;
-    attempt.entry = view(slot).owner;
-    attempt.owned = DiskSet::first(roster_.disks());
-    attempts_.push_back(std::move(attempt));
+    attempt.entry = std::move(entry);
+    resumed_.push_back(std::move(attempt));
 }
 
 Task<bool> SlotTableAccess::release(Instant deadline) {
+    for (const Attempt& attempt : attempts_) {
+        if (!attempt.owned.empty()) resumed_.push_back(attempt);
+    }
+    const std::function<bool()> all_ended = [this] { return fan_.all_done(); };
+    if (!co_await fan_.gather(all_ended, deadline)) co_return false;  // a claim is still landing
     done_ = DiskSet();
     for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
         if (roster_.members[disk] != nullptr) fan_.start(free_on(disk));
     }
-    const std::function<bool()> suffices = [this] { return enough(); };
-    co_return co_await fan_.gather(suffices, deadline);
+    co_await fan_.gather(all_ended, deadline);
+    co_return fan_.all_done() && enough();
 }
 
 // The owner block first: until the claim block is free as well, nobody else gets in.
 Task<void> SlotTableAccess::free_on(std::size_t disk) {
     bool all = true;
-    for (const Attempt& attempt : attempts_) {
-        if (attempt.owned.empty()) continue;
+    for (const Attempt& attempt : resumed_) {
         SlotEntry entry = attempt.entry;
         entry.state = SlotState::free;
         entry.turn = attempt.entry.turn + 1;

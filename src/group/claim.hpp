@@ -2,17 +2,19 @@
 // majority. It runs once per host and group; what it wins is kept across boots.
 //
 //  1  tb = now; read the slot table. A slot may be claimed on this disk if its owner is free and
-//     its claim block is free, or an old claim of this very host.
+//     its claim block is free.
 //  2  write a stamp of our own into the claim block; if that took longer than B since tb, this
 //     attempt is never validated on this disk (a competitor may have been validated meanwhile)
 //  3  wait V after the write; read the table again: our stamp still stands and the owner is still
 //     free: validated on this disk
-//  4  validated on a majority: write the owner entry everywhere; ours when a majority has it.
-//     If that comes more than B after the validating read, we do not trust it.
+//  4  validated on a majority: write the owner entry everywhere, on each disk only if that is
+//     begun within B of the validating read; ours when a majority has it.
 //
 // V(1-rho) > B(1+rho): a competitor that also saw the slot free has landed its stamp before we
 // look again, or has exceeded B and disqualified itself. Nobody who is not validated ever writes
-// an owner entry, so a claim that lands late spoils a claim block and nothing else.
+// an owner entry, so a claim that lands late spoils a claim block and nothing else. A claim block
+// that its writer never followed up (it died, or lost) stays taken: others claim other slots, and
+// check --repair frees it after having watched it for the drain time (`outlived`).
 #pragma once
 
 #include <vector>
@@ -51,11 +53,15 @@ class SlotTableAccess {
     const std::vector<TableCopy>& copies() const { return copies_; }
 
     // Tries to take `slots`, as `state`; returns those that are ours now. Once per object.
+    // `outlived`: stamps that stood unchanged for the drain time under a free owner, and may be
+    // overwritten: whatever their writers had under way has landed.
     Task<std::vector<std::uint32_t>> claim(std::vector<std::uint32_t> slots, SlotState state,
-                                           Host host, Instant deadline);
-    // Counts a slot that this host holds already (a healer died with it) among those won.
-    void resume(std::uint32_t slot);
-    // Gives back all that was won.
+                                           Host host, Instant deadline,
+                                           std::vector<std::uint64_t> outlived = {});
+    // Counts a slot that this host holds already (a healer died with it) among those to give back.
+    void resume(std::uint32_t slot, SlotEntry entry);
+    // Gives back all that was won. False if that did not come to an end on every disk: then
+    // something of ours may still land, and the locks of those slots must be kept.
     Task<bool> release(Instant deadline);
 
   private:
@@ -67,11 +73,12 @@ class SlotTableAccess {
     };
 
     Task<void> read_copy(std::size_t disk);
+    Task<TableCopy> fetch(std::size_t disk);
     Task<void> claim_on(std::size_t disk);
     Task<void> own_on(std::size_t disk);
     Task<void> free_on(std::size_t disk);
     Task<bool> put(std::size_t disk, BlockKind kind, std::uint32_t slot, SlotEntry entry);
-    bool claimable(std::size_t disk, const Attempt& attempt) const;
+    bool claimable(const TableCopy& table, std::uint32_t slot) const;
     bool enough() const { return rule_.suffices(Purposes{.read = true, .write = true}, done_); }
 
     World& world_;
@@ -80,6 +87,9 @@ class SlotTableAccess {
     ClaimTiming timing_;
     std::vector<TableCopy> copies_;
     std::vector<Attempt> attempts_;
+    std::vector<Attempt> resumed_;
+    std::vector<std::uint64_t> outlived_;
+    std::vector<Instant> validated_at_;  // per disk: when the validating read was begun
     Host host_;
     DiskSet done_;
     Fan fan_;  // last: its tasks die before what they write to

@@ -93,13 +93,12 @@ Task<Result<Named>> Directory::change(std::string name, const ChangeFn& f, Insta
 // record stays there for ever; the rest is a hint that the change itself verifies.
 Task<Result<Directory::Whose>> Directory::glance(Cell& cell, std::uint32_t number,
                                                  std::string name, Instant deadline) {
-    const Register& reg = cell.reg();
-    const LookOutcome first = co_await cell.reg().recover(deadline);
+    const LookOutcome first = co_await cell.glance(deadline);
     if (std::holds_alternative<Unavailable>(first)) {
         co_return std::unexpected(group_.no_quorum(cell));
     }
-    if (!group_.format().valid(reg.value())) co_return std::unexpected(group_.damaged(number));
-    const Whose hint = whose(group_.format().view(reg.value()), name);
+    if (!cell.hint_valid()) co_return std::unexpected(group_.damaged(number));
+    const Whose hint = whose(cell.hint(), name);
     if (hint != Whose::others || std::get<Certainty>(first) == Certainty::committed) co_return hint;
     const GetOutcome sure = co_await cell.get(deadline);
     if (!std::holds_alternative<Committed>(sure)) {

@@ -14,6 +14,7 @@ namespace diskpaxos {
 namespace {
 
 constexpr std::uint64_t chunk_bytes = 1U << 20;
+constexpr Duration stop_poll = std::chrono::milliseconds(200);
 
 Uuid new_uuid() {
     Uuid uuid;
@@ -62,14 +63,19 @@ Task<bool> Formatter::on_all(Task<void> (Formatter::*step)(std::size_t)) {
     for (std::size_t disk = 0; disk < plan_.disks.size(); ++disk) {
         scope_.spawn((this->*step)(disk));
     }
-    co_await scope_.idle().wait();
+    while (!scope_.idle().is_set() && !*stop_) {  // a disk that hangs must not keep us from stopping
+        co_await scope_.idle().wait_until(world_.clock, world_.clock.now() + stop_poll);
+    }
     co_return !*stop_ && std::ranges::all_of(errors_, [](int error) { return error == 0; });
 }
 
 Task<void> Formatter::wipe_superblocks(std::size_t disk) {
     const Geometry& geometry = plan_.superblock.geometry;
     const std::uint64_t area = superblock_area / geometry.block_size;
-    for (const std::uint64_t first : {geometry.superblock_first(), geometry.superblock_last()}) {
+    // Of a larger group that was here before, the second copy is at the end of the disk.
+    const std::uint64_t end = plan_.disks[disk]->blocks() / area * area - area;
+    for (const std::uint64_t first :
+         {geometry.superblock_first(), geometry.superblock_last(), end}) {
         IoPtr io = plan_.disks[disk]->prepare(Io::Kind::write, Extent{first, area}, Extent{});
         std::ranges::fill(io->out.bytes(), std::byte{0});
         co_await write(disk, std::move(io));

@@ -102,15 +102,18 @@ void Healer::sort_slots() {
     report_.not_now += in_use + partly;
 }
 
-// Free slots are ours while we hold them as borrowed; so are those that a dead healer of this boot
-// held. What one of an earlier boot had under way may still land: its slots are left alone.
+// Free slots are ours while we hold them as borrowed; so are those that a dead healer of this host
+// held. What one of an earlier boot had under way may still land, and is waited out.
 Task<void> Healer::claim_free(Instant deadline) {
+    bool earlier_boot = false;
     for (std::uint32_t slot = 0; slot < roster_.common.geometry.slots; ++slot) {
         const SlotEntry owner = table_.view(slot).owner;
         if (!entitled_[slot] || owner.state != SlotState::borrowed) continue;
-        entitled_[slot] = owner.boot == host_.boot;
-        if (entitled_[slot]) claim_.resume(slot, owner);
+        earlier_boot |= owner.boot != host_.boot;
+        claim_.resume(slot, owner);
     }
+    const Duration ttl = std::chrono::milliseconds(roster_.common.ttl_ms);
+    if (earlier_boot) co_await world_.clock.sleep(drain_time(ttl));
     if (free_.empty()) co_return;
     std::vector<std::uint64_t> outlived = co_await watch_stale_claims();
     if (!co_await claim_.read(deadline)) co_return;

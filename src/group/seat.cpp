@@ -84,11 +84,17 @@ std::optional<Seat> SeatFinder::lock(std::uint32_t slot) {
 Task<bool> SeatFinder::claim_more(SeatWish wish, Instant deadline) {
     std::vector<std::uint32_t> wanted;
     for (std::uint32_t slot = 0; slot < roster_.common.geometry.slots; ++slot) {
-        const SlotView view = table_.view(slot);
-        const bool may = view.known && !view.owner.held() && (!wish.slot || *wish.slot == slot);
-        if (may && wanted.size() < handful(roster_.common.geometry.slots)) wanted.push_back(slot);
+        const bool may = !wish.slot || *wish.slot == slot;
+        if (may && table_.view(slot).claimable) wanted.push_back(slot);
     }
     if (wanted.empty()) co_return false;
+    // Any will do; random ones, so that hosts that come at once are rarely after the same.
+    const std::size_t count =
+        std::min<std::size_t>(wanted.size(), handful(roster_.common.geometry.slots));
+    for (std::size_t i = 0; i < count; ++i) {
+        std::swap(wanted[i], wanted[i + world_.random.below(wanted.size() - i)]);
+    }
+    wanted.resize(count);
     DiskSet locked;  // one process of a host claims at a time
     for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
         Disk* device = roster_.members[disk];

@@ -28,14 +28,24 @@ TableCopy decode_slot_table(ByteView table, const Superblock& group, std::size_t
 
 SlotView agree(const std::vector<TableCopy>& copies, const QuorumRule& rule, std::uint32_t slot) {
     SlotView view;
-    DiskSet readable;
+    DiskSet readable, unclaimed;
+    bool disputed = false;  // two hosts wrote themselves in at one turn: timing was broken
     for (std::size_t disk = 0; disk < copies.size(); ++disk) {
         if (!copies[disk].read || !copies[disk].owners[slot]) continue;
-        readable.insert(disk);
         const SlotEntry& entry = *copies[disk].owners[slot];
-        if (entry.turn >= view.owner.turn) view.owner = entry;
+        if (entry.turn > view.owner.turn || readable.empty()) {
+            view.owner = entry;
+            disputed = false;
+        } else if (entry.turn == view.owner.turn && entry.stamp != view.owner.stamp) {
+            disputed = true;
+        }
+        readable.insert(disk);
+        const auto& claim = copies[disk].claims[slot];
+        if (claim && !claim->held()) unclaimed.insert(disk);
     }
-    view.known = rule.suffices(Purpose::read, readable);
+    view.known = rule.suffices(Purpose::read, readable) && !disputed;
+    view.claimable = view.known && !view.owner.held() &&
+                     rule.suffices(Purposes{.read = true, .write = true}, unclaimed);
     return view;
 }
 

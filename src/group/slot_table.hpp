@@ -19,8 +19,8 @@ struct TableCopy {
 // What a quorum of the copies says of one slot.
 struct SlotView {
     bool known = false;  // enough copies are readable; otherwise nothing may be concluded
-    SlotEntry owner;     // of the highest turn
-    // On so many of the disks the claim block is free to take, or an older claim of `host`.
+    SlotEntry owner;     // of the highest turn; if two claims share it, the slot is not known
+    bool claimable = false;  // on enough disks the claim block is free as well
     bool held_by(const Uuid& host) const {
         return known && owner.state == SlotState::taken && owner.host == host;
     }

@@ -15,9 +15,7 @@ Failure plain(Failure::Kind kind) { return {kind, 0, Damage::none}; }
 }  // namespace
 
 Task<Sight> PassiveVisit::visit(const Own& own) {
-    if (own_ == no_place || access_ == Access::closed) {
-        co_return Sight(plain(Failure::Kind::closed));
-    }
+    if (!open()) co_return Sight(plain(Failure::Kind::closed));
     if (!mutated(Mutant::no_lane)) {
         const bool my_turn = co_await lane_.enter();
         if (!my_turn) co_return Sight(plain(Failure::Kind::superseded));

@@ -18,9 +18,8 @@ struct Quarantine {
 
 class PassiveVisit final : public Visit {
   public:
-    // A closed disk is looked at but not written: a write of the one who had our slot before us is
-    // on its way there. What our block says there counts in phase 0 all the same, since what he
-    // committed may stand on that disk and one other only (algorithms.md 7.1).
+    // A closed disk is looked at but not written: a write of the one who had our slot before us may
+    // be on its way there. For the same reason it does not count in phase 0 (algorithms.md 7.1).
     enum class Access : std::uint8_t { closed, open };
 
     // `own`: the place of our block, or no_place for one who only looks. `rereads`: how often a
@@ -36,6 +35,7 @@ class PassiveVisit final : public Visit {
 
     Task<Sight> visit(const Own& own) override;
     Task<Sight> look(Place aside) override;
+    bool open() const override { return own_ != no_place && access_ == Access::open; }
     std::string_view name() const override { return disk_.name(); }
 
     Lane& lane() { return lane_; }

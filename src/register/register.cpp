@@ -85,6 +85,7 @@ Task<Decision> Register::phase(Rank rank, Purposes needs, Instant deadline) {
 }
 
 void Register::begin(Doing what, Rank rank, Purposes needs) {
+    CHECK(doing_ == Doing::nothing);  // one at a time: the tally is that of one phase
     ++phase_;
     doing_ = what;
     rank_ = rank;
@@ -206,7 +207,10 @@ void Register::judge_look(std::size_t disk, const Sight& sight) {
     if (failed(disk, sight)) return;
     highest_ = std::max(highest_, sight.row.highest);
     committed_ = std::max(committed_, sight.row.committed);
-    if (!recovered_) take_own(sight.row.own);
+    if (!recovered_ && seated()) {
+        if (!disks_[disk]->open()) return tally_.fail(disk);
+        take_own(sight.row.own);
+    }
     tally_.count(disk);
     looked_.insert(disk);
     shown_[disk] = sight.row.accepted;
@@ -222,6 +226,10 @@ void Register::judge_confirm(std::size_t disk, const Sight& sight) {
     } else {
         tally_.count(disk);
     }
+}
+
+bool Register::seated() const {
+    return std::ranges::any_of(disks_, [](const auto& disk) { return disk->open(); });
 }
 
 // Our own block as an earlier incarnation left it: the largest accepted rank with its value, and
@@ -247,8 +255,9 @@ Certainty Register::first_glance() const {
         return everywhere ? Certainty::committed : Certainty::open;
     }
     // A commit mark: in a block that we saw, or in our memory, which is how the owner of the value
-    // reads in one pass. A later commit would show a higher accepted rank on this quorum.
-    const bool marked = !value_rank_.none() && committed_ >= value_rank_;
+    // reads in one pass. It must name this very rank: a mark above it, learnt while the rows were
+    // being read, says that the value we saw has been passed over.
+    const bool marked = !value_rank_.none() && committed_ == value_rank_;
     return marked ? Certainty::committed : Certainty::open;
 }
 

@@ -104,6 +104,7 @@ class Register {
     void judge_confirm(std::size_t disk, const Sight& sight);
     bool failed(std::size_t disk, const Sight& sight);
     void offer(const RowSummary& row);
+    bool seated() const;  // some disk is open to us; otherwise we only look
     void take_own(const Decoded& block);
     Certainty first_glance() const;
     void note(Step::Kind kind, std::size_t disk, Rank other, std::uint64_t detail = 0);

@@ -28,7 +28,10 @@ RowSummary summarise(ByteView row, const RowAddress& address, Place own, Place a
         }
         const Block& block = decoded.block;
         sum.highest = std::max(sum.highest, block.promised);
-        if (place != aside) sum.promised = std::max(sum.promised, block.promised);
+        // In a place that is set aside only its own writer is: a successor there, who has not
+        // accepted anything yet, may have begun without knowing what its predecessor left.
+        const bool successor = place != own && block.incarnation != block.accepted.proposer;
+        if (place != aside || successor) sum.promised = std::max(sum.promised, block.promised);
         sum.committed = std::max(sum.committed, block.committed);
         const Rank chooser =
             mutated(Mutant::highest_promised) ? block.promised : block.accepted;  // 2l

@@ -31,7 +31,7 @@ struct RowAddress {
 struct RowSummary {
     Damage damage = Damage::none;   // of the first unknown block; none: the row is whole
     Place damaged = no_place;
-    Rank promised;                  // highest promise of a place other than `aside`
+    Rank promised;                  // highest promise of a writer other than that at `aside`
     Rank highest;                   // highest promise of all, `aside` included
     Rank accepted;                  // highest accepted rank of all, and whose, and its value
     Place owner = no_place;

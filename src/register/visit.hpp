@@ -56,6 +56,10 @@ class Visit {
     // Looks without writing. The promise of `aside` does not count in row.promised.
     virtual Task<Sight> look(Place aside) = 0;
 
+    // Whether visit() may write there. Phase 0 counts only disks that are open: on another one a
+    // write of our predecessor may still be on its way, and what it says today proves nothing.
+    virtual bool open() const { return true; }
+
     virtual std::string_view name() const = 0;
 };
 

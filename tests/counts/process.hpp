@@ -53,7 +53,7 @@ class Process {
         return std::move(*result);
     }
     // Until no visit of this cell is on its way: stragglers have been counted, too.
-    void settle(std::uint32_t cell) { loop_->run_until(group_->cell(cell).reg().idle()); }
+    void settle(std::uint32_t cell) { loop_->run_until(group_->cell(cell).idle()); }
 
   private:
     friend void format_group(const Paths& paths, const Geometry& geometry, std::uint32_t ttl_ms,
