@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "cli/existing.hpp"
 #include "cli/invocation.hpp"
 #include "cli/open_group.hpp"
 #include "group/heal.hpp"
@@ -114,14 +115,32 @@ CheckReport check(OpenGroup& group, const QuorumRule& rule) {
     return group.run(checker.run());
 }
 
+// What must not be overwritten on a disk that is ours by elimination only.
+Result<void> refuse_content(OpenGroup& group, const Disk& disk) {
+    for (const RealWorld::Member& member : group.real().members()) {
+        if (member.disk.get() != &disk) continue;
+        const std::vector<std::string> found = existing_content(*member.file);
+        if (found.empty()) continue;
+        return std::unexpected(Error{
+            Code::usage, fmt::format("nothing on {} says that it is the missing disk of the group, "
+                                     "and it holds {}; if it is, wipe it first",
+                                     disk.name(), fmt::join(found, ", "))});
+    }
+    return {};
+}
+
 // Disks whose superblocks are gone are members again if they can be recognised.
-Result<void> adopt(OpenGroup& group, Output& out) {
+Result<void> adopt(OpenGroup& group, bool repair, Output& out) {
     Adoption adoption(group.world(), group.roster());
     const auto adopted = group.run(adoption.run());
     if (!adopted) return std::unexpected(adopted.error());
-    for (const std::size_t disk : *adopted) {
-        out.warn(fmt::format("{} is taken to be disk {} of the group", group.roster().names[disk],
-                             disk + 1));
+    for (const Adoption::Adopted& disk : *adopted) {
+        if (repair && disk.by_elimination) {
+            auto fine = refuse_content(group, *group.roster().members[disk.index]);
+            if (!fine) return fine;
+        }
+        out.warn(fmt::format("{} is taken to be disk {} of the group",
+                             group.roster().names[disk.index], disk.index + 1));
     }
     return {};
 }
@@ -175,7 +194,7 @@ Result<int> run_check(const Invocation& call, Output& out) {
     wish.quorum = repair;  // a minority may be looked at, but never heals anything
     auto group = OpenGroup::open(call, out, wish);
     if (!group) return std::unexpected(group.error());
-    if (auto fine = adopt(**group, out); !fine) {
+    if (auto fine = adopt(**group, repair, out); !fine) {
         if (repair) return std::unexpected(fine.error());
         out.warn(fine.error().sentence);
     }

@@ -131,6 +131,38 @@ Result<const Identity*> first_of_group(const std::vector<Identity>& identities) 
     return first;
 }
 
+// Gives a disk its place in the roster. Not an error, but a reason: why it counts as absent.
+Result<std::string> place(const Identity& identity, Roster& roster) {
+    if (!identity.superblock) {
+        roster.strangers.push_back(identity);
+        return state_of(identity);
+    }
+    Disk*& member = roster.members[identity.superblock->index];
+    if (member != nullptr) {
+        return std::unexpected(Error{
+            Code::usage, fmt::format("{} and {} are the same disk (number {} of group {}); name "
+                                     "each disk once",
+                                     member->name(), identity.disk->name(),
+                                     identity.superblock->index + 1, roster.common.name)});
+    }
+    const Geometry& geometry = roster.common.geometry;
+    if (!identity.disk->use_block_size(geometry.block_size)) {
+        return std::unexpected(bad(fmt::format("{} cannot be used in blocks of {} bytes",
+                                               identity.disk->name(), geometry.block_size)));
+    }
+    if (identity.disk->blocks() < geometry.blocks()) {
+        return fmt::format("cut short to {} of {} bytes",
+                           identity.disk->blocks() * geometry.block_size, geometry.bytes());
+    }
+    member = identity.disk;
+    if (!identity.sound()) {
+        roster.notes.push_back(fmt::format("{}: one of its two superblocks is damaged; run "
+                                           "\"diskpaxos check --repair\"",
+                                           identity.disk->name()));
+    }
+    return std::string();
+}
+
 }  // namespace
 
 Result<Roster> Assembly::judge(bool quorum_needed) const {
@@ -141,38 +173,10 @@ Result<Roster> Assembly::judge(bool quorum_needed) const {
     roster.members.resize(roster.common.disks.size());
     std::string absent;
     for (const Identity& identity : identities_) {
-        if (!identity.superblock) {
-            roster.strangers.push_back(identity);
-            absent += fmt::format("{}{}: {}", absent.empty() ? "" : "; ", identity.disk->name(),
-                                  state_of(identity));
-            continue;
-        }
-        Disk*& member = roster.members[identity.superblock->index];
-        if (member != nullptr) {
-            return std::unexpected(Error{
-                Code::usage, fmt::format("{} and {} are the same disk (number {} of group {}); name "
-                                         "each disk once",
-                                         member->name(), identity.disk->name(),
-                                         identity.superblock->index + 1, roster.common.name)});
-        }
-        if (!identity.disk->use_block_size(roster.common.geometry.block_size)) {
-            return std::unexpected(bad(fmt::format("{} cannot be used in blocks of {} bytes",
-                                                   identity.disk->name(),
-                                                   roster.common.geometry.block_size)));
-        }
-        if (identity.disk->blocks() < roster.common.geometry.blocks()) {  // as good as absent
-            absent += fmt::format("{}{}: cut short to {} of {} bytes", absent.empty() ? "" : "; ",
-                                  identity.disk->name(),
-                                  identity.disk->blocks() * roster.common.geometry.block_size,
-                                  roster.common.geometry.bytes());
-            continue;
-        }
-        member = identity.disk;
-        if (!identity.sound()) {
-            roster.notes.push_back(fmt::format("{}: one of its two superblocks is damaged; run "
-                                               "\"diskpaxos check --repair\"",
-                                               identity.disk->name()));
-        }
+        const Result<std::string> why_not = place(identity, roster);
+        if (!why_not) return std::unexpected(why_not.error());
+        if (why_not->empty()) continue;
+        absent += fmt::format("{}{}: {}", absent.empty() ? "" : "; ", identity.disk->name(), *why_not);
     }
     for (std::size_t i = 0; i < roster.disks(); ++i) {
         roster.names.push_back(roster.members[i] != nullptr

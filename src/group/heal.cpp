@@ -299,8 +299,8 @@ Task<bool> Healer::write(std::size_t disk, IoPtr io) {
 
 // ---- strangers ----
 
-Task<Result<std::vector<std::size_t>>> Adoption::run() {
-    std::vector<std::size_t> adopted;
+Task<Result<std::vector<Adoption::Adopted>>> Adoption::run() {
+    std::vector<Adopted> adopted;
     for (const Identity& stranger : roster_.strangers) {
         if (!stranger.answered || stranger.error != 0) continue;
         Disk& disk = *stranger.disk;
@@ -320,7 +320,10 @@ Task<Result<std::vector<std::size_t>>> Adoption::run() {
         }
         roster_.members[*index] = &disk;
         roster_.names[*index] = std::string(disk.name());
-        adopted.push_back(*index);
+        Adopted one;
+        one.index = *index;
+        one.by_elimination = !known;
+        adopted.push_back(one);
     }
     co_return adopted;
 }

@@ -35,8 +35,13 @@ struct HealReport {
 // because only one is missing. They become members; their superblocks are healed last.
 class Adoption {
   public:
+    struct Adopted {
+        std::size_t index = 0;
+        bool by_elimination = false;  // nothing on it says so: look at what else is on it first
+    };
+
     Adoption(World& world, Roster& roster) : world_(world), roster_(roster) {}
-    Task<Result<std::vector<std::size_t>>> run();  // the indices that were filled in
+    Task<Result<std::vector<Adopted>>> run();
 
   private:
     Task<std::optional<std::size_t>> recognise(Disk& disk);
