@@ -13,6 +13,7 @@ enum class Mutant : std::uint8_t {
     no_read_after_write,     // 2j: the write phase does not look
     block_zeroed,            // 2a: a new rank erases accepted and value
     forget_own_block,        // 2e: a restarted process does not recover its block
+    closed_disk_counts,      // 7.1: phase 0 counts a disk where a predecessor's write may land
     recovery_alone,          // 7.1: phase 0 on R0 disks, though they miss a read or write quorum
     unknown_as_initial,      // 2c, 2d: a damaged block counts as an initial one
     no_lane,                 // 2h: a second write to a block while one is in flight

@@ -208,8 +208,9 @@ void Register::judge_look(std::size_t disk, const Sight& sight) {
     highest_ = std::max(highest_, sight.row.highest);
     committed_ = std::max(committed_, sight.row.committed);
     if (!recovered_ && seated()) {
-        if (!disks_[disk]->open()) return tally_.fail(disk);
-        take_own(sight.row.own);
+        const bool closed = !disks_[disk]->open();
+        if (closed && !mutated(Mutant::closed_disk_counts)) return tally_.fail(disk);
+        if (!closed) take_own(sight.row.own);
     }
     tally_.count(disk);
     looked_.insert(disk);

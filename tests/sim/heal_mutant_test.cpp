@@ -76,6 +76,19 @@ INSTANTIATE_TEST_SUITE_P(
                     Row{Mutant::heal_initial_by_half, "heal_initial_by_half"}),
     [](const testing::TestParamInfo<Row>& row) { return std::string(row.param.name); });
 
+// The seat of one whose predecessor's writes hang somewhere: colonies as they are drawn.
+TEST(SeatMutant, AClosedDiskThatCountsIsCaught) {
+    active_mutant = Mutant::closed_disk_counts;
+    Catch found;
+    for (std::uint64_t seed = 1; seed <= 400 && found.seed == 0; ++seed) {
+        const ColonyOutcome outcome = simulate_colony(seed, draw_colony(seed));
+        if (!outcome.violation.empty()) found = {seed, outcome.violation};
+    }
+    active_mutant = Mutant::none;
+    fmt::print("closed_disk_counts       seed {:>5}: {}\n", found.seed, found.violation);
+    EXPECT_NE(found.seed, 0U);
+}
+
 TEST(HealMutantNone, TheRealCodePassesTheSameSeeds) {
     const Catch found = first_catch(Mutant::none, 150);
     EXPECT_EQ(found.seed, 0U) << found.violation;
