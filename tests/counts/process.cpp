@@ -92,7 +92,7 @@ void format_group(const Paths& paths, const Geometry& geometry, std::uint32_t tt
 std::uint64_t number_in(ByteView value) {
     std::uint64_t number = 0;
     CHECK(value.size() <= sizeof number);  // empty: nobody has written it
-    std::memcpy(&number, value.data(), value.size());
+    if (!value.empty()) std::memcpy(&number, value.data(), value.size());
     return number;
 }
 
