@@ -32,7 +32,7 @@ struct Superblock {
     std::uint64_t epoch = 0;
     std::uint64_t formatted_ms = 0;  // unix time
 
-    // Everything but `index`: what the disks of one group agree on.
+    // UUIDs, geometry, TTL and epoch: what the disks of one group must agree on.
     bool same_group(const Superblock& other) const;
     std::uint64_t disk_tag() const { return tag(disks[index]); }
     static std::uint64_t tag(const Uuid& disk) { return load<std::uint64_t>(disk, 0); }
