@@ -24,10 +24,14 @@ Loop::~Loop() {
     pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);
 }
 
-Instant Loop::now() const {
+Instant boot_time() {
     timespec time{};
     CHECK(clock_gettime(CLOCK_BOOTTIME, &time) == 0);
     return Instant(std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec));
+}
+
+Instant Loop::now() const {
+    return boot_time();
 }
 
 void Loop::turn_once() {
@@ -36,6 +40,7 @@ void Loop::turn_once() {
         longest = std::clamp(timers_.first_due() - now(), Duration::zero(), longest_wait);
     }
     turn(longest);
+    if (signal_readable_.is_set()) take_signals();
     if (!timers_.empty()) timers_.fire_until(now());
 }
 
@@ -48,15 +53,28 @@ void Loop::watch_signals(std::initializer_list<int> signals, Event& arrived) {
     signal_fd_ = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     CHECK(signal_fd_ >= 0);
     arrived_ = &arrived;
-    watch(signal_fd_);
+    watch_fd(signal_fd_, signal_readable_);
 }
 
-void Loop::signal_arrived() {
+void Loop::take_signals() {
+    signal_readable_.reset();
     signalfd_siginfo info{};
     while (read(signal_fd_, &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
         signal_ = static_cast<int>(info.ssi_signo);
         arrived_->set();
     }
+}
+
+void Loop::watch_fd(int fd, Event& readable) {
+    watches_.push_back({.fd = fd, .readable = &readable, .serial = ++watch_serial_});
+}
+
+void Loop::forget_fd(int fd) {
+    const auto watch = std::ranges::find(watches_, fd, &Watch::fd);
+    CHECK(watch != watches_.end());
+    const Watch forgotten = *watch;
+    watches_.erase(watch);
+    if (forgotten.asked) forget(forgotten);
 }
 
 }  // namespace diskpaxos::io

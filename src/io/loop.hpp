@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <vector>
 
 #include "async/clock.hpp"
 #include "async/event.hpp"
@@ -30,6 +31,8 @@ struct Counts {
     std::uint64_t reads = 0;        // a visit is one write and one read
     std::uint64_t writes = 0;
 };
+
+Instant boot_time();  // CLOCK_BOOTTIME, for who has no loop
 
 class Loop : public Clock {
   public:
@@ -59,6 +62,11 @@ class Loop : public Clock {
     void watch_signals(std::initializer_list<int> signals, Event& arrived);
     int signal() const { return signal_; }
 
+    // Sets `readable` when something can be read from `fd` or its other end is closed, and looks
+    // again once the event has been reset: reset it, then read dry. Forget it before either dies.
+    void watch_fd(int fd, Event& readable);
+    void forget_fd(int fd);
+
     // The disk as the protocol sees it. `disk` keeps its descriptor for as long as requests need
     // it.
     virtual std::unique_ptr<Disk> attach(const OpenDisk& disk, std::uint32_t block_size) = 0;
@@ -69,18 +77,29 @@ class Loop : public Clock {
   protected:
     // Submits, waits for answers but not longer than `longest`, and finishes what was answered.
     virtual void turn(Duration longest) = 0;
-    virtual void submit() = 0;       // without waiting
-    virtual void watch(int fd) = 0;  // calls signal_arrived() when it can be read
-    void signal_arrived();
+    virtual void submit() = 0;  // without waiting
+
+    struct Watch {
+        int fd = -1;
+        Event* readable = nullptr;
+        std::uint64_t serial = 0;  // no two watches of a loop have the same
+        bool asked = false;        // the backend will set the event without being asked again
+        bool due() const { return !asked && !readable->is_set(); }
+    };
+    std::vector<Watch> watches_;
+    virtual void forget(const Watch&) {}  // it has been asked, and nobody waits any more
 
     Counts counts_;
 
   private:
     void turn_once();
+    void take_signals();
 
     RunQueue queue_;
     TimerQueue timers_;
+    std::uint64_t watch_serial_ = 0;
     Event* arrived_ = nullptr;
+    Event signal_readable_;
     int signal_fd_ = -1;
     int signal_ = 0;
     sigset_t mask_before_{};

@@ -1,4 +1,3 @@
-#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -40,12 +39,17 @@ std::unique_ptr<Disk> ThreadLoop::attach(const OpenDisk& disk, std::uint32_t blo
 }
 
 void ThreadLoop::turn(Duration longest) {
-    std::array<pollfd, 2> fds = {pollfd{mailbox_->fd(), POLLIN, 0}, pollfd{watched_, POLLIN, 0}};
+    polled_.assign(1, pollfd{mailbox_->fd(), POLLIN, 0});
+    for (const Watch& watch : watches_) {
+        polled_.push_back({watch.due() ? watch.fd : -1, POLLIN, 0});  // -1: passed over
+    }
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(longest);
     const timespec time{.tv_sec = seconds.count(), .tv_nsec = (longest - seconds).count()};
-    ppoll(fds.data(), fds.size(), &time, nullptr);
+    ppoll(polled_.data(), polled_.size(), &time, nullptr);
     ++counts_.waits;
-    if ((fds[1].revents & POLLIN) != 0) signal_arrived();
+    for (std::size_t i = 0; i < watches_.size(); ++i) {
+        if (polled_[i + 1].revents != 0) watches_[i].readable->set();
+    }
     hand_out();
 }
 

@@ -6,11 +6,14 @@
 // needs alive by itself and outlives the disk and the loop.
 #pragma once
 
+#include <poll.h>
+
 #include <array>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 #include "io/flight.hpp"
 #include "io/loop.hpp"
@@ -47,14 +50,13 @@ class ThreadLoop final : public Loop {
   protected:
     void turn(Duration longest) override;
     void submit() override {}  // the threads have it already
-    void watch(int fd) override { watched_ = fd; }
 
   private:
     friend class ThreadDisk;
     void hand_out();
 
     std::shared_ptr<Mailbox> mailbox_;
-    int watched_ = -1;
+    std::vector<pollfd> polled_;  // scratch space of turn()
     unsigned attached_ = 0;
 };
 

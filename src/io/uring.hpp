@@ -32,7 +32,7 @@ class UringLoop final : public Loop {
   protected:
     void turn(Duration longest) override;
     void submit() override;
-    void watch(int fd) override;
+    void forget(const Watch& watch) override;
 
   private:
     friend class UringDisk;
@@ -49,11 +49,12 @@ class UringLoop final : public Loop {
     Gathering gather();
     void enter(unsigned answers, Duration longest);
     void note_cut();
+    void ask_for_watches();
     void reap();
+    void watched(std::uint64_t data);
 
     io_uring ring_{};
     bool registered_ = false;  // the ring itself, so that entering it need not look it up
-    int watched_ = -1;
     std::vector<UringDisk*> disks_;
     std::vector<std::uint64_t> usual_;  // scratch space of gather()
 

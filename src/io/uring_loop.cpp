@@ -18,7 +18,15 @@ constexpr unsigned completion_entries = 2048;  // 15 disks × 32 requests × 2 s
 // the whole ring: enough requests to a hung disk would take them all from its neighbours.
 constexpr unsigned kernel_threads = 15 * UringDisk::most_in_flight;
 
-constexpr std::uint64_t signal_data = 2;  // no request: those are aligned pointers, tagged 0 or 1
+// What is watched is no request: those are aligned pointers, tagged 0 or 1.
+constexpr std::uint64_t watch_tag = 2;
+constexpr std::uint64_t data_of(std::uint64_t serial) {
+    return serial << 2 | watch_tag;
+}
+constexpr bool is_watch(std::uint64_t data) {
+    return (data & watch_tag) != 0;
+}
+constexpr std::uint64_t nobodys = 0;  // serial of what no watch waits for
 
 constexpr std::uint64_t least_patience = 100'000;   // ns; below it the clock tells nothing
 constexpr std::uint64_t most_patience = 2'000'000;  // ns; also for disks that we do not know yet
@@ -96,6 +104,7 @@ UringLoop::Gathering UringLoop::gather() {
 }
 
 void UringLoop::turn(Duration longest) {
+    ask_for_watches();
     if (io_uring_sq_ready(&ring_) > 0 || io_uring_cq_ready(&ring_) == 0) {
         const Gathering gathering = gather();
         enter(gathering.answers, std::min(longest, gathering.patience));
@@ -141,7 +150,7 @@ void UringLoop::note_cut() {
     const unsigned head = io_uring_smp_load_acquire(ring_.sq.khead);
     if (head == ring_.sq.sqe_tail) return;
     const std::uint64_t data = ring_.sq.sqes[head & ring_.sq.ring_mask].user_data;
-    if (data == signal_data || (data & 1) == static_cast<std::uint64_t>(UringDisk::Step::write)) {
+    if (is_watch(data) || (data & 1) == static_cast<std::uint64_t>(UringDisk::Step::write)) {
         return;
     }
     Io& io = *reinterpret_cast<Io*>(data);
@@ -154,9 +163,8 @@ void UringLoop::reap() {
         const std::uint64_t data = completion->user_data;
         const int result = completion->res;
         io_uring_cqe_seen(&ring_, completion);
-        if (data == signal_data) {
-            signal_arrived();
-            watch(watched_);
+        if (is_watch(data)) {
+            watched(data);
             continue;
         }
         Io& io = *reinterpret_cast<Io*>(data & ~std::uint64_t{1});
@@ -166,11 +174,31 @@ void UringLoop::reap() {
     }
 }
 
-void UringLoop::watch(int fd) {
-    watched_ = fd;
-    io_uring_sqe& poll = entry();
-    io_uring_prep_poll_add(&poll, fd, POLLIN);
-    poll.user_data = signal_data;
+void UringLoop::ask_for_watches() {
+    for (Watch& watch : watches_) {
+        if (!watch.due()) continue;
+        io_uring_sqe& poll = entry();
+        io_uring_prep_poll_add(&poll, watch.fd, POLLIN);
+        poll.user_data = data_of(watch.serial);
+        watch.asked = true;
+    }
+}
+
+void UringLoop::watched(std::uint64_t data) {
+    for (Watch& watch : watches_) {
+        if (data_of(watch.serial) != data) continue;
+        watch.asked = false;
+        watch.readable->set();
+    }
+}
+
+// At once, and so that the kernel does it now: as long as the ring holds the file open, its other
+// end does not see it closed.
+void UringLoop::forget(const Watch& watch) {
+    io_uring_sqe& removal = entry();
+    io_uring_prep_poll_remove(&removal, data_of(watch.serial));
+    removal.user_data = data_of(nobodys);
+    enter(1, Duration::zero());
 }
 
 }  // namespace diskpaxos::io

@@ -1,4 +1,8 @@
 // Time, signals, chance, and which backend one gets.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -57,6 +61,51 @@ TEST_P(LoopTest, ASignalSetsItsEventWhileTheLoopWaits) {
         EXPECT_EQ(rig.loop->signal(), SIGUSR1);
         interrupted.reset();
     }
+}
+
+TEST_P(LoopTest, AWatchedDescriptorSetsItsEventUntilItIsReadDry) {
+    Rig rig(GetParam());
+    std::array<int, 2> pipe{};
+    ASSERT_EQ(pipe2(pipe.data(), O_CLOEXEC | O_NONBLOCK), 0);
+    Event readable;
+    rig.loop->watch_fd(pipe[0], readable);
+    for (int round = 0; round < 3; ++round) {
+        std::thread writer([&pipe] {
+            std::this_thread::sleep_for(5ms);
+            EXPECT_EQ(write(pipe[1], "xy", 2), 2);
+        });
+        rig.loop->run_until(readable);
+        writer.join();
+        char byte = 0;
+        EXPECT_EQ(read(pipe[0], &byte, 1), 1);
+        readable.reset();
+        rig.loop->run_until(readable);  // one byte is left
+        EXPECT_EQ(read(pipe[0], &byte, 1), 1);
+        readable.reset();
+    }
+    close(pipe[1]);
+    rig.loop->run_until(readable);  // the other end has gone
+    rig.loop->forget_fd(pipe[0]);
+    close(pipe[0]);
+}
+
+TEST_P(LoopTest, AForgottenDescriptorIsReallyLetGo) {
+    Rig rig(GetParam());
+    std::array<int, 2> pipe{};
+    ASSERT_EQ(pipe2(pipe.data(), O_CLOEXEC | O_NONBLOCK), 0);
+    Event readable;
+    rig.loop->watch_fd(pipe[0], readable);
+    std::vector<Duration> woken;
+    rig.scope->spawn(sleep_and_note(*rig.loop, 1ms, woken));
+    rig.loop->run_until(rig.scope->idle());  // now it is being watched
+    rig.loop->forget_fd(pipe[0]);
+    close(pipe[0]);
+    const auto before = signal(SIGPIPE, SIG_IGN);
+    EXPECT_EQ(write(pipe[1], "x", 1), -1);  // nobody holds the other end open
+    EXPECT_EQ(errno, EPIPE);
+    signal(SIGPIPE, before);
+    close(pipe[1]);
+    EXPECT_FALSE(readable.is_set());
 }
 
 TEST(OsRandomTest, StaysBelowAndVaries) {
