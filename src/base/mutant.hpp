@@ -37,6 +37,21 @@ enum class Mutant : std::uint8_t {
     heal_returned_undrained, // 7.8: the slot is returned while a heal write is in flight
     heal_initial_by_half,    // 7.8: initial because half of the others are
     write_before_recovery,   // 7.8: a user rewrites its block before phase 0 is done
+    lease_from_ack,          // 9.2 H2: a lease counts from the end of its renewal
+    late_renewal_extends,    // 9.2 H3: a renewal that completes after the lease ended extends it
+    observe_from_issue,      // 9.2 M2: T counts from the issue of the look that showed growth
+    judge_by_completion,     // 9.2 M3: a look issued before T is over, completed after, convicts
+    observe_too_short,       // 9.2 T: the observer waits less than the TTL
+    trust_holders_clock,     // 9.2: the observer believes the margin that the holder published
+    observe_own_ttl,         // 9.2: the observer uses its own TTL, not the published one
+    evict_unconditionally,   // 9.4: the eviction does not compare what was watched
+    evict_by_opinion,        // 9.4: the lock is taken without the session being evicted
+    unclean_ignored,         // 9.4: a new session of the slot frees its predecessor's locks at once
+    token_outside,           // 9.3: the token comes from a counter of the process
+    release_unheld,          // 9.4: a release by one who does not hold it is accepted
+    lock_mode_ignored,       // a shared lock is given beside an exclusive one
+    lock_epoch_ignored,      // 9.4: a holder is told by its slot alone
+    upgrade_over_readers,    // an upgrade while others share the lock
 };
 
 #ifdef DISKPAXOS_MUTANTS

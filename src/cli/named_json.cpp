@@ -9,6 +9,8 @@ const char* describe(CellState state) {
         case CellState::unset: return "unset";
         case CellState::set: return "set";
         case CellState::decided: return "decided";
+        case CellState::lock: return "lock";
+        case CellState::session: return "session";
         case CellState::deleted: return "deleted";
     }
     return "unknown";

@@ -23,7 +23,7 @@ bool RecordFormat::valid(ByteView record) const {
     if (record.empty()) return true;
     return record.size() >= text_ && record.size() <= text_ + capacity_ &&
            record.size() - text_ >= load<std::uint8_t>(record, 11) &&
-           load<std::uint8_t>(record, 10) <= static_cast<std::uint8_t>(CellState::deleted);
+           load<std::uint8_t>(record, 10) <= static_cast<std::uint8_t>(CellState::session);
 }
 
 CellView RecordFormat::view(ByteView record) const {

@@ -25,6 +25,8 @@ enum class CellState : std::uint8_t {
     set = 1,      // a rewritable cell
     decided = 2,  // a decision: the value stays for ever
     deleted = 3,  // the name keeps the cell, so that its version never falls back
+    lock = 4,     // src/lock: who holds it, who waits
+    session = 5,  // src/lock: a process's sign of life
 };
 
 struct CellView {  // what a change is applied to

@@ -15,12 +15,20 @@ Result<void> Directory::check_name(std::string_view name) {
             Code::usage, fmt::format("the name has {} bytes; at most {} are possible", name.size(),
                                      max_name)});
     }
+    if (name.front() == '@') {
+        return std::unexpected(
+            Error{Code::usage, "names that begin with \"@\" belong to diskpaxos itself"});
+    }
     const bool control = std::ranges::any_of(
         name, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
     if (control) {
         return std::unexpected(Error{Code::usage, "the name has a control character in it"});
     }
     return {};
+}
+
+std::size_t Directory::capacity(std::string_view name) const {
+    return group_.format().capacity() - name.size();
 }
 
 std::uint32_t Directory::probe(std::string_view name, std::uint32_t step) const {
@@ -60,6 +68,38 @@ Task<Result<Named>> Directory::get(std::string name, Instant deadline) {
         co_return result;
     }
     co_return Named();  // every cell belongs to another name: this one is unset
+}
+
+Task<Result<Named>> Directory::look(std::string name, Instant deadline) {
+    const std::uint32_t cells = group_.geometry().cells;
+    const auto known = known_.find(name);
+    for (std::uint32_t step = 0; step < cells; ++step) {
+        const std::uint32_t number = known != known_.end() ? known->second : probe(name, step);
+        Cell& cell = group_.cell(number);
+        const LookOutcome outcome = co_await cell.glance(deadline);
+        if (std::holds_alternative<Unavailable>(outcome)) {
+            co_return std::unexpected(group_.no_quorum(cell));
+        }
+        if (!cell.hint_valid()) co_return std::unexpected(group_.damaged(number));
+        Named result;
+        result.exact = std::get<Certainty>(outcome) == Certainty::committed;
+        const CellView view = cell.hint();
+        if (whose(view, name) == Whose::others) {
+            if (result.exact) continue;
+            const Result<Whose> sure = co_await glance(cell, number, name, deadline);
+            if (!sure) co_return std::unexpected(sure.error());
+            if (*sure == Whose::others) continue;
+            co_return result;  // in motion: nobody's yet, for all that is committed
+        }
+        if (whose(view, name) == Whose::ours) {
+            if (result.exact) known_.try_emplace(name, number);
+            result.version = view.version;
+            result.state = view.state;
+            result.value.assign(view.value.begin(), view.value.end());
+        }
+        co_return result;
+    }
+    co_return Named();
 }
 
 Task<Result<Named>> Directory::change(std::string name, const ChangeFn& f, Instant deadline) {

@@ -29,10 +29,18 @@ class Directory {
     // Linearizable. A name that nobody ever wrote is unset, version 0.
     Task<Result<Named>> get(std::string name, Instant deadline);
 
+    // One look, without a write: what the name's cell seems to hold. Every change that is
+    // committed is seen, and perhaps one that is not (Named::exact: it is committed).
+    Task<Result<Named>> look(std::string name, Instant deadline);
+
     // f sees the name's present state, and may change state and value.
     Task<Result<Named>> change(std::string name, const ChangeFn& f, Instant deadline);
 
     static Result<void> check_name(std::string_view name);
+
+    // Bytes that a value may have under this name.
+    std::size_t capacity(std::string_view name) const;
+    std::uint32_t ttl_ms() const { return group_.roster().common.ttl_ms; }
 
   private:
     enum class Whose : std::uint8_t { ours, nobodys, others };

@@ -15,8 +15,18 @@ void put(Draft& draft, CellState state, std::string_view text) {
     draft.value.assign(bytes.begin(), bytes.end());
 }
 
-Error is_decided(std::string_view name) {
-    return {Code::no, fmt::format("\"{}\" was decided by \"propose\" and cannot be changed", name)};
+// Changed by other rules than a value: a decision never, locks and sessions by src/lock.
+bool is_fixed(CellState state) {
+    return state == CellState::decided || state == CellState::lock || state == CellState::session;
+}
+
+Error is_fixed(std::string_view name, CellState state) {
+    if (state == CellState::decided) {
+        return {Code::no,
+                fmt::format("\"{}\" was decided by \"propose\" and cannot be changed", name)};
+    }
+    return {Code::no, fmt::format("\"{}\" is a {}, not a value", name,
+                                  state == CellState::lock ? "lock" : "session")};
 }
 
 std::optional<std::int64_t> number(ByteView value) {
@@ -38,9 +48,9 @@ Task<Result<Named>> propose(Directory& directory, std::string name, std::string 
     };
     Result<Named> result = co_await directory.change(name, decide, deadline);
     if (result && result->state != CellState::decided) {
+        const char* const what = is_fixed(result->state) ? "a lock" : "a cell, set by \"cell\"";
         co_return std::unexpected(Error{
-            Code::no, fmt::format("\"{}\" is a cell, set by \"cell\"; propose under another name",
-                                  name)});
+            Code::no, fmt::format("\"{}\" is {}; propose under another name", name, what)});
     }
     co_return result;
 }
@@ -48,39 +58,39 @@ Task<Result<Named>> propose(Directory& directory, std::string name, std::string 
 Task<Result<Named>> set_value(Directory& directory, std::string name, std::string value,
                               Instant deadline) {
     const ChangeFn set = [&](const CellView& base, Draft& draft) {
-        if (base.state == CellState::decided) return Verdict::keep;
+        if (is_fixed(base.state)) return Verdict::keep;
         put(draft, CellState::set, value);
         return Verdict::write;
     };
     Result<Named> result = co_await directory.change(name, set, deadline);
-    if (result && !result->applied) co_return std::unexpected(is_decided(name));
+    if (result && !result->applied) co_return std::unexpected(is_fixed(name, result->state));
     co_return result;
 }
 
 Task<Result<Named>> compare_and_swap(Directory& directory, std::string name, std::uint64_t version,
                                      std::string value, Instant deadline) {
     const ChangeFn swap = [&](const CellView& base, Draft& draft) {
-        if (base.state == CellState::decided || base.version != version) return Verdict::keep;
+        if (is_fixed(base.state) || base.version != version) return Verdict::keep;
         put(draft, CellState::set, value);
         return Verdict::write;
     };
     Result<Named> result = co_await directory.change(name, swap, deadline);
-    if (result && !result->applied && result->state == CellState::decided) {
-        co_return std::unexpected(is_decided(name));
+    if (result && !result->applied && is_fixed(result->state)) {
+        co_return std::unexpected(is_fixed(name, result->state));
     }
     co_return result;
 }
 
 Task<Result<Named>> increment(Directory& directory, std::string name, std::int64_t by,
                               Instant deadline) {
-    enum class Refusal : std::uint8_t { none, decided, no_number, overflow };
+    enum class Refusal : std::uint8_t { none, fixed, no_number, overflow };
     Refusal refusal = Refusal::none;  // of the last attempt
     const ChangeFn add = [&](const CellView& base, Draft& draft) {
         refusal = Refusal::none;
         const bool unset = base.state == CellState::unset || base.state == CellState::deleted;
         const std::optional<std::int64_t> present = unset ? 0 : number(base.value);
         std::int64_t sum = 0;
-        if (base.state == CellState::decided) refusal = Refusal::decided;
+        if (is_fixed(base.state)) refusal = Refusal::fixed;
         else if (!present) refusal = Refusal::no_number;
         else if (__builtin_add_overflow(*present, by, &sum)) refusal = Refusal::overflow;
         if (refusal != Refusal::none) return Verdict::keep;
@@ -90,7 +100,7 @@ Task<Result<Named>> increment(Directory& directory, std::string name, std::int64
     Result<Named> result = co_await directory.change(name, add, deadline);
     if (!result || result->applied) co_return result;
     switch (refusal) {
-        case Refusal::decided: co_return std::unexpected(is_decided(name));
+        case Refusal::fixed: co_return std::unexpected(is_fixed(name, result->state));
         case Refusal::no_number:
             co_return std::unexpected(
                 Error{Code::no, fmt::format("the value of \"{}\" is not a number", name)});
@@ -109,8 +119,8 @@ Task<Result<Named>> remove_value(Directory& directory, std::string name, Instant
         return Verdict::write;
     };
     Result<Named> result = co_await directory.change(name, remove, deadline);
-    if (result && !result->applied && result->state == CellState::decided) {
-        co_return std::unexpected(is_decided(name));
+    if (result && !result->applied && is_fixed(result->state)) {
+        co_return std::unexpected(is_fixed(name, result->state));
     }
     co_return result;
 }

@@ -1,0 +1,313 @@
+#include "lock/lock.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/mutant.hpp"
+#include "lock/queue.hpp"
+
+namespace diskpaxos {
+
+Lock::Lock(World& world, Directory& directory, Session& session, std::string name)
+    : world_(world), directory_(directory), session_(session), name_(std::move(name)) {}
+
+// ---- acquiring ----
+
+Task<Result<std::uint64_t>> Lock::acquire(LockWish wish) {
+    CHECK(token_ == 0);
+    if (auto fine = Directory::check_name(name_); !fine) co_return std::unexpected(fine.error());
+    if (!session_.sound()) {
+        co_return std::unexpected(Error{Code::lost, "there is no session to hold a lock with"});
+    }
+    if (!wish.wait) {  // a look tells a no, without a write
+        const Result<void> looked = co_await look(world_.clock.now() + wish.patience);
+        if (!looked) co_return std::unexpected(looked.error());
+        Result<bool> freed = co_await watch_holders(wish);
+        if (!freed) co_return std::unexpected(freed.error());
+        if (!may_take(record_, session_.ref(), wish.mode, 0)) co_return std::unexpected(busy());
+    }
+    const Result<Finding> first = co_await attempt(wish, wish.wait);
+    if (first && *first == Finding::changed) co_return taken();
+    if (first && !wish.wait) co_return std::unexpected(busy());
+    if (!first && (!wish.wait || first.error().code == Code::usage)) {
+        co_return std::unexpected(first.error());
+    }
+    auto waited = wait(wish);
+    co_return co_await waited;
+}
+
+// Polls until it is our turn. Errors of the disks do not end the waiting: nobody can hold the lock
+// anew while there is no majority, and a majority may come back.
+Task<Result<std::uint64_t>> Lock::wait(LockWish wish) {
+    Poll poll(session_.timing());
+    Error why = busy();
+    for (;;) {
+        const Instant now = world_.clock.now();
+        if (!session_.sound()) co_return std::unexpected(session_.why_lost());
+        if (now >= wish.until) co_return std::unexpected(co_await withdraw(wish, std::move(why)));
+        Result<void> looked = co_await look(std::min(wish.until, now + wish.patience));
+        Result<bool> freed = false;
+        if (looked) freed = co_await watch_holders(wish);
+        if (!looked) why = looked.error();
+        else if (!freed) why = freed.error();
+        else why = busy();
+        note_free(wish.mode);
+
+        const bool queued = place(record_, session_.ref()) || !has_room(record_);
+        const bool turn = may_take(record_, session_.ref(), wish.mode, skippable());
+        const bool mine = holding(record_, session_.ref()) != nullptr;
+        if (looked && freed && (turn || mine || !queued)) {
+            const Result<Finding> tried = co_await attempt(wish, true);
+            if (tried && *tried == Finding::changed) co_return taken();
+            if (!tried) why = tried.error();
+            if (why.code == Code::usage) co_return std::unexpected(std::move(why));
+        }
+        const Instant after = world_.clock.now();
+        const std::size_t before = ahead(record_, session_.ref(), wish.mode);
+        const Instant due = after + poll.next(after, record_.token, before);
+        co_await session_.lost().wait_until(world_.clock, std::min(due, wish.until));
+    }
+}
+
+// One change: takes the lock if it is our turn, otherwise stands in the queue if there is room.
+Task<Result<Lock::Finding>> Lock::attempt(const LockWish& wish, bool queue) {
+    const std::size_t skip = skippable();
+    const LockMode mode = wish.mode;
+    const SessionRef me = session_.ref();
+    const Rule rule = [this, skip, mode, me, queue](LockRecord& lock) {
+        if (holding(lock, me) != nullptr) return Finding::held;
+        for (const SessionRef& session : gone_) drop(lock, session);
+        if (may_take(lock, me, mode, skip)) {
+            take(lock, me, mode);
+            return fits(lock) ? Finding::changed : Finding::standing;
+        }
+        if (!queue || place(lock, me) || !has_room(lock)) return Finding::standing;
+        enqueue(lock, me, mode);
+        return Finding::queued;
+    };
+    const Instant end = std::min(world_.clock.now() + wish.patience, session_.valid_until());
+    Result<Finding> found = co_await change(rule, end);
+    // Ours already: taken by an attempt whose outcome was not known.
+    if (found && *found == Finding::held) co_return Finding::changed;
+    co_return found;
+}
+
+// The acquisition is committed. The record tells the token, even if others have changed the lock
+// since; and if our session did not survive it, neither did the holding.
+Result<std::uint64_t> Lock::taken() {
+    const Holder* mine = holding(record_, session_.ref());
+    if (mine == nullptr || !session_.sound()) {
+        return std::unexpected(Error{
+            Code::lost, fmt::format("lock \"{}\" was taken, but the session was over before it was "
+                                    "known",
+                                    name_)});
+    }
+    token_ = mine->token;
+    if (mutated(Mutant::token_outside)) {
+        static std::uint64_t counter = 0;
+        token_ = ++counter;
+    }
+    watches_.clear();
+    return token_;
+}
+
+Task<Error> Lock::withdraw(LockWish wish, Error why) {
+    const SessionRef me = session_.ref();
+    const Rule rule = [me](LockRecord& lock) {
+        if (const Holder* mine = holding(lock, me)) {  // of an attempt whose outcome was not known
+            diskpaxos::release(lock, me, mine->token);
+            return Finding::changed;
+        }
+        return leave_queue(lock, me) ? Finding::changed : Finding::standing;
+    };
+    // If it fails, those behind us pass over our place after a grace.
+    (void)co_await change(rule, world_.clock.now() + wish.patience);
+    co_return why;
+}
+
+// ---- what stands in the way ----
+
+Task<Result<void>> Lock::look(Instant deadline) {
+    const Result<Named> cell = co_await directory_.look(name_, deadline);
+    if (!cell) co_return std::unexpected(cell.error());
+    std::optional<LockRecord> record;
+    if (cell->state == CellState::lock) record = decode_lock(cell->value);
+    note(record.value_or(LockRecord()), cell->version);
+    co_return Result<void>();
+}
+
+void Lock::note(const LockRecord& record, std::uint64_t version) {
+    if (version != version_) free_since_.reset();
+    version_ = version;
+    record_ = record;
+    std::erase_if(gone_, [&](const SessionRef& session) {
+        return std::ranges::find(record_.holders, session, &Holder::session) ==
+               record_.holders.end();
+    });
+}
+
+void Lock::note_free(LockMode mode) {
+    if (!compatible(record_, mode)) free_since_.reset();
+    else if (!free_since_) free_since_ = world_.clock.now();
+}
+
+// A lock that has been free for one grace per place: so many ahead of us are asleep.
+std::size_t Lock::skippable() const {
+    if (!free_since_) return 0;
+    const Duration idle = world_.clock.now() - *free_since_;
+    return static_cast<std::size_t>(idle / session_.timing().grace());
+}
+
+bool Lock::fits(const LockRecord& lock) const {
+    return encoded_size(lock) <= directory_.capacity(name_);
+}
+
+// For one more waiter, and for whoever takes the lock next. Those who find none wait without a
+// place: they poll, and stand in the queue as soon as there is room.
+bool Lock::has_room(const LockRecord& lock) const {
+    return encoded_size(lock) + lock_waiter_size + lock_holder_size <= directory_.capacity(name_);
+}
+
+// Looks at the sessions of those holders that stand in our way, each when it is due, and drops
+// from record_ those that are over. The first is watched closely, the others follow if it goes.
+Task<Result<bool>> Lock::watch_holders(const LockWish& wish) {
+    const std::vector<Holder> holders = record_.holders;
+    std::erase_if(watches_, [&](const auto& entry) {
+        return std::ranges::find(holders, entry.first, &Holder::session) == holders.end();
+    });
+    bool freed = false;
+    Duration interval = session_.timing().renewal();
+    for (const Holder& holder : holders) {
+        if (holder.session == session_.ref() || compatible(record_, wish.mode)) continue;
+        auto [entry, fresh] = watches_.try_emplace(
+            holder.session, Watched{{world_, directory_, holder.session}, world_.clock.now()});
+        Watched& watched = entry->second;
+        const Instant now = world_.clock.now();
+        if (!is_gone(holder.session) && now >= watched.next_look) {
+            const Evictor us{session_.owner().host_name, session_.owner().boot,
+                             session_.owner().pid};
+            const Instant deadline = now + wish.patience;
+            Result<Liveness> alive = co_await watched.watch.look(deadline);
+            if (alive && *alive == Liveness::expired) {
+                alive = co_await watched.watch.evict(us, deadline);
+            }
+            if (!alive) co_return std::unexpected(alive.error());
+            if (*alive == Liveness::gone) gone_.push_back(holder.session);
+            const Instant later = world_.clock.now() + interval;
+            watched.next_look = std::min(later, std::max(watched.watch.expires(), now));
+        }
+        if (is_gone(holder.session)) freed = drop(record_, holder.session) || freed;
+        interval = session_.timing().observe();
+    }
+    co_return freed;
+}
+
+bool Lock::is_gone(const SessionRef& session) const {
+    return std::ranges::find(gone_, session) != gone_.end();
+}
+
+// ---- changing ----
+
+Task<Result<Lock::Finding>> Lock::change(Rule rule, Instant deadline) {
+    Finding finding = Finding::standing;  // of the last attempt
+    LockRecord next;
+    const ChangeFn f = [&](const CellView& base, Draft& draft) {
+        const bool blank = base.state == CellState::unset || base.state == CellState::deleted;
+        std::optional<LockRecord> lock;
+        if (blank) lock = LockRecord();
+        else if (base.state == CellState::lock) lock = decode_lock(base.value);
+        finding = base.state == CellState::lock ? Finding::damaged : Finding::foreign;
+        if (!lock) return Verdict::keep;
+        next = std::move(*lock);
+        finding = rule(next);
+        if (finding != Finding::changed && finding != Finding::queued) return Verdict::keep;
+        draft.state = CellState::lock;
+        encode(draft.value, next);
+        return Verdict::write;
+    };
+    const Result<Named> cell = co_await directory_.change(name_, f, deadline);
+    if (!cell) co_return std::unexpected(cell.error());
+    if (cell->state != CellState::lock && finding == Finding::foreign) {
+        co_return std::unexpected(
+            Error{Code::usage, fmt::format("\"{}\" is no lock; it holds a value", name_)});
+    }
+    auto record = decode_lock(cell->value);
+    if (finding == Finding::damaged || (cell->state == CellState::lock && !record)) {
+        co_return std::unexpected(
+            Error{Code::bad_data, fmt::format("lock \"{}\" holds what this program did not write",
+                                              name_)});
+    }
+    note(cell->state == CellState::lock ? *record : LockRecord(), cell->version);
+    co_return finding;
+}
+
+Task<Result<void>> Lock::release(Instant deadline) {
+    if (token_ == 0) co_return Result<void>();
+    const SessionRef me = session_.ref();
+    const std::uint64_t token = token_;
+    const Rule rule = [me, token](LockRecord& lock) {
+        return diskpaxos::release(lock, me, token) ? Finding::changed : Finding::standing;
+    };
+    const Result<Finding> released = co_await change(rule, deadline);
+    if (!released) co_return std::unexpected(released.error());
+    token_ = 0;
+    if (*released == Finding::standing) {
+        co_return std::unexpected(Error{
+            Code::lost, fmt::format("lock \"{}\" was not ours any more: the session was over", name_)});
+    }
+    co_return Result<void>();
+}
+
+Task<Result<std::uint64_t>> Lock::convert(LockMode mode, Instant deadline) {
+    if (!held()) co_return std::unexpected(Error{Code::lost, "the lock is not held"});
+    const SessionRef me = session_.ref();
+    const Rule rule = [me, mode](LockRecord& lock) {
+        if (holding(lock, me) == nullptr) return Finding::standing;
+        return diskpaxos::convert(lock, me, mode) ? Finding::changed : Finding::held;
+    };
+    const Result<Finding> converted = co_await change(rule, deadline);
+    if (!converted) co_return std::unexpected(converted.error());
+    if (*converted == Finding::held) co_return std::unexpected(busy());
+    co_return taken();
+}
+
+Task<Result<void>> Lock::set_value(Bytes value, Instant deadline) {
+    if (value.size() > max_lock_value) {
+        co_return std::unexpected(
+            Error{Code::usage, fmt::format("the value of a lock has at most {} bytes", max_lock_value)});
+    }
+    const SessionRef me = session_.ref();
+    bool too_long = false;
+    const Rule rule = [&](LockRecord& lock) {
+        too_long = false;
+        if (holding(lock, me) == nullptr || !lock.exclusive) return Finding::standing;
+        lock.value = value;
+        lock.doubtful = false;
+        too_long = !fits(lock);
+        return too_long ? Finding::standing : Finding::changed;
+    };
+    const Result<Finding> set = co_await change(rule, deadline);
+    if (!set) co_return std::unexpected(set.error());
+    if (too_long) {
+        co_return std::unexpected(Error{Code::full, "there is no room for the value beside the "
+                                                    "holders and waiters; use a shorter one"});
+    }
+    if (*set == Finding::standing) {
+        co_return std::unexpected(
+            Error{Code::lost, "only who holds the lock exclusively can set its value"});
+    }
+    co_return Result<void>();
+}
+
+Error Lock::busy() const {
+    if (record_.holders.empty()) {
+        return {Code::busy, fmt::format("lock \"{}\" is not ours yet: others wait for it", name_)};
+    }
+    return {Code::busy, fmt::format("lock \"{}\" is held {} by slot {}; \"diskpaxos explain {}\" "
+                                    "says more",
+                                    name_, record_.exclusive ? "exclusively" : "shared",
+                                    record_.holders.front().session.slot, name_)};
+}
+
+}  // namespace diskpaxos

@@ -1,0 +1,89 @@
+// Lock: a named cell that records which sessions hold it (algorithms.md 9.4).
+//
+// Acquire, release and convert are each one change of the cell. A holder whose session is over is
+// dropped in the same change that takes its place, so the take-over itself is atomic; clocks only
+// say when the old holder has stopped. The token is counted in the record and given to a
+// committed acquisition only: it rises from holding to holding, whatever the clocks do.
+#pragma once
+
+#include <map>
+
+#include "lock/lock_record.hpp"
+#include "lock/poll.hpp"
+#include "lock/session.hpp"
+
+namespace diskpaxos {
+
+struct LockWish {
+    LockMode mode = LockMode::exclusive;
+    bool wait = true;      // false: try once
+    Instant until{};       // stop waiting then
+    Duration patience{};   // for one operation on the disks, while trying or withdrawing
+};
+
+class Lock {
+  public:
+    // One process asks for one lock through one Lock.
+    Lock(World& world, Directory& directory, Session& session, std::string name);
+
+    // The token, or: busy (somebody else holds it), lost (our session is over), no_quorum (for
+    // those who wait: until the end of their patience), usage (the name is no lock).
+    Task<Result<std::uint64_t>> acquire(LockWish wish);
+
+    // After everything done under it has stopped. `unknown_outcome` and `no_quorum`: it is over
+    // for us; call again, or leave the session, so that others need not wait for the TTL.
+    Task<Result<void>> release(Instant deadline);
+
+    // In place. To exclusive only as the sole holder (else: busy), with a new token.
+    Task<Result<std::uint64_t>> convert(LockMode mode, Instant deadline);
+
+    // The value kept with the lock, at most max_lock_value bytes: of the last exclusive holder
+    // that set one. Survives everybody; `doubtful` if a holder was evicted since.
+    const Bytes& value() const { return record_.value; }
+    bool value_doubtful() const { return record_.doubtful; }
+    Task<Result<void>> set_value(Bytes value, Instant deadline);  // exclusive holders only
+
+    bool held() const { return token_ != 0 && session_.sound(); }
+    std::uint64_t token() const { return token_; }
+    const std::string& name() const { return name_; }
+    const LockRecord& record() const { return record_; }  // as last seen
+
+  private:
+    // What the change of a lock found, on the base that committed.
+    enum class Finding : std::uint8_t { changed, held, queued, standing, foreign, damaged };
+    using Rule = std::function<Finding(LockRecord& lock)>;  // held, standing: nothing to write
+
+    Task<Result<Finding>> change(Rule rule, Instant deadline);
+    Task<Result<Finding>> attempt(const LockWish& wish, bool queue);
+    Task<Result<void>> look(Instant deadline);
+    Task<Result<bool>> watch_holders(const LockWish& wish);
+    Task<Result<std::uint64_t>> wait(LockWish wish);
+    Task<Error> withdraw(LockWish wish, Error why);
+    Result<std::uint64_t> taken();
+    void note_free(LockMode mode);
+    std::size_t skippable() const;
+    bool fits(const LockRecord& lock) const;
+    bool has_room(const LockRecord& lock) const;
+    bool is_gone(const SessionRef& session) const;
+    void note(const LockRecord& record, std::uint64_t version);
+    Error busy() const;
+
+    struct Watched {
+        SessionWatch watch;
+        Instant next_look;
+    };
+
+    World& world_;
+    Directory& directory_;
+    Session& session_;
+    std::string name_;
+
+    std::uint64_t token_ = 0;  // of our holding; 0: none
+    LockRecord record_;        // as last seen, committed or not
+    std::uint64_t version_ = 0;
+    std::optional<Instant> free_since_;  // nobody has stood in our way since, nor moved
+    std::map<SessionRef, Watched> watches_;
+    std::vector<SessionRef> gone_;  // sessions known to be over, for ever
+};
+
+}  // namespace diskpaxos

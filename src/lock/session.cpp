@@ -1,0 +1,207 @@
+#include "lock/session.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/mutant.hpp"
+
+namespace diskpaxos {
+
+namespace {
+
+std::uint32_t ms(Duration duration) {
+    const auto count = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
+    return static_cast<std::uint32_t>(std::max<std::int64_t>(count, 0));
+}
+
+std::optional<SessionRecord> session_in(const CellView& base) {
+    return base.state == CellState::session ? decode_session(base.value) : std::nullopt;
+}
+
+}  // namespace
+
+Session::Session(World& world, Directory& directory, std::uint16_t slot, SessionOwner owner)
+    : world_(world),
+      directory_(directory),
+      owner_(std::move(owner)),
+      timing_(std::chrono::milliseconds(directory.ttl_ms())),
+      name_(session_name(slot)),
+      scope_(world.queue) {
+    ref_.slot = slot;
+}
+
+// ---- opening ----
+
+Task<Result<void>> Session::open(Instant deadline) {
+    CHECK(phase_ == Phase::closed || phase_ == Phase::lost);
+    co_await scope_.idle().wait();
+    Result<bool> opened = false;
+    do {
+        opened = co_await open_once(deadline);
+        if (!opened) co_return std::unexpected(opened.error());
+    } while (!*opened && world_.clock.now() < deadline);
+    if (!*opened) {
+        co_return std::unexpected(
+            Error{Code::no_quorum, fmt::format("opening a session takes longer than its TTL of {} ms;"
+                                               " the disks are too slow for it",
+                                               directory_.ttl_ms())});
+    }
+    phase_ = Phase::open;
+    lost_.reset();
+    leaving_.reset();
+    changed_.set();
+    scope_.spawn(keep());
+    co_return Result<void>();
+}
+
+// False: it took too long, and what was opened has expired already.
+Task<Result<bool>> Session::open_once(Instant deadline) {
+    const Instant started = world_.clock.now();
+    std::uint64_t opened = 0;  // as the last attempt would have it
+    const ChangeFn begin = [&](const CellView& base, Draft& draft) {
+        const SessionRecord record = fresh(base);
+        opened = record.opened;
+        draft.state = CellState::session;
+        draft.value = encode(record, directory_.capacity(name_));
+        return Verdict::write;
+    };
+    const Result<Named> cell = co_await directory_.change(name_, begin, deadline);
+    if (!cell) co_return std::unexpected(cell.error());
+    const auto record = decode_session(cell->value);
+    const bool ours = record && record->opened == cell->version && cell->exact;
+    if (!ours || record->opened != opened) co_return false;  // evicted in the same breath
+    opened_ = opened;
+    ref_.epoch = record->epoch();
+    opened_at_ = world_.clock.now();
+    valid_until_ = started + timing_.ttl();
+    if (opened_at_ >= valid_until_) co_return false;
+    last_started_ = started;
+    margin_ = least_margin_ = valid_until_ - opened_at_;
+    renewals_ = 0;
+    co_return true;
+}
+
+// A predecessor that was cut short may have left something running: its lease is not over before
+// its observers have waited for T (algorithms.md 9.4: a higher incarnation alone proves nothing).
+SessionRecord Session::fresh(const CellView& base) const {
+    SessionRecord record;
+    const auto previous = session_in(base);
+    if (previous && previous->state != SessionState::evicted) {
+        const bool cut_short = previous->state == SessionState::live;
+        record.unclean = previous->unclean != 0 || !cut_short ? previous->unclean : previous->opened;
+    }
+    record.opened = base.version + 1;
+    record.ttl_ms = directory_.ttl_ms();
+    record.since_ms = owner_.since_ms;
+    record.pid = owner_.pid;
+    record.margin_ms = record.ttl_ms;
+    record.boot = owner_.boot;
+    record.host_name = owner_.host_name;
+    record.command = owner_.command;
+    return record;
+}
+
+// ---- keeping ----
+
+Task<void> Session::keep() {
+    while (phase_ == Phase::open) {
+        const Instant next = std::max(last_started_ + timing_.renewal(), world_.clock.now());
+        if (co_await leaving_.wait_until(world_.clock, std::min(next, valid_until_))) co_return;
+        if (world_.clock.now() >= valid_until_ && !mutated(Mutant::late_renewal_extends)) {
+            lose({Code::lost, "the session was not renewed in time"});
+            co_return;
+        }
+        const Instant started = world_.clock.now();
+        last_started_ = started;
+        const Instant end = mutated(Mutant::late_renewal_extends)
+                                ? started + timing_.attempt()
+                                : std::min(valid_until_, started + timing_.attempt());
+        const Result<bool> renewed = co_await renew(end);
+        if (phase_ != Phase::open) co_return;
+        if (renewed && *renewed) {
+            extended(mutated(Mutant::lease_from_ack) ? world_.clock.now() : started);
+        } else if (!renewed && renewed.error().code == Code::lost) {
+            lose(renewed.error());
+        } else if (renewed) {
+            lose({Code::lost, why_lost_.sentence});
+        } else {
+            why_lost_ = renewed.error();  // for the sentence, should it come to that
+            const Duration pause = timing_.renewal() / 4;
+            last_started_ = world_.clock.now() - timing_.renewal() + pause;
+        }
+    }
+}
+
+// H3: what completes when the lease is over extends nothing.
+void Session::extended(Instant started) {
+    const Instant now = world_.clock.now();
+    if (now >= valid_until_ && !mutated(Mutant::late_renewal_extends)) {
+        return lose({Code::lost, "the session was not renewed in time"});
+    }
+    margin_ = valid_until_ - now;
+    least_margin_ = std::min(least_margin_, margin_);
+    valid_until_ = started + timing_.ttl();
+    ++renewals_;
+    changed_.set();
+}
+
+// False: it is not ours any more.
+Task<Result<bool>> Session::renew(Instant deadline) {
+    const bool settled = world_.clock.now() >= opened_at_ + timing_.observe();
+    std::string evictor;
+    const ChangeFn live_on = [&](const CellView& base, Draft& draft) {
+        auto record = session_in(base);
+        if (!record || record->opened != opened_ || record->state != SessionState::live) {
+            evictor = record && record->opened == opened_ ? record->host_name : "";
+            return Verdict::keep;
+        }
+        if (settled) record->unclean = 0;  // what was cut short before us has expired for everybody
+        record->margin_ms = ms(margin_);
+        draft.value = encode(*record, directory_.capacity(name_));
+        return Verdict::write;
+    };
+    const Result<Named> cell = co_await directory_.change(name_, live_on, deadline);
+    if (!cell) co_return std::unexpected(cell.error());
+    if (!cell->applied) {
+        why_lost_.sentence = evictor.empty()
+                                 ? "another session has our slot"
+                                 : fmt::format("the session was evicted by host {}", evictor);
+    }
+    co_return cell->applied;
+}
+
+void Session::lose(Error why) {
+    if (phase_ != Phase::open) return;
+    // What the disks said last is the reason of a renewal that did not come in time.
+    if (!why_lost_.sentence.empty() && why_lost_.code == Code::no_quorum) {
+        why.sentence += ": " + why_lost_.sentence;
+    }
+    phase_ = Phase::lost;
+    why_lost_ = std::move(why);
+    lost_.set();
+    changed_.set();
+}
+
+// ---- leaving ----
+
+Task<Result<void>> Session::leave(Instant deadline) {
+    if (phase_ != Phase::open) co_return Result<void>();
+    phase_ = Phase::leaving;
+    leaving_.set();
+    co_await scope_.idle().wait();
+    const ChangeFn end = [&](const CellView& base, Draft& draft) {
+        auto record = session_in(base);
+        const bool ours = record && record->opened == opened_;
+        if (!ours || record->state != SessionState::live) return Verdict::keep;
+        record->state = SessionState::left;
+        draft.value = encode(*record, directory_.capacity(name_));
+        return Verdict::write;
+    };
+    const Result<Named> left = co_await directory_.change(name_, end, deadline);
+    phase_ = Phase::closed;
+    if (!left) co_return std::unexpected(left.error());
+    co_return Result<void>();
+}
+
+}  // namespace diskpaxos

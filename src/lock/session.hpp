@@ -1,0 +1,89 @@
+// Session: this process's sign of life, on which all its locks hang (algorithms.md 9.2).
+//
+// A cell of its slot, which keep() renews in one phase. The lease counts from the *start* of the
+// last renewal that a majority acknowledged (H1, H2), on a clock that does not stop in suspend; a
+// renewal that completes when the lease is over does not extend it (H3): the session is lost, for
+// ever. Who wants to act under it tests sound() first, and stops by terminate_at() (H4).
+#pragma once
+
+#include "async/scope.hpp"
+#include "group/directory.hpp"
+#include "lock/session_watch.hpp"
+
+namespace diskpaxos {
+
+struct SessionOwner {  // for people
+    std::string host_name;
+    Uuid boot{};
+    std::uint32_t pid = 0;
+    std::string command;
+    std::uint64_t since_ms = 0;  // unix time
+};
+
+class Session {
+  public:
+    Session(World& world, Directory& directory, std::uint16_t slot, SessionOwner owner);
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+
+    // Opens a session of its own in our slot; again after it was lost. From then on it renews
+    // itself until it leaves or is lost.
+    Task<Result<void>> open(Instant deadline);
+
+    // After everything that it guards has stopped. Whatever the outcome, the session is over for
+    // its owner; if the change is not known to be made, others wait for its TTL.
+    Task<Result<void>> leave(Instant deadline);
+
+    bool open() const { return phase_ == Phase::open; }
+    bool sound() const { return open() && world_.clock.now() < valid_until_; }
+    const SessionRef& ref() const { return ref_; }
+    const SessionOwner& owner() const { return owner_; }
+    const Timing& timing() const { return timing_; }
+
+    Instant valid_until() const { return valid_until_; }
+    Instant terminate_at() const { return valid_until_ - timing_.terminate_before(); }
+    Instant kill_at() const { return valid_until_ - timing_.kill_before(); }
+
+    Event& changed() { return changed_; }  // set whenever valid_until() has moved, or it was lost
+    Event& lost() { return lost_; }
+    const Error& why_lost() const { return why_lost_; }
+
+    // Renewals so far, and the smallest margin that one left: how long before the end of the lease
+    // it was acknowledged.
+    std::uint64_t renewals() const { return renewals_; }
+    Duration least_margin() const { return least_margin_; }
+
+  private:
+    enum class Phase : std::uint8_t { closed, open, leaving, lost };
+
+    Task<Result<bool>> open_once(Instant deadline);
+    Task<void> keep();
+    Task<Result<bool>> renew(Instant deadline);
+    Result<SessionRecord> ours(const CellView& base) const;
+    SessionRecord fresh(const CellView& base) const;
+    void extended(Instant started);
+    void lose(Error why);
+
+    World& world_;
+    Directory& directory_;
+    SessionOwner owner_;
+    Timing timing_;
+    std::string name_;
+
+    Phase phase_ = Phase::closed;
+    SessionRef ref_;
+    std::uint64_t opened_ = 0;
+    Instant opened_at_{};     // when the change that opened it had completed
+    Instant last_started_{};  // of the last renewal
+    Instant valid_until_{};
+    Duration margin_{};
+    Duration least_margin_{};
+    std::uint64_t renewals_ = 0;
+    Event changed_;
+    Event lost_;
+    Event leaving_;
+    Error why_lost_;
+    Scope scope_;  // last: keep() refers to the rest
+};
+
+}  // namespace diskpaxos

@@ -1,0 +1,63 @@
+// SessionRecord: what a session's cell says. Only its owner renews it; anybody may evict it.
+//
+//   0 state u8 · 1 host name length u8 · 2 command length u8 · 3 zero
+//   4 ttl, ms u32 · 8 opened u64 · 16 unclean u64 · 24 since, unix ms u64 · 32 pid u32
+//   36 margin, ms u32 · 40 boot[16] · 56 host name · command
+//
+// `opened` is the version of the cell at which this session was opened: its epoch, which no other
+// session of the slot ever has. The version counts its renewals.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/bytes.hpp"
+#include "disk/sealed.hpp"
+
+namespace diskpaxos {
+
+// Names one session for ever. The epoch's low 32 bits suffice: renewing every second for a
+// hundred years uses 2^32 of them up.
+struct SessionRef {
+    std::uint16_t slot = 0;
+    std::uint32_t epoch = 0;
+    bool operator==(const SessionRef&) const = default;
+    auto operator<=>(const SessionRef&) const = default;
+};
+
+enum class SessionState : std::uint8_t {
+    live = 1,     // until it leaves, is evicted, or shows no sign of life for its TTL
+    left = 2,     // by itself: nothing that it guarded runs any more
+    evicted = 3,  // by another; host name and pid are the evictor's
+};
+
+struct SessionRecord {
+    SessionState state = SessionState::live;
+    std::uint32_t ttl_ms = 0;
+    std::uint64_t opened = 0;
+    // Sessions of this slot from this epoch on to `opened` were cut short, and may not have
+    // expired yet. 0: none. The owner clears it when they have.
+    std::uint64_t unclean = 0;
+    std::uint64_t since_ms = 0;  // unix time, for people
+    std::uint32_t pid = 0;
+    std::uint32_t margin_ms = 0;  // what was left of the lease when it was last renewed
+    Uuid boot{};
+    std::string host_name;
+    std::string command;
+
+    std::uint32_t epoch() const { return static_cast<std::uint32_t>(opened); }
+    // Whether this session came after that one, in the same slot.
+    bool follows(std::uint32_t epoch) const { return this->epoch() - epoch - 1 < 0x7fff'ffff; }
+    // Whether the lease of an earlier session of this slot may still run.
+    bool leaves_unclean(std::uint32_t epoch) const;
+    bool operator==(const SessionRecord&) const = default;
+};
+
+// Cuts the command, then the host name, to what `capacity` bytes hold (at least 56).
+Bytes encode(const SessionRecord& record, std::size_t capacity);
+std::optional<SessionRecord> decode_session(ByteView value);
+
+// The name of the cell in which a slot keeps its session.
+std::string session_name(std::uint16_t slot);
+
+}  // namespace diskpaxos

@@ -1,0 +1,97 @@
+#include "lock/session_watch.hpp"
+
+#include <fmt/format.h>
+
+#include "base/mutant.hpp"
+
+namespace diskpaxos {
+
+SessionWatch::SessionWatch(World& world, Directory& directory, SessionRef session)
+    : world_(world), directory_(directory), session_(session), name_(session_name(session.slot)) {}
+
+Task<Result<Liveness>> SessionWatch::look(Instant deadline) {
+    const Instant issued = world_.clock.now();
+    Result<Named> cell = co_await directory_.look(name_, deadline);
+    if (!cell) co_return std::unexpected(cell.error());
+    const Instant completed = world_.clock.now();
+    Liveness liveness = judge(*cell, issued, completed);
+    if (liveness == Liveness::gone && !cell->exact) {
+        // What is not committed may vanish again, and then the session could go on renewing.
+        cell = co_await directory_.get(name_, deadline);
+        if (!cell) co_return std::unexpected(cell.error());
+        liveness = judge(*cell, issued, completed);
+    }
+    co_return liveness;
+}
+
+Liveness SessionWatch::judge(const Named& cell, Instant issued, Instant completed) {
+    record_.reset();
+    if (cell.state == CellState::session) record_ = decode_session(cell.value);
+    // A cell that says nothing of this session is watched for T, as any silence.
+    Sign sign{.superseded = true};
+    if (record_ && record_->epoch() == session_.epoch) {
+        if (record_->state != SessionState::live) return Liveness::gone;
+        sign = {.superseded = false, .version = cell.version};
+    } else if (record_ && record_->follows(session_.epoch)) {
+        const bool expired = !record_->leaves_unclean(session_.epoch);
+        if (expired || mutated(Mutant::unclean_ignored)) return Liveness::gone;
+    }
+    if (!seen_ || sign != sign_) {
+        // The TTL is the one that the session lives by, as it publishes it.
+        const Duration own = std::chrono::milliseconds(directory_.ttl_ms());
+        const bool publishes = record_ && !mutated(Mutant::observe_own_ttl);
+        const Duration ttl = publishes ? std::chrono::milliseconds(record_->ttl_ms) : own;
+        seen_ = true;
+        sign_ = sign;
+        first_seen_ = mutated(Mutant::observe_from_issue) ? issued : completed;
+        observe_ = Timing(ttl).observe();
+        if (mutated(Mutant::observe_too_short)) observe_ = ttl * 9 / 10;
+        if (mutated(Mutant::trust_holders_clock) && record_) {
+            observe_ = std::chrono::milliseconds(record_->margin_ms);
+        }
+        return Liveness::alive;
+    }
+    const Instant judged = mutated(Mutant::judge_by_completion) ? completed : issued;
+    if (judged < expires()) return Liveness::alive;
+    // Nobody can renew what was superseded: there is nothing to evict.
+    const bool over = sign.superseded || mutated(Mutant::evict_by_opinion);
+    return over ? Liveness::gone : Liveness::expired;
+}
+
+Task<Result<Liveness>> SessionWatch::evict(Evictor evictor, Instant deadline) {
+    CHECK(seen_ && !sign_.superseded);
+    auto changed = change(std::move(evictor), mutated(Mutant::evict_unconditionally), deadline);
+    co_return co_await changed;
+}
+
+Task<Result<Liveness>> SessionWatch::evict_now(Evictor evictor, Instant deadline) {
+    auto changed = change(std::move(evictor), true, deadline);
+    co_return co_await changed;
+}
+
+Task<Result<Liveness>> SessionWatch::change(Evictor evictor, bool any_version, Instant deadline) {
+    Liveness liveness = Liveness::gone;  // as the last attempt found it
+    const ChangeFn end = [&](const CellView& base, Draft& draft) {
+        liveness = Liveness::gone;
+        auto record = base.state == CellState::session ? decode_session(base.value) : std::nullopt;
+        if (!record || record->epoch() != session_.epoch) return Verdict::keep;
+        if (record->state != SessionState::live) return Verdict::keep;
+        // A sign of life newer than what was watched: the renewal wins (algorithms.md 9.4).
+        if (!any_version && base.version > sign_.version) {
+            liveness = Liveness::alive;
+            return Verdict::keep;
+        }
+        record->state = SessionState::evicted;
+        record->host_name = evictor.host_name;
+        record->boot = evictor.boot;
+        record->pid = evictor.pid;
+        draft.state = CellState::session;
+        draft.value = encode(*record, directory_.capacity(name_));
+        return Verdict::write;
+    };
+    const Result<Named> changed = co_await directory_.change(name_, end, deadline);
+    if (!changed) co_return std::unexpected(changed.error());
+    co_return liveness;
+}
+
+}  // namespace diskpaxos
