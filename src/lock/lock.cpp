@@ -9,13 +9,23 @@
 
 namespace diskpaxos {
 
+namespace {
+// A majority may come back, a holder may leave; the rest stays as it is.
+bool worth_waiting(const Error& error) {
+    return error.code == Code::busy || error.code == Code::no_quorum ||
+           error.code == Code::unknown_outcome;
+}
+}  // namespace
+
 Lock::Lock(World& world, Directory& directory, Session& session, std::string name)
     : world_(world), directory_(directory), session_(session), name_(std::move(name)) {}
 
 // ---- acquiring ----
 
 Task<Result<std::uint64_t>> Lock::acquire(LockWish wish) {
-    CHECK(token_ == 0);
+    if (token_ != 0) {
+        co_return std::unexpected(Error{Code::usage, fmt::format("lock \"{}\" is held already", name_)});
+    }
     if (auto fine = Directory::check_name(name_); !fine) co_return std::unexpected(fine.error());
     if (!session_.sound()) {
         co_return std::unexpected(Error{Code::lost, "there is no session to hold a lock with"});
@@ -30,7 +40,7 @@ Task<Result<std::uint64_t>> Lock::acquire(LockWish wish) {
     const Result<Finding> first = co_await attempt(wish, wish.wait);
     if (first && *first == Finding::changed) co_return taken();
     if (first && !wish.wait) co_return std::unexpected(busy());
-    if (!first && (!wish.wait || first.error().code == Code::usage)) {
+    if (!first && (!wish.wait || !worth_waiting(first.error()))) {
         co_return std::unexpected(first.error());
     }
     auto waited = wait(wish);
@@ -61,7 +71,7 @@ Task<Result<std::uint64_t>> Lock::wait(LockWish wish) {
             const Result<Finding> tried = co_await attempt(wish, true);
             if (tried && *tried == Finding::changed) co_return taken();
             if (!tried) why = tried.error();
-            if (why.code == Code::usage) co_return std::unexpected(std::move(why));
+            if (!worth_waiting(why)) co_return std::unexpected(std::move(why));
         }
         const Instant after = world_.clock.now();
         const std::size_t before = ahead(record_, session_.ref(), wish.mode);

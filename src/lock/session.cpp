@@ -21,11 +21,12 @@ std::optional<SessionRecord> session_in(const CellView& base) {
 
 }  // namespace
 
-Session::Session(World& world, Directory& directory, std::uint16_t slot, SessionOwner owner)
+Session::Session(World& world, Directory& directory, std::uint16_t slot, SessionOwner owner,
+                 std::optional<Duration> ttl)
     : world_(world),
       directory_(directory),
       owner_(std::move(owner)),
-      timing_(std::chrono::milliseconds(directory.ttl_ms())),
+      timing_(ttl.value_or(std::chrono::milliseconds(directory.ttl_ms()))),
       name_(session_name(slot)),
       scope_(world.queue) {
     ref_.slot = slot;
@@ -45,7 +46,7 @@ Task<Result<void>> Session::open(Instant deadline) {
         co_return std::unexpected(
             Error{Code::no_quorum, fmt::format("opening a session takes longer than its TTL of {} ms;"
                                                " the disks are too slow for it",
-                                               directory_.ttl_ms())});
+                                               ms(timing_.ttl()))});
     }
     phase_ = Phase::open;
     lost_.reset();
@@ -92,7 +93,7 @@ SessionRecord Session::fresh(const CellView& base) const {
         record.unclean = previous->unclean != 0 || !cut_short ? previous->unclean : previous->opened;
     }
     record.opened = base.version + 1;
-    record.ttl_ms = directory_.ttl_ms();
+    record.ttl_ms = ms(timing_.ttl());
     record.since_ms = owner_.since_ms;
     record.pid = owner_.pid;
     record.margin_ms = record.ttl_ms;

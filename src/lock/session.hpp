@@ -22,7 +22,10 @@ struct SessionOwner {  // for people
 
 class Session {
   public:
-    Session(World& world, Directory& directory, std::uint16_t slot, SessionOwner owner);
+    // `ttl`: of this session; as the disks say, unless given. Observers go by what it publishes.
+    // Must not be destroyed in the middle of an operation unless its group is never used again.
+    Session(World& world, Directory& directory, std::uint16_t slot, SessionOwner owner,
+            std::optional<Duration> ttl = std::nullopt);
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
 
