@@ -69,7 +69,7 @@ void show(const Request& request, const Named& named, Output& out) {
 Result<int> run_cell(const Invocation& call, Output& out) {
     const Result<Request> request = understood(call);
     if (!request) return std::unexpected(request.error());
-    auto group = OpenGroup::join(call, out);
+    auto group = join_group(call, out);
     if (!group) return std::unexpected(group.error());
     Directory directory((*group)->group());
     const Result<Named> named = (*group)->run(start(directory, *request, (*group)->deadline()));

@@ -166,7 +166,7 @@ struct Repair {
 };
 
 Result<Repair> repair_all(OpenGroup& group, const QuorumRule& rule, Output& out) {
-    const Result<ThisHost> host = this_host(group.roster().common.group);
+    const Result<node::ThisHost> host = node::this_host(group.roster().common.group);
     if (!host) return std::unexpected(host.error());
     if (!host->note.empty()) out.warn(host->note);
     Repair repair;
@@ -189,10 +189,10 @@ Result<Repair> repair_all(OpenGroup& group, const QuorumRule& rule, Output& out)
 
 Result<int> run_check(const Invocation& call, Output& out) {
     const bool repair = call.has("repair");
-    OpenGroup::Wish wish;
+    GroupWish wish;
     wish.access = repair ? io::Access::write : io::Access::read;
     wish.quorum = repair;  // a minority may be looked at, but never heals anything
-    auto group = OpenGroup::open(call, out, wish);
+    auto group = open_group(call, out, wish);
     if (!group) return std::unexpected(group.error());
     if (auto fine = adopt(**group, repair, out); !fine) {
         if (repair) return std::unexpected(fine.error());

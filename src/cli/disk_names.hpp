@@ -8,15 +8,10 @@
 
 namespace diskpaxos::cli {
 
-// The paths as a person gave them, or as the group file has them; its relative ones count from the
-// folder it lies in.
+// The paths as a person gave them, or as the group file has them.
 Result<std::vector<std::string>> named_disks(const Invocation& call);
 
 // Whether any disks are named at all.
 bool names_disks(const Invocation& call);
-
-// The group file that `format --conf` writes and -g reads.
-std::string group_file_text(const std::string& group, const std::string& uuid,
-                            const std::vector<std::string>& disks);
 
 }  // namespace diskpaxos::cli

@@ -6,7 +6,7 @@
 
 #include "cli/dump_cells.hpp"
 #include "cli/invocation.hpp"
-#include "cli/real_world.hpp"
+#include "cli/open_group.hpp"
 #include "group/assemble.hpp"
 
 namespace diskpaxos::cli {
@@ -121,7 +121,7 @@ Result<CellFilter> filter_of(const Invocation& call, const Superblock& group) {
 Result<int> run_dump(const Invocation& call, Output& out) {
     const auto backend = call.backend();
     if (!backend) return std::unexpected(backend.error());
-    auto real = RealWorld::make(*backend, out);
+    auto real = RealWorld::make(*backend, warn_to(out));
     if (!real) return std::unexpected(real.error());
     auto file = io::OpenDisk::open(call.arguments().front(), io::Access::read);
     if (!file) return std::unexpected(file.error());

@@ -12,13 +12,12 @@
 #include <fstream>
 #include <iostream>
 
-#include "cli/disk_names.hpp"
 #include "cli/existing.hpp"
-#include "cli/host.hpp"
 #include "cli/invocation.hpp"
 #include "cli/new_disks.hpp"
 #include "cli/open_group.hpp"
 #include "cli/progress.hpp"
+#include "node/group_file.hpp"
 
 namespace diskpaxos::cli {
 
@@ -140,13 +139,13 @@ Result<void> confirm(const Order& order, const Invocation& call) {
     std::string losses;
     for (const Candidate& disk : order.disks) {
         if (disk.content.empty()) continue;
-        losses += fmt::format("{}{} holds {}", losses.empty() ? "" : "; ", disk.path,
-                              content_of(disk));
+        losses +=
+            fmt::format("{}{} holds {}", losses.empty() ? "" : "; ", disk.path, content_of(disk));
     }
     if (losses.empty() || call.has("force")) return {};
     if (isatty(STDIN_FILENO) != 1 || isatty(STDERR_FILENO) != 1) {
-        return std::unexpected(Error{
-            Code::no, fmt::format("{}; nothing was written, --force overwrites it", losses)});
+        return std::unexpected(
+            Error{Code::no, fmt::format("{}; nothing was written, --force overwrites it", losses)});
     }
     fmt::print(stderr, "{}.\nAll of it will be lost. Type yes to go on: ", losses);
     std::fflush(stderr);
@@ -180,7 +179,7 @@ int show_plan(const Order& order, Output& out) {
                          order.disks.size(), order.disks.size() == 1 ? "" : "s",
                          in_bytes(static_cast<double>(order.geometry.bytes()))));
     for (const Candidate& disk : order.disks) {
-        const std::string what = disk.missing ? "would be created"
+        const std::string what = disk.missing           ? "would be created"
                                  : disk.content.empty() ? "blank"
                                                         : "would lose " + content_of(disk);
         out.line(fmt::format("  {}: {}", disk.path, what));
@@ -208,12 +207,12 @@ Result<void> open_all(const Order& order, RealWorld& real, CreatedFiles& created
                                      disk.path, order.geometry.block_size));
         }
     }
-    if (auto fine = refuse_twins(real.members()); !fine) return fine;
+    if (auto fine = node::refuse_twins(real.members()); !fine) return fine;
     for (const Candidate& disk : order.disks) {
         if (disk.content.empty() || wipe_signatures(disk.path)) continue;
         return std::unexpected(Error{
-            Code::io, fmt::format("{}: its old signatures cannot be removed; see wipefs(8)",
-                                  disk.path)});
+            Code::io,
+            fmt::format("{}: its old signatures cannot be removed; see wipefs(8)", disk.path)});
     }
     return {};
 }
@@ -245,7 +244,7 @@ Result<void> write_conf(const std::string& path, const Superblock& group, const 
     std::error_code error;
     {
         std::ofstream file(temporary, std::ios::trunc);
-        file << group_file_text(group.name, uuid_text(group.group), disks);
+        file << node::group_file_text(group.name, uuid_text(group.group), disks);
         file.flush();
         if (!file) error = std::make_error_code(std::errc::io_error);
     }
@@ -290,19 +289,19 @@ Result<int> run_format(const Invocation& call, Output& out) {
     const auto backend = call.backend();
     if (!backend) return std::unexpected(backend.error());
     CreatedFiles created;
-    auto real = RealWorld::make(*backend, out);
+    auto real = RealWorld::make(*backend, warn_to(out));
     if (!real) return std::unexpected(real.error());
     (*real)->loop().watch_signals({SIGINT, SIGTERM, SIGHUP}, signal);
     if (auto fine = open_all(*order, **real, created); !fine) return std::unexpected(fine.error());
 
     FormatPlan plan;
     plan.superblock = new_superblock(order->name, order->disks.size(), order->geometry,
-                                     order->ttl_ms, unix_ms());
+                                     order->ttl_ms, node::unix_ms());
     const Superblock group = plan.superblock;
     for (const RealWorld::Member& member : (*real)->members()) {
         plan.disks.push_back(member.disk.get());
     }
-    const Result<ThisHost> host = this_host(group.group);
+    const Result<node::ThisHost> host = node::this_host(group.group);
     if (!host) return std::unexpected(host.error());
     if (!host->note.empty()) out.warn(host->note);
     plan.host = host->host;

@@ -121,7 +121,7 @@ Finding disks_present(const Roster& roster) {
 
 std::vector<Finding> examine_group(const Invocation& call, Output& out) {
     std::vector<Finding> findings;
-    auto opened = OpenGroup::open(call, out, {.access = io::Access::read, .quorum = false});
+    auto opened = open_group(call, out, {.access = io::Access::read, .quorum = false});
     if (!opened) {
         findings.push_back({Health::fail, "group", "", opened.error().sentence,
                             "see the chapter on failures in docs/operating.md"});
@@ -146,7 +146,7 @@ std::vector<Finding> examine_group(const Invocation& call, Output& out) {
         const Latency measured = group.run(measure(*member.disk, common.geometry));
         findings.push_back(latency(name, measured, std::chrono::milliseconds(common.ttl_ms)));
     }
-    const Result<ThisHost> host = this_host(common.group);
+    const Result<node::ThisHost> host = node::this_host(common.group);
     if (host) findings.push_back(slots_left(group, host->host.id));
     return findings;
 }

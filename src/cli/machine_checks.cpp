@@ -8,8 +8,8 @@
 #include <fstream>
 
 #include "cli/doctor.hpp"
-#include "cli/host.hpp"
 #include "io/backend.hpp"
+#include "node/host.hpp"
 
 namespace diskpaxos::cli {
 
@@ -23,7 +23,7 @@ Finding io_uring() {
 }
 
 Finding machine_id() {
-    const Result<ThisHost> host = this_host(Uuid{});
+    const Result<node::ThisHost> host = node::this_host(Uuid{});
     if (!host) return {Health::fail, "machine_id", "", host.error().sentence, "mount /proc"};
     if (!host->note.empty()) return {Health::warn, "machine_id", "", "none", host->note};
     const bool given = std::getenv("DISKPAXOS_MACHINE_ID") != nullptr;
@@ -53,8 +53,9 @@ Finding locked_memory() {
     if (limit.rlim_cur == RLIM_INFINITY) return {Health::ok, "memlock", "", "unlimited", ""};
     const std::string amount = in_bytes(static_cast<double>(limit.rlim_cur));
     if (limit.rlim_cur >= enough) return {Health::ok, "memlock", "", amount, ""};
-    return {Health::warn, "memlock", "", amount, "raise it (ulimit -l); kernels before 5.12 take "
-                                                 "the rings of io_uring from it"};
+    return {Health::warn, "memlock", "", amount,
+            "raise it (ulimit -l); kernels before 5.12 take "
+            "the rings of io_uring from it"};
 }
 
 }  // namespace

@@ -1,127 +1,49 @@
 #include "cli/open_group.hpp"
 
-#include <fmt/format.h>
-
-#include <algorithm>
-
 #include "cli/disk_names.hpp"
 
 namespace diskpaxos::cli {
 
-Result<void> refuse_twins(const std::vector<RealWorld::Member>& members) {
-    for (std::size_t i = 0; i < members.size(); ++i) {
-        for (std::size_t j = 0; j < i; ++j) {
-            if (!members[i].file->same_disk(*members[j].file)) continue;
-            return usage(fmt::format("{} and {} are the same disk; name each disk once",
-                                     members[j].file->path(), members[i].file->path()));
-        }
-    }
-    return {};
-}
+namespace {
 
-Result<std::unique_ptr<OpenGroup>> OpenGroup::open(const Invocation& call, Output& out, Wish wish) {
+Result<node::OpenOptions> options_of(const Invocation& call, Output& out, GroupWish wish) {
     const Result<Duration> timeout = call.timeout();
     if (!timeout) return std::unexpected(timeout.error());
-    const Result<std::vector<std::string>> paths = named_disks(call);
-    if (!paths) return std::unexpected(paths.error());
+    Result<std::vector<std::string>> disks = named_disks(call);
+    if (!disks) return std::unexpected(disks.error());
     const Result<io::Backend> backend = call.backend();
     if (!backend) return std::unexpected(backend.error());
-    auto real = RealWorld::make(*backend, out);
-    if (!real) return std::unexpected(real.error());
-
-    std::unique_ptr<OpenGroup> group(new OpenGroup(std::move(*real)));
-    group->timeout_ = *timeout;
-    if (auto fine = group->open_disks(*paths, wish.access); !fine) {
-        return std::unexpected(fine.error());
-    }
-    if (auto fine = group->assemble(wish.quorum, paths->size(), out); !fine) {
-        return std::unexpected(fine.error());
-    }
-    return group;
-}
-
-Result<void> OpenGroup::open_disks(const std::vector<std::string>& paths, io::Access access) {
-    for (const std::string& path : paths) {
-        auto file = io::OpenDisk::open(path, access);
-        if (file) real_->add(std::move(*file));
-        else unopened_.push_back({path, file.error()});
-    }
-    for (const RealWorld::Member& member : real_->members()) locks_.add(*member.disk, *member.file);
-    if (!real_->members().empty()) return refuse_twins(real_->members());
-    Error error = unopened_.front().error;
-    if (unopened_.size() > 1) error.sentence = why_unopened();
-    return std::unexpected(std::move(error));
-}
-
-std::string OpenGroup::why_unopened() const {
-    std::string text;
-    for (const Unopened& disk : unopened_) {
-        text += fmt::format("{}{}", text.empty() ? "" : "; ", disk.error.sentence);
-    }
-    return text;
-}
-
-// Without the disks that could not be opened there may be no majority: then they are the reason.
-Error OpenGroup::explained(Error error) const {
-    if (unopened_.empty() || error.code != Code::no_quorum) return error;
-    error.sentence += fmt::format(" ({})", why_unopened());
-    const bool all_forbidden = std::ranges::all_of(
-        unopened_, [](const Unopened& disk) { return disk.error.code == Code::permission; });
-    if (all_forbidden) error.code = Code::permission;
-    return error;
-}
-
-Result<void> OpenGroup::assemble(bool quorum_needed, std::size_t named, Output& out) {
-    std::vector<Disk*> disks;
-    for (const RealWorld::Member& member : real_->members()) disks.push_back(member.disk.get());
-    Assembly assembly(world(), disks);
-    Result<Roster> roster = run(assembly.run(quorum_needed, deadline()));
-    if (!roster) return std::unexpected(explained(roster.error()));
-    roster_ = std::move(*roster);
-    if (named > roster_.disks()) {
-        return usage(fmt::format("{} disks are named, but group {} has {}; name its own disks only",
-                                 named, roster_.common.name, roster_.disks()));
-    }
-    for (const Unopened& disk : unopened_) out.warn(disk.error.sentence);
-    for (const std::string& note : roster_.notes) out.warn(note);
-    for (const RealWorld::Member& member : real_->members()) {
-        if (!member.file->facts().direct) {
-            out.warn(fmt::format("{}: its file system has no O_DIRECT, so only processes of this "
-                                 "host see the same content", member.file->path()));
-        }
-    }
-    return {};
-}
-
-Result<std::unique_ptr<OpenGroup>> OpenGroup::join(const Invocation& call, Output& out) {
-    auto group = open(call, out, Wish{});
-    if (!group) return group;
-    if (auto fine = (*group)->take_seat(call, out); !fine) return std::unexpected(fine.error());
-    return group;
-}
-
-Result<void> OpenGroup::take_seat(const Invocation& call, Output& out) {
-    const Result<ThisHost> host = this_host(roster_.common.group);
-    if (!host) return std::unexpected(host.error());
-    if (!host->note.empty()) out.warn(host->note);
-    SeatWish wish;
-    wish.host = host->host;
-    wish.uptime = real_->loop().now().time_since_epoch();  // CLOCK_BOOTTIME starts with the boot
+    node::OpenOptions options;
     if (call.has("slot")) {
         const Result<std::uint64_t> slot = call.number("slot", 0, 0, max_slots - 1);
         if (!slot) return std::unexpected(slot.error());
-        wish.slot = static_cast<std::uint32_t>(*slot);
+        options.slot = static_cast<std::uint32_t>(*slot);
     }
-    group_ = std::make_unique<Group>(world(), roster_);
-    const Result<void> seat = run(group_->take_seat(locks_, std::move(wish), deadline()));
-    if (!seat && locks_.without_locks() != nullptr) {
-        return std::unexpected(
-            Error{seat.error().code, fmt::format("{}: its file system has no locks, and slots are "
-                                                 "borrowed by locks",
-                                                 locks_.without_locks()->name())});
-    }
-    if (!seat) return std::unexpected(explained(seat.error()));
-    return {};
+    options.disks = std::move(*disks);
+    options.access = wish.access;
+    options.quorum = wish.quorum;
+    options.timeout = *timeout;
+    options.backend = *backend;
+    options.warn = warn_to(out);
+    return options;
+}
+
+}  // namespace
+
+node::Warn warn_to(Output& out) {
+    return [&out](const std::string& sentence) { out.warn(sentence); };
+}
+
+Result<std::unique_ptr<OpenGroup>> open_group(const Invocation& call, Output& out, GroupWish wish) {
+    Result<node::OpenOptions> options = options_of(call, out, wish);
+    if (!options) return std::unexpected(options.error());
+    return OpenGroup::open(std::move(*options));
+}
+
+Result<std::unique_ptr<OpenGroup>> join_group(const Invocation& call, Output& out) {
+    Result<node::OpenOptions> options = options_of(call, out, GroupWish{});
+    if (!options) return std::unexpected(options.error());
+    return OpenGroup::join(std::move(*options));
 }
 
 }  // namespace diskpaxos::cli

@@ -10,7 +10,7 @@ Result<int> run_propose(const Invocation& call, Output& out) {
     const std::string& name = call.arguments()[0];
     const std::string& value = call.arguments()[1];
     if (auto fine = Directory::check_name(name); !fine) return std::unexpected(fine.error());
-    auto group = OpenGroup::join(call, out);
+    auto group = join_group(call, out);
     if (!group) return std::unexpected(group.error());
     Directory directory((*group)->group());
     const Result<Named> decided =

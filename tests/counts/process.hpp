@@ -9,12 +9,12 @@
 #include <vector>
 
 #include "async/scope.hpp"
-#include "cli/locks.hpp"
 #include "group/format.hpp"
 #include "group/group.hpp"
 #include "io/backend.hpp"
 #include "io/open_disk.hpp"
 #include "io/os_random.hpp"
+#include "node/locks.hpp"
 
 namespace diskpaxos {
 
@@ -74,7 +74,7 @@ class Process {
     World world_;
     std::vector<std::unique_ptr<io::OpenDisk>> files_;
     std::vector<std::unique_ptr<Disk>> disks_;  // die before the loop that carries them
-    cli::FileLocks locks_;
+    node::FileLocks locks_;
     std::unique_ptr<Group> group_;
 };
 

@@ -1,6 +1,6 @@
-#include "cli/locks.hpp"
+#include "node/locks.hpp"
 
-namespace diskpaxos::cli {
+namespace diskpaxos::node {
 
 bool FileLocks::try_lock(Disk& disk, std::uint32_t slot) {
     io::OpenDisk& file = *files_.at(&disk);
@@ -14,4 +14,4 @@ void FileLocks::unlock(Disk& disk, std::uint32_t slot) {
     slot == claim_lock ? file.unlock_host() : file.unlock_slot(slot);
 }
 
-}  // namespace diskpaxos::cli
+}  // namespace diskpaxos::node

@@ -1,11 +1,11 @@
-#include "cli/real_world.hpp"
+#include "node/real_world.hpp"
 
-namespace diskpaxos::cli {
+namespace diskpaxos::node {
 
-Result<std::unique_ptr<RealWorld>> RealWorld::make(io::Backend backend, Output& out) {
+Result<std::unique_ptr<RealWorld>> RealWorld::make(io::Backend backend, const Warn& warn) {
     Result<io::MadeLoop> made = io::make_loop(backend);
     if (!made) return std::unexpected(made.error());
-    if (!made->remark.empty()) out.warn(made->remark + "; using threads instead");
+    if (!made->remark.empty()) warn(made->remark + "; using threads instead");
     return std::unique_ptr<RealWorld>(new RealWorld(std::move(made->loop)));
 }
 
@@ -17,4 +17,4 @@ Disk& RealWorld::add(std::unique_ptr<io::OpenDisk> file) {
     return *members_.back().disk;
 }
 
-}  // namespace diskpaxos::cli
+}  // namespace diskpaxos::node

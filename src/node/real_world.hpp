@@ -1,6 +1,8 @@
-// RealWorld: the loop, chance and the open disks of one call of the command.
+// RealWorld: the loop, chance and the open disks of one process, or of one of its groups. It
+// belongs to the thread that made it.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -8,17 +10,19 @@
 
 #include "async/scope.hpp"
 #include "async/world.hpp"
-#include "cli/output.hpp"
 #include "io/backend.hpp"
 #include "io/open_disk.hpp"
 #include "io/os_random.hpp"
 
-namespace diskpaxos::cli {
+namespace diskpaxos::node {
+
+// Takes one sentence about what is not as it should be, but no reason to stop.
+using Warn = std::function<void(const std::string& sentence)>;
 
 class RealWorld {
   public:
     // Says so when a wish for io_uring could not be met.
-    static Result<std::unique_ptr<RealWorld>> make(io::Backend backend, Output& out);
+    static Result<std::unique_ptr<RealWorld>> make(io::Backend backend, const Warn& warn);
 
     World& world() { return world_; }
     io::Loop& loop() { return *loop_; }
@@ -57,4 +61,4 @@ class RealWorld {
     std::vector<Member> members_;  // die before the loop that carries them
 };
 
-}  // namespace diskpaxos::cli
+}  // namespace diskpaxos::node

@@ -7,7 +7,7 @@
 #include "diskpaxos/error.hpp"
 #include "group/claim.hpp"
 
-namespace diskpaxos::cli {
+namespace diskpaxos::node {
 
 struct ThisHost {
     Host host;
@@ -20,4 +20,4 @@ Result<ThisHost> this_host(const Uuid& group);
 
 std::uint64_t unix_ms();
 
-}  // namespace diskpaxos::cli
+}  // namespace diskpaxos::node

@@ -1,4 +1,4 @@
-#include "cli/host.hpp"
+#include "node/host.hpp"
 
 #include <unistd.h>
 #include <uuid/uuid.h>
@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <fstream>
 
-namespace diskpaxos::cli {
+namespace diskpaxos::node {
 
 namespace {
 
@@ -58,8 +58,9 @@ Result<ThisHost> this_host(const Uuid& group) {
     ThisHost result;
     const std::string machine = machine_id();
     if (machine.empty()) {
-        result.note = "there is no /etc/machine-id, so the slots of this host will not be kept "
-                      "across boots; run systemd-machine-id-setup or set DISKPAXOS_MACHINE_ID";
+        result.note =
+            "there is no /etc/machine-id, so the slots of this host will not be kept "
+            "across boots; run systemd-machine-id-setup or set DISKPAXOS_MACHINE_ID";
     }
     result.host.id = hashed(group, machine.empty() ? boot : machine);
     if (uuid_parse(boot.c_str(), reinterpret_cast<unsigned char*>(result.host.boot.data())) != 0) {
@@ -77,4 +78,4 @@ std::uint64_t unix_ms() {
         std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
 }
 
-}  // namespace diskpaxos::cli
+}  // namespace diskpaxos::node

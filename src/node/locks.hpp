@@ -6,7 +6,7 @@
 #include "group/seat.hpp"
 #include "io/open_disk.hpp"
 
-namespace diskpaxos::cli {
+namespace diskpaxos::node {
 
 class FileLocks final : public SlotLocks {
   public:
@@ -24,4 +24,4 @@ class FileLocks final : public SlotLocks {
     const Disk* without_locks_ = nullptr;
 };
 
-}  // namespace diskpaxos::cli
+}  // namespace diskpaxos::node

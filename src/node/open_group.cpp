@@ -1,0 +1,122 @@
+#include "node/open_group.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace diskpaxos::node {
+
+namespace {
+
+std::unexpected<Error> usage(std::string sentence) {
+    return std::unexpected(Error{Code::usage, std::move(sentence)});
+}
+
+}  // namespace
+
+Result<void> refuse_twins(const std::vector<RealWorld::Member>& members) {
+    for (std::size_t i = 0; i < members.size(); ++i) {
+        for (std::size_t j = 0; j < i; ++j) {
+            if (!members[i].file->same_disk(*members[j].file)) continue;
+            return usage(fmt::format("{} and {} are the same disk; name each disk once",
+                                     members[j].file->path(), members[i].file->path()));
+        }
+    }
+    return {};
+}
+
+Result<std::unique_ptr<OpenGroup>> OpenGroup::open(OpenOptions options) {
+    if (options.disks.empty()) return usage("no disks are named");
+    auto real = RealWorld::make(options.backend, options.warn);
+    if (!real) return std::unexpected(real.error());
+    std::unique_ptr<OpenGroup> group(new OpenGroup(std::move(*real), std::move(options)));
+    if (auto fine = group->open_disks(); !fine) return std::unexpected(fine.error());
+    if (auto fine = group->assemble(); !fine) return std::unexpected(fine.error());
+    return group;
+}
+
+Result<void> OpenGroup::open_disks() {
+    for (const std::string& path : options_.disks) {
+        auto file = io::OpenDisk::open(path, options_.access);
+        if (file)
+            real_->add(std::move(*file));
+        else
+            unopened_.push_back({path, file.error()});
+    }
+    for (const RealWorld::Member& member : real_->members()) locks_.add(*member.disk, *member.file);
+    if (!real_->members().empty()) return refuse_twins(real_->members());
+    Error error = unopened_.front().error;
+    if (unopened_.size() > 1) error.sentence = why_unopened();
+    return std::unexpected(std::move(error));
+}
+
+std::string OpenGroup::why_unopened() const {
+    std::string text;
+    for (const Unopened& disk : unopened_) {
+        text += fmt::format("{}{}", text.empty() ? "" : "; ", disk.error.sentence);
+    }
+    return text;
+}
+
+// Without the disks that could not be opened there may be no majority: then they are the reason.
+Error OpenGroup::explained(Error error) const {
+    if (unopened_.empty() || error.code != Code::no_quorum) return error;
+    error.sentence += fmt::format(" ({})", why_unopened());
+    const bool all_forbidden = std::ranges::all_of(
+        unopened_, [](const Unopened& disk) { return disk.error.code == Code::permission; });
+    if (all_forbidden) error.code = Code::permission;
+    return error;
+}
+
+Result<void> OpenGroup::assemble() {
+    std::vector<Disk*> disks;
+    for (const RealWorld::Member& member : real_->members()) disks.push_back(member.disk.get());
+    Assembly assembly(world(), disks);
+    Result<Roster> roster = run(assembly.run(options_.quorum, deadline()));
+    if (!roster) return std::unexpected(explained(roster.error()));
+    roster_ = std::move(*roster);
+    if (options_.disks.size() > roster_.disks()) {
+        return usage(fmt::format("{} disks are named, but group {} has {}; name its own disks only",
+                                 options_.disks.size(), roster_.common.name, roster_.disks()));
+    }
+    for (const Unopened& disk : unopened_) options_.warn(disk.error.sentence);
+    for (const std::string& note : roster_.notes) options_.warn(note);
+    for (const RealWorld::Member& member : real_->members()) {
+        if (!member.file->facts().direct) {
+            options_.warn(
+                fmt::format("{}: its file system has no O_DIRECT, so only processes of this "
+                            "host see the same content",
+                            member.file->path()));
+        }
+    }
+    return {};
+}
+
+Result<std::unique_ptr<OpenGroup>> OpenGroup::join(OpenOptions options) {
+    auto group = open(std::move(options));
+    if (!group) return group;
+    if (auto fine = (*group)->take_seat(); !fine) return std::unexpected(fine.error());
+    return group;
+}
+
+Result<void> OpenGroup::take_seat() {
+    const Result<ThisHost> host = this_host(roster_.common.group);
+    if (!host) return std::unexpected(host.error());
+    if (!host->note.empty()) options_.warn(host->note);
+    SeatWish wish;
+    wish.host = host->host;
+    wish.uptime = real_->loop().now().time_since_epoch();  // CLOCK_BOOTTIME starts with the boot
+    wish.slot = options_.slot;
+    group_ = std::make_unique<Group>(world(), roster_);
+    const Result<void> seat = run(group_->take_seat(locks_, std::move(wish), deadline()));
+    if (!seat && locks_.without_locks() != nullptr) {
+        return std::unexpected(
+            Error{seat.error().code, fmt::format("{}: its file system has no locks, and slots are "
+                                                 "borrowed by locks",
+                                                 locks_.without_locks()->name())});
+    }
+    if (!seat) return std::unexpected(explained(seat.error()));
+    return {};
+}
+
+}  // namespace diskpaxos::node

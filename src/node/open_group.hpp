@@ -1,0 +1,72 @@
+// OpenGroup: a group of disks, opened and assembled, and, for those who change things, with a seat
+// in it. It belongs to the thread that opened it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "group/group.hpp"
+#include "node/host.hpp"
+#include "node/locks.hpp"
+#include "node/real_world.hpp"
+
+namespace diskpaxos::node {
+
+struct OpenOptions {
+    std::vector<std::string> disks;  // paths
+    io::Access access = io::Access::write;
+    bool quorum = true;                           // refuse unless a majority of the disks is there
+    Duration timeout = std::chrono::seconds(10);  // of the opening, of the seat, of each deadline()
+    io::Backend backend = io::Backend::automatic;
+    std::optional<std::uint32_t> slot{};  // none: any of this host's
+    Warn warn = [](const std::string&) {};
+};
+
+class OpenGroup {
+  public:
+    // A disk that cannot be opened is no more than absent, as long as a majority is there.
+    static Result<std::unique_ptr<OpenGroup>> open(OpenOptions options);
+
+    // As open(), and takes a seat.
+    static Result<std::unique_ptr<OpenGroup>> join(OpenOptions options);
+
+    RealWorld& real() { return *real_; }
+    World& world() { return real_->world(); }
+    Roster& roster() { return roster_; }
+    Group& group() { return *group_; }  // after join()
+    FileLocks& locks() { return locks_; }
+    Instant deadline() { return real_->loop().now() + options_.timeout; }
+
+    struct Unopened {
+        std::string path;
+        Error error;
+    };
+    const std::vector<Unopened>& unopened() const { return unopened_; }
+
+    template <class T>
+    T run(Task<T> task) {
+        return real_->run(std::move(task));
+    }
+
+  private:
+    OpenGroup(std::unique_ptr<RealWorld> real, OpenOptions options)
+        : real_(std::move(real)), options_(std::move(options)) {}
+    Result<void> open_disks();
+    Result<void> assemble();
+    Result<void> take_seat();
+    Error explained(Error error) const;
+    std::string why_unopened() const;
+
+    std::unique_ptr<RealWorld> real_;
+    OpenOptions options_;
+    std::vector<Unopened> unopened_;
+    FileLocks locks_;
+    Roster roster_;
+    std::unique_ptr<Group> group_;
+};
+
+// Refuses what is one disk under two names.
+Result<void> refuse_twins(const std::vector<RealWorld::Member>& members);
+
+}  // namespace diskpaxos::node
