@@ -84,6 +84,9 @@ class Disk {
     friend class Transfer;
     virtual void submit(Io& io) = 0;  // takes over the request until io.finish()
 
+    // For a disk that stands before another one: the request is the other's now.
+    static void hand_on(Disk& other, Io& io) { other.submit(io); }
+
   private:
     friend struct RecycleIo;
     std::vector<std::unique_ptr<Io>> spare_;

@@ -39,7 +39,7 @@ Result<void> OpenGroup::open_disks() {
     for (const std::string& path : options_.disks) {
         auto file = io::OpenDisk::open(path, options_.access);
         if (file)
-            real_->add(std::move(*file));
+            real_->add(std::move(*file), options_.before);
         else
             unopened_.push_back({path, file.error()});
     }

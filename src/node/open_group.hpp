@@ -21,6 +21,7 @@ struct OpenOptions {
     io::Backend backend = io::Backend::automatic;
     std::optional<std::uint32_t> slot{};  // none: any of this host's
     Warn warn = [](const std::string&) {};
+    Before before{};  // of each disk that could be opened, in the order of `disks`
 };
 
 class OpenGroup {

@@ -9,9 +9,10 @@ Result<std::unique_ptr<RealWorld>> RealWorld::make(io::Backend backend, const Wa
     return std::unique_ptr<RealWorld>(new RealWorld(std::move(made->loop)));
 }
 
-Disk& RealWorld::add(std::unique_ptr<io::OpenDisk> file) {
+Disk& RealWorld::add(std::unique_ptr<io::OpenDisk> file, const Before& before) {
     Member member;
     member.disk = loop_->attach(*file, file->facts().logical_block_size);
+    if (before) member.disk = before(std::move(member.disk));
     member.file = std::move(file);
     members_.push_back(std::move(member));
     return *members_.back().disk;

@@ -19,6 +19,10 @@ namespace diskpaxos::node {
 // Takes one sentence about what is not as it should be, but no reason to stop.
 using Warn = std::function<void(const std::string& sentence)>;
 
+// Puts a disk of its own before another one, which it owns from then on: to hold up, count or
+// spoil what is asked of it.
+using Before = std::function<std::unique_ptr<Disk>(std::unique_ptr<Disk>)>;
+
 class RealWorld {
   public:
     // Says so when a wish for io_uring could not be met.
@@ -31,8 +35,9 @@ class RealWorld {
         std::unique_ptr<io::OpenDisk> file;
         std::unique_ptr<Disk> disk;
     };
-    // In blocks of the disk's own size; Disk::use_block_size() changes that.
-    Disk& add(std::unique_ptr<io::OpenDisk> file);
+    // In blocks of the disk's own size; Disk::use_block_size() changes that. `before`, if any, puts
+    // another disk before it.
+    Disk& add(std::unique_ptr<io::OpenDisk> file, const Before& before = {});
     const std::vector<Member>& members() const { return members_; }
 
     // Drives everything until `task` has its result.
