@@ -76,6 +76,31 @@ Verb cell() {
             run_cell};
 }
 
+Verb run() {
+    return {"run",
+            "run a command while holding a lock",
+            {{"", "LOCK -- CMD...", 2, any_number,
+              "acquires LOCK, runs CMD, releases LOCK; exits with CMD's code"}},
+            {disk,
+             group,
+             {"shared", 's', nullptr, "share the lock with others that do"},
+             {"nonblock", 'n', nullptr, "do not wait: exit with 75 if somebody else holds it"},
+             {"wait", 'w', "SEC", "give up after so many seconds, with 75"},
+             {"conflict-exit-code", 'E', "CODE", "instead of 75"},
+             {"ttl", 0, "TIME", "how long the session lives without renewal (as the disks say)"},
+             {"watchdog", 0, "PATH", "arm this watchdog device while CMD runs"},
+             slot,
+             timeout,
+             backend,
+             json,
+             help},
+            "CMD finds the lock, its group and the fencing token in DISKPAXOS_LOCK, DISKPAXOS_GROUP "
+            "and DISKPAXOS_TOKEN. If the lock is lost, CMD and all it started is dead before anybody "
+            "else may hold it, and the exit code is 79. Signals are passed on to CMD.",
+            "",
+            run_run};
+}
+
 Verb check() {
     return {
         "check",
@@ -147,7 +172,7 @@ Verb explain() {
 }  // namespace
 
 std::span<const Verb> verbs() {
-    static const std::vector<Verb> table = {format(), propose(),    cell(),    check(),  dump(),
+    static const std::vector<Verb> table = {format(), propose(),    cell(),    run(),    check(),  dump(),
                                             doctor(), completion(), version(), explain()};
     return table;
 }

@@ -46,6 +46,7 @@ const Verb* find_verb(std::string_view name);
 Result<int> run_format(const Invocation& call, Output& out);
 Result<int> run_propose(const Invocation& call, Output& out);
 Result<int> run_cell(const Invocation& call, Output& out);
+Result<int> run_run(const Invocation& call, Output& out);
 Result<int> run_check(const Invocation& call, Output& out);
 Result<int> run_dump(const Invocation& call, Output& out);
 Result<int> run_doctor(const Invocation& call, Output& out);

@@ -55,7 +55,8 @@ Task<Result<std::uint64_t>> Lock::wait(LockWish wish) {
     for (;;) {
         const Instant now = world_.clock.now();
         if (!session_.sound()) co_return std::unexpected(session_.why_lost());
-        if (now >= wish.until) co_return std::unexpected(co_await withdraw(wish, std::move(why)));
+        const bool stopped = wish.stop != nullptr && wish.stop->is_set();
+        if (stopped || now >= wish.until) co_return std::unexpected(co_await withdraw(wish, std::move(why)));
         Result<void> looked = co_await look(std::min(wish.until, now + wish.patience));
         Result<bool> freed = false;
         if (looked) freed = co_await watch_holders(wish);
@@ -76,7 +77,8 @@ Task<Result<std::uint64_t>> Lock::wait(LockWish wish) {
         const Instant after = world_.clock.now();
         const std::size_t before = ahead(record_, session_.ref(), wish.mode);
         const Instant due = after + poll.next(after, record_.token, before);
-        co_await session_.lost().wait_until(world_.clock, std::min(due, wish.until));
+        Event& end = wish.stop != nullptr ? *wish.stop : session_.lost();
+        co_await end.wait_until(world_.clock, std::min(due, wish.until));
     }
 }
 

@@ -19,6 +19,7 @@ struct LockWish {
     bool wait = true;      // false: try once
     Instant until{};       // stop waiting then
     Duration patience{};   // for one operation on the disks, while trying or withdrawing
+    Event* stop = nullptr;  // ends the waiting, as `until` does
 };
 
 class Lock {
