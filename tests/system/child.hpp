@@ -29,6 +29,7 @@ class Child {
     Child& operator=(const Child&) = delete;
     ~Child() { kill(); }
 
+    pid_t pid() const { return pid_; }
     void kill() {
         if (pid_ < 0) return;
         ::kill(pid_, SIGKILL);

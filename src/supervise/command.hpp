@@ -1,0 +1,97 @@
+// Command: CMD and all it starts, running under a deadline that its owner keeps moving forward.
+//
+// What must always hold: whatever becomes of the owner (stopped, hung, killed), nothing of CMD runs
+// any more soon after `kill_at`; and when the owner dies, soon after that. The guard sees to it
+// (guard.hpp); where the guard itself is killed, the kernel kills CMD, and its owner the rest.
+//
+//   auto command = Command::make();                  // before loops, threads, disks and signals
+//   (*command)->start(loop, words, {"DISKPAXOS_TOKEN=7"}, {terminate_at, kill_at});
+//   (*command)->extend({later, later_still});        // at every renewal
+//   co_await (*command)->gone().wait();              // only now may the lock be released
+//
+// The process has no other children, and is the subreaper of these as long as this lives.
+#pragma once
+
+#include <sys/types.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "async/event.hpp"
+#include "async/scope.hpp"
+#include "async/task.hpp"
+#include "diskpaxos/error.hpp"
+#include "io/loop.hpp"
+#include "supervise/post.hpp"
+
+namespace diskpaxos {
+
+struct Outcome {
+    enum class Why : std::uint8_t {
+        exited,          // by itself
+        signalled,       // by a signal, its own or one that was passed on
+        deadline,        // it, or what was left of it, was ended because the deadline had come
+        guard_killed,    // so CMD was killed
+        not_found,       // it never ran
+        not_executable,  // it never ran
+    };
+    Why why = Why::exited;
+    int code = 0;          // CMD's own, or 128 + N where signal N killed it, or 126, or 127
+    std::string sentence;  // empty unless there is something to say
+};
+
+class Command {
+  public:
+    // Forks the guard.
+    static Result<std::unique_ptr<Command>> make();
+    Command(const Command&) = delete;
+    Command& operator=(const Command&) = delete;
+    ~Command();  // kills what still runs, and the loop must not have died before
+
+    // Once. `words` is not empty; the first is looked up in PATH. `variables` are NAME=VALUE, and
+    // come on top of the environment that we had in make().
+    void start(io::Loop& loop, const std::vector<std::string>& words,
+               const std::vector<std::string>& variables, Deadline deadline);
+
+    // Forward costs no system call. A deadline in the past ends CMD now. What has been sent
+    // SIGTERM because of a deadline may still be spared SIGKILL.
+    void extend(Deadline deadline);
+
+    // To CMD's process group; once CMD itself has ended, to everything that is left of it.
+    void signal(int number);
+
+    pid_t pid() const { return pid_; }     // 0: it does not run yet, or never did
+    Event& ended() { return ended_; }      // CMD's own process has ended; the outcome is known
+    Event& gone() { return gone_; }        // and so has all that it started
+    Event& resumed() { return resumed_; }  // somebody tried to suspend it from the terminal
+    const Outcome& outcome() const { return outcome_; }  // after `gone` it changes no more
+
+  private:
+    Command() = default;
+    Task<void> listen();
+    Task<void> back_up_guard();
+    Task<void> do_the_guards_work();
+    bool guard_is_dead();
+    void take_reports();
+    void take(const Report& report);
+    void order(Order::Kind kind, int number);
+
+    SharedDeadline deadline_;
+    int stream_ = -1;
+    int guard_ = -1;  // pidfd
+    bool guard_reaped_ = false;
+    bool overruled_ = false;  // we killed the guard: it did not do its work in time
+    io::Loop* loop_ = nullptr;
+    std::string name_;  // CMD's first word
+    pid_t pid_ = 0;
+    Outcome outcome_;
+    Event ended_;
+    Event gone_;
+    Event resumed_;
+    Event news_;
+    void (*before_)(int) = nullptr;  // what SIGTTOU did
+    std::unique_ptr<Scope> scope_;   // dies first
+};
+
+}  // namespace diskpaxos
