@@ -8,6 +8,7 @@
 #include "cli/existing.hpp"
 #include "cli/invocation.hpp"
 #include "cli/open_group.hpp"
+#include "group/adopt.hpp"
 #include "group/heal.hpp"
 
 namespace diskpaxos::cli {
@@ -145,13 +146,14 @@ Result<void> adopt(OpenGroup& group, bool repair, Output& out) {
     return {};
 }
 
-Result<HealReport> heal(OpenGroup& group, const QuorumRule& rule, const Host& host) {
-    Healer healer(group.world(), group.roster(), rule, group.locks(), host);
+Result<HealReport> heal(OpenGroup& group, const QuorumRule& rule, const Host& host, HealWish wish) {
+    Healer healer(group.world(), group.roster(), rule, group.locks(), host, std::move(wish));
     return group.run(healer.run(group.deadline()));
 }
 
 // Claiming free slots is timed, and slots of processes that have just ended are in use for another
-// moment: on a busy machine it takes more than one attempt.
+// moment: on a busy machine it takes more than one attempt. None of them waits long; claims that
+// nobody seems to follow up are watched once, at last, when little else is left.
 constexpr unsigned most_attempts = 5;
 constexpr Duration between_attempts = std::chrono::milliseconds(100);
 
@@ -165,20 +167,39 @@ struct Repair {
     CheckReport after;
 };
 
-Result<Repair> repair_all(OpenGroup& group, const QuorumRule& rule, Output& out) {
+// Another process of this host may be claiming slots at this moment.
+Result<HealReport> heal_patiently(OpenGroup& group, const QuorumRule& rule, const Host& host,
+                                  const HealWish& wish) {
+    const Instant patience = group.deadline();
+    for (;;) {
+        Result<HealReport> healed = heal(group, rule, host, wish);
+        const bool busy = !healed && healed.error().code == Code::busy;
+        if (!busy || group.world().clock.now() >= patience) return healed;
+        group.run(pause(group.world().clock));
+    }
+}
+
+Result<Repair> repair_all(OpenGroup& group, const QuorumRule& rule, CheckReport before, Output& out) {
     const Result<node::ThisHost> host = node::this_host(group.roster().common.group);
     if (!host) return std::unexpected(host.error());
     if (!host->note.empty()) out.warn(host->note);
     Repair repair;
-    for (unsigned attempt = 0; attempt < most_attempts; ++attempt) {
-        Result<HealReport> healed = heal(group, rule, host->host);
+    repair.after = std::move(before);
+    for (unsigned attempt = 1; attempt <= most_attempts; ++attempt) {
+        const bool last = attempt == most_attempts;
+        const bool only_barred = repair.healed.barred > 0 && repair.healed.not_now == 0;
+        const HealWish wish{.slots = repair.after.hurt, .watch = last || only_barred};
+        Result<HealReport> healed = heal_patiently(group, rule, host->host, wish);
         if (!healed) return std::unexpected(healed.error());
         healed->superblocks += repair.healed.superblocks;
         healed->slot_entries += repair.healed.slot_entries;
         healed->blocks += repair.healed.blocks;
         repair.healed = std::move(*healed);
         repair.after = check(group, rule);
-        if (repair.after.sound() || repair.healed.not_now == 0 || repair.healed.unfinished) break;
+        const HealReport& now = repair.healed;
+        // A write that failed, and a watch, have taken their time: not again in this call.
+        const bool over = wish.watch || now.unfinished || now.failed > 0;
+        if (over || repair.after.sound() || now.not_now + now.barred == 0) break;
         group.run(pause(group.world().clock));
     }
     if (repair.after.sound()) repair.healed.left.clear();  // nothing of it was damaged
@@ -202,7 +223,7 @@ Result<int> run_check(const Invocation& call, Output& out) {
     CheckReport report = check(**group, rule);
     std::optional<HealReport> healed;
     if (repair && !report.sound()) {
-        Result<Repair> done = repair_all(**group, rule, out);
+        Result<Repair> done = repair_all(**group, rule, report, out);
         if (!done) return std::unexpected(done.error());
         healed = std::move(done->healed);
         report = std::move(done->after);

@@ -111,6 +111,7 @@ Checker::Checker(World& world, const Roster& roster, const QuorumRule& rule)
 Task<CheckReport> Checker::run() {
     const Geometry& geometry = roster_.common.geometry;
     report_.cells = geometry.cells;
+    report_.hurt.resize(geometry.slots);
     report_.disks.resize(roster_.disks());
     for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
         report_.disks[disk].name = roster_.names[disk];
@@ -166,6 +167,7 @@ Task<int> Checker::check_slot_table(std::size_t disk) {
     DiskReport& report = report_.disks[disk];
     const TableCopy copy = decode_slot_table(io->in.bytes(), roster_.common, disk);
     for (std::uint32_t slot = 0; slot < roster_.common.geometry.slots; ++slot) {
+        if (!copy.claims[slot] || !copy.owners[slot]) report_.hurt[slot] = true;
         report.slot_entries_damaged += copy.claims[slot] ? 0U : 1U;
         report.slot_entries_damaged += copy.owners[slot] ? 0U : 1U;
     }
@@ -183,6 +185,7 @@ void Checker::check_cell(std::uint32_t cell) {
             DiskReport& report = report_.disks[disk];
             if (states[disk] == CopyState::damaged) whole.erase(disk);
             if (!report.present) continue;
+            if (states[disk] != CopyState::sound) report_.hurt[place / geometry.ring] = true;
             ++report.blocks;
             if (copies[disk].state == BlockState::initial) ++report.initial;
             if (copies[disk].state == BlockState::valid) {

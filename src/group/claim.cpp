@@ -4,12 +4,17 @@
 
 namespace diskpaxos {
 
+namespace {
+constexpr int tries = 3;  // to read a table quickly
+}
+
 SlotTableAccess::SlotTableAccess(World& world, const Roster& roster, const QuorumRule& rule)
     : world_(world),
       roster_(roster),
       rule_(rule),
       timing_(ClaimTiming::of(std::chrono::milliseconds(roster.common.ttl_ms))),
       copies_(roster.disks()),
+      stamped_at_(roster.disks()),
       validated_at_(roster.disks()),
       fan_(world) {}
 
@@ -56,18 +61,22 @@ Task<std::vector<std::uint32_t>> SlotTableAccess::claim(std::vector<std::uint32_
         attempt.entry.host_name = host_.name;
         attempts_.push_back(std::move(attempt));
     }
+    // One disk that hangs must not cost the others the bound.
+    const Duration grace = std::min(Fan::grace, timing_.bound / 2);
+    const std::function<bool()> suffices = [this] { return enough(); };
     done_ = DiskSet();
     for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
         if (roster_.members[disk] != nullptr) fan_.start(claim_on(disk));
     }
-    const std::function<bool()> suffices = [this] { return enough(); };
-    co_await fan_.gather(suffices, deadline);
+    co_await fan_.gather(suffices, deadline, grace);
 
+    const DiskSet looked = done_;
     done_ = DiskSet();
     for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
-        if (roster_.members[disk] != nullptr) fan_.start(own_on(disk));
+        if (looked.contains(disk)) fan_.start(follow_up_on(disk));
     }
-    co_await fan_.gather(suffices, std::min(deadline, world_.clock.now() + timing_.bound));
+    const Instant patience = std::min(deadline, world_.clock.now() + timing_.wait);
+    co_await fan_.gather(suffices, patience, grace);
     std::vector<std::uint32_t> won;
     for (const Attempt& attempt : attempts_) {
         if (rule_.suffices(Purpose::write, attempt.owned)) won.push_back(attempt.slot);
@@ -77,31 +86,54 @@ Task<std::vector<std::uint32_t>> SlotTableAccess::claim(std::vector<std::uint32_
 
 // Steps 1 to 3 of the timed rule on one disk, for all slots at once.
 Task<void> SlotTableAccess::claim_on(std::size_t disk) {
-    const Instant before = world_.clock.now();  // tb
-    TableCopy table = co_await fetch(disk);
+    Instant before{};  // tb
+    TableCopy table = co_await fetch_at_once(disk, before);
     if (!table.read) co_return;
-    std::vector<bool> stamped(attempts_.size());
-    Instant written = before;
-    for (std::size_t i = 0; i < attempts_.size(); ++i) {
-        if (!claimable(table, attempts_[i].slot)) continue;
-        SlotEntry stamp = attempts_[i].entry;
-        stamp.state = SlotState::taken;
-        const bool put_down = co_await put(disk, BlockKind::claim, attempts_[i].slot, stamp);
-        written = world_.clock.now();
-        stamped[i] = put_down && written - before <= timing_.bound;
+    Scope stamps(world_.queue);
+    for (Attempt& attempt : attempts_) {
+        if (claimable(table, attempt.slot)) stamps.spawn(stamp(disk, attempt, before));
     }
-    co_await world_.clock.sleep_until(written + timing_.wait);
+    co_await stamps.idle().wait();
+    stamped_at_[disk] = world_.clock.now();
+    co_await world_.clock.sleep(timing_.wait);
+    const bool looked = co_await validate(disk);
+    if (looked) done_.insert(disk);
+}
+
+// The table, read quickly enough for a stamp to be in time as well: one that is late helps nobody
+// and bars the slot. A disk that is never quick is tried all the same.
+Task<TableCopy> SlotTableAccess::fetch_at_once(std::size_t disk, Instant& begun) {
+    TableCopy table;
+    for (int attempt = 0; attempt < tries; ++attempt) {
+        begun = world_.clock.now();
+        table = co_await fetch(disk);
+        if (!table.read || world_.clock.now() - begun <= timing_.bound / 2) break;
+    }
+    co_return table;
+}
+
+// Step 2.
+Task<void> SlotTableAccess::stamp(std::size_t disk, Attempt& attempt, Instant before) {
+    if (world_.clock.now() - before > timing_.bound) co_return;
+    SlotEntry entry = attempt.entry;
+    entry.state = SlotState::taken;
+    const bool put_down = co_await put(disk, BlockKind::claim, attempt.slot, std::move(entry));
+    if (put_down && world_.clock.now() - before <= timing_.bound) attempt.stamped.insert(disk);
+}
+
+// Step 3.
+Task<bool> SlotTableAccess::validate(std::size_t disk) {
     validated_at_[disk] = world_.clock.now();
-    table = co_await fetch(disk);
-    if (!table.read) co_return;
-    for (std::size_t i = 0; i < attempts_.size(); ++i) {
-        const auto& claim = table.claims[attempts_[i].slot];
-        const auto& owner = table.owners[attempts_[i].slot];
-        const bool ours = stamped[i] && claim && claim->stamp == attempts_[i].entry.stamp && owner &&
-                          !owner->held() && owner->turn < attempts_[i].entry.turn;
-        if (ours) attempts_[i].validated.insert(disk);
+    const TableCopy table = co_await fetch(disk);
+    for (Attempt& attempt : attempts_) {
+        const bool looked = table.read && attempt.stamped.contains(disk);
+        const bool ours = looked && table.claims[attempt.slot] && table.owners[attempt.slot] &&
+                          table.claims[attempt.slot]->stamp == attempt.entry.stamp &&
+                          !table.owners[attempt.slot]->held() &&
+                          table.owners[attempt.slot]->turn < attempt.entry.turn;
+        ours ? attempt.validated.insert(disk) : attempt.validated.erase(disk);
     }
-    done_.insert(disk);
+    co_return table.read;
 }
 
 bool SlotTableAccess::claimable(const TableCopy& table, std::uint32_t slot) const {
@@ -112,15 +144,35 @@ bool SlotTableAccess::claimable(const TableCopy& table, std::uint32_t slot) cons
 }
 
 // Step 4, on one disk.
-Task<void> SlotTableAccess::own_on(std::size_t disk) {
-    for (Attempt& attempt : attempts_) {
-        if (!rule_.suffices(Purposes{.read = true, .write = true}, attempt.validated)) continue;
-        const bool late = world_.clock.now() > validated_at_[disk] + timing_.bound;
-        if (late || !attempt.validated.contains(disk)) continue;
-        const bool owned = co_await put(disk, BlockKind::owner, attempt.slot, attempt.entry);
-        if (owned) attempt.owned.insert(disk);
+Task<void> SlotTableAccess::follow_up_on(std::size_t disk) {
+    const Instant end = stamped_at_[disk] + timing_.life();
+    while (world_.clock.now() > std::min(validated_at_[disk] + timing_.bound, end)) {
+        if (world_.clock.now() > end) co_return;
+        const bool looked = co_await validate(disk);
+        if (!looked) co_return;
     }
+    Scope writes(world_.queue);
+    for (Attempt& attempt : attempts_) {
+        if (!attempt.validated.contains(disk)) continue;
+        const bool won = rule_.suffices(Purposes{.read = true, .write = true}, attempt.validated);
+        writes.spawn(won ? own(disk, attempt) : withdraw(disk, attempt));
+    }
+    co_await writes.idle().wait();
     done_.insert(disk);
+}
+
+Task<void> SlotTableAccess::own(std::size_t disk, Attempt& attempt) {
+    const bool owned = co_await put(disk, BlockKind::owner, attempt.slot, attempt.entry);
+    if (owned) attempt.owned.insert(disk);
+}
+
+// Nobody else is validated here, so that what is freed is ours.
+Task<void> SlotTableAccess::withdraw(std::size_t disk, Attempt& attempt) {
+    attempt.validated.erase(disk);
+    SlotEntry entry = attempt.entry;
+    entry.state = SlotState::free;
+    --entry.turn;
+    co_await put(disk, BlockKind::claim, attempt.slot, std::move(entry));
 }
 
 void SlotTableAccess::resume(std::uint32_t slot, SlotEntry entry) {

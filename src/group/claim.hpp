@@ -8,13 +8,19 @@
 //  3  wait V after the write; read the table again: our stamp still stands and the owner is still
 //     free: validated on this disk
 //  4  validated on a majority: write the owner entry everywhere, on each disk only if that is
-//     begun within B of the validating read; ours when a majority has it.
+//     begun within B of the validating read (if it is too late for that, look again: step 3);
+//     ours when a majority has it. Validated, but not on a majority: free the claim block again,
+//     under the same bound.
+//
+// All slots at once: one after the other, the last stamps would be late on a busy machine.
 //
 // V(1-rho) > B(1+rho): a competitor that also saw the slot free has landed its stamp before we
 // look again, or has exceeded B and disqualified itself. Nobody who is not validated ever writes
 // an owner entry, so a claim that lands late spoils a claim block and nothing else. A claim block
-// that its writer never followed up (it died, or lost) stays taken: others claim other slots, and
-// check --repair frees it after having watched it for the drain time (`outlived`).
+// that its writer never followed up (it died, or its stamp was late: then it may cover that of
+// one who was validated) stays taken: others claim other slots, and check --repair frees it after
+// having watched it (`outlived`). A writer follows up within 4V of the stamp or never, so that
+// after 4V and the drain time nothing of it can land any more.
 #pragma once
 
 #include <vector>
@@ -31,6 +37,7 @@ struct ClaimTiming {
     Duration bound;  // B
     Duration wait;   // V
     static constexpr ClaimTiming of(Duration ttl) { return {ttl / 20, ttl / 10}; }
+    Duration life() const { return 4 * wait; }  // of a stamp, in which it is followed up
 };
 // With a clock drift of rho = 1/2000 the wait must exceed the bound by more than a thousandth.
 static_assert(ClaimTiming::of(std::chrono::seconds(10)).wait * 1999 >
@@ -53,8 +60,8 @@ class SlotTableAccess {
     const std::vector<TableCopy>& copies() const { return copies_; }
 
     // Tries to take `slots`, as `state`; returns those that are ours now. Once per object.
-    // `outlived`: stamps that stood unchanged for the drain time under a free owner, and may be
-    // overwritten: whatever their writers had under way has landed.
+    // `outlived`: stamps that stood unchanged for ClaimTiming::life() and the drain time under a
+    // free owner, and may be overwritten: whatever their writers had under way has landed.
     Task<std::vector<std::uint32_t>> claim(std::vector<std::uint32_t> slots, SlotState state,
                                            Host host, Instant deadline,
                                            std::vector<std::uint64_t> outlived = {});
@@ -68,6 +75,7 @@ class SlotTableAccess {
     struct Attempt {
         std::uint32_t slot = 0;
         SlotEntry entry;
+        DiskSet stamped;    // in time
         DiskSet validated;
         DiskSet owned;
     };
@@ -75,7 +83,12 @@ class SlotTableAccess {
     Task<void> read_copy(std::size_t disk);
     Task<TableCopy> fetch(std::size_t disk);
     Task<void> claim_on(std::size_t disk);
-    Task<void> own_on(std::size_t disk);
+    Task<TableCopy> fetch_at_once(std::size_t disk, Instant& begun);
+    Task<void> stamp(std::size_t disk, Attempt& attempt, Instant before);
+    Task<bool> validate(std::size_t disk);
+    Task<void> follow_up_on(std::size_t disk);
+    Task<void> own(std::size_t disk, Attempt& attempt);
+    Task<void> withdraw(std::size_t disk, Attempt& attempt);
     Task<void> free_on(std::size_t disk);
     Task<bool> put(std::size_t disk, BlockKind kind, std::uint32_t slot, SlotEntry entry);
     bool claimable(const TableCopy& table, std::uint32_t slot) const;
@@ -89,7 +102,8 @@ class SlotTableAccess {
     std::vector<Attempt> attempts_;
     std::vector<Attempt> resumed_;
     std::vector<std::uint64_t> outlived_;
-    std::vector<Instant> validated_at_;  // per disk: when the validating read was begun
+    std::vector<Instant> stamped_at_;    // per disk: when the last stamp was down
+    std::vector<Instant> validated_at_;  // per disk: when the last validating read was begun
     Host host_;
     DiskSet done_;
     Fan fan_;  // last: its tasks die before what they write to

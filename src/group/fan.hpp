@@ -20,7 +20,8 @@ class Fan {
 
     // True when `enough` holds; false when the deadline came first. Tasks that still run go on as
     // long as the fan lives: what they write to must outlive it.
-    Task<bool> gather(const std::function<bool()>& enough, Instant deadline);
+    Task<bool> gather(const std::function<bool()>& enough, Instant deadline,
+                      Duration patience = grace);
 
   private:
     World& world_;

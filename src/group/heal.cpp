@@ -15,37 +15,45 @@ constexpr Duration give_back_time = std::chrono::seconds(5);  // for slow disks,
 }
 
 Healer::Healer(World& world, const Roster& roster, const QuorumRule& rule, SlotLocks& locks,
-               Host host)
+               Host host, HealWish wish)
     : world_(world),
       roster_(roster),
       rule_(rule),
       locks_(locks),
       host_(std::move(host)),
+      wish_(std::move(wish)),
       table_(world, roster, rule),
       claim_(world, roster, rule),
       rows_(world, roster),
       locked_(roster.common.geometry.slots),
       entitled_(roster.common.geometry.slots),
+      doubtful_(roster.common.geometry.slots),
       scope_(world.queue) {}
 
 Task<Result<HealReport>> Healer::run(Instant deadline) {
-    if (!co_await table_.read(deadline)) {
+    const bool read = co_await table_.read(deadline);
+    if (!read) {
         co_return std::unexpected(Error{Code::no_quorum, "the slot table cannot be read on a "
                                                          "majority of the disks; nothing was healed"});
     }
+    if (wish_.watch) co_await watch_claims();
     const DiskSet claiming = lock(claim_lock);  // one process of a host at a time
     if (claiming.empty()) {
         co_return std::unexpected(Error{Code::busy, "another process of this host is claiming or "
                                                     "healing slots; run it again"});
     }
-    sort_slots();
+    tell_elsewhere();
+    lock_free();
     co_await claim_free(deadline);
+    borrow_ours();
     co_await heal_slot_table();
     co_await heal_cells();
+    return_ours();
     // A write that failed may still happen: it must not meet the next user (algorithms.md 7.4, 7.5).
     co_await world_.clock.sleep_until(hold_until_);
     const Instant patience = std::max(deadline, world_.clock.now() + give_back_time);
-    if (!co_await claim_.release(patience)) {
+    const bool released = co_await claim_.release(patience);
+    if (!released) {
         // Something of ours may still land. Only the end of this process lets go of the locks: the
         // kernel keeps them until its last write has (the OFD rule).
         report_.unfinished = true;
@@ -61,27 +69,12 @@ Task<Result<HealReport>> Healer::run(Instant deadline) {
     co_return std::move(report_);
 }
 
-// Whose slot is whose, and which of ours nobody uses.
-void Healer::sort_slots() {
+void Healer::tell_elsewhere() {
     std::map<std::string, std::uint32_t> elsewhere;
-    std::uint32_t in_use = 0;
-    std::uint32_t partly = 0;
     for (std::uint32_t slot = 0; slot < roster_.common.geometry.slots; ++slot) {
         const SlotView view = table_.view(slot);
-        if (!view.known) continue;
-        if (view.owner.held() && view.owner.host != host_.id) {
-            ++elsewhere[view.owner.host_name];
-            continue;
-        }
-        locked_[slot] = lock(slot);
-        if (!locked_[slot].empty() && locked_[slot].size() < roster_.present()) ++partly;
-        if (locked_[slot].empty()) {
-            ++in_use;
-        } else if (!view.owner.held()) {
-            free_.push_back(slot);
-        } else {
-            entitled_[slot] = true;
-        }
+        const bool foreign = view.known && view.owner.held() && view.owner.host != host_.id;
+        if (foreign && wanted(slot)) ++elsewhere[view.owner.host_name];
     }
     for (const auto& [name, count] : elsewhere) {
         report_.left.push_back(fmt::format(
@@ -89,36 +82,80 @@ void Healer::sort_slots() {
             "--repair\" there",
             count, name));
     }
-    if (in_use > 0) {
-        report_.left.push_back(fmt::format("{} slots are in use by processes of this host, which "
-                                           "heal them as they go",
-                                           in_use));
+}
+
+// ---- free slots ----
+
+// Claims that nobody followed up: stamps that stand unchanged under a free owner longer than their
+// writers go on and their last writes are under way. An earlier boot's writes land meanwhile.
+Task<void> Healer::watch_claims() {
+    const std::vector<std::uint64_t> before = stale_claims();
+    const bool earlier = earlier_boot();
+    if (before.empty() && !earlier) co_return;
+    const Duration ttl = std::chrono::milliseconds(roster_.common.ttl_ms);
+    co_await world_.clock.sleep(ClaimTiming::of(ttl).life() + drain_time(ttl));
+    const bool read = co_await table_.read(world_.clock.now() + give_back_time);
+    if (!read) co_return;
+    drained_ = true;
+    for (const std::uint64_t stamp : stale_claims()) {
+        if (std::ranges::count(before, stamp) > 0) outlived_.push_back(stamp);
     }
-    // The kernel lets go of a dead process's files one by one, after its last writes (the OFD rule).
-    if (partly > 0) {
-        report_.left.push_back(fmt::format(
-            "{} slots are still in use on some of the disks; run it again", partly));
+}
+
+// Those that bar a slot: one that is claimable all the same is given back with all its claims free.
+std::vector<std::uint64_t> Healer::stale_claims() const {
+    std::vector<std::uint64_t> stamps;
+    for (std::uint32_t slot = 0; slot < roster_.common.geometry.slots; ++slot) {
+        const SlotView view = table_.view(slot);
+        if (!wanted(slot) || !view.known || view.owner.held() || view.claimable) continue;
+        for (const TableCopy& copy : table_.copies()) {
+            const bool taken = copy.read && copy.claims[slot] && copy.claims[slot]->held();
+            if (taken) stamps.push_back(copy.claims[slot]->stamp);
+        }
     }
-    report_.not_now += in_use + partly;
+    return stamps;
+}
+
+bool Healer::earlier_boot() const {
+    for (std::uint32_t slot = 0; slot < roster_.common.geometry.slots; ++slot) {
+        const SlotView view = table_.view(slot);
+        const bool left = view.known && ours(view.owner, SlotState::borrowed);
+        if (left && view.owner.boot != host_.boot) return true;
+    }
+    return false;
 }
 
 // Free slots are ours while we hold them as borrowed; so are those that a dead healer of this host
-// held. What one of an earlier boot had under way may still land, and is waited out.
-Task<void> Healer::claim_free(Instant deadline) {
-    bool earlier_boot = false;
+// held. What one of an earlier boot had under way may still land, and must have been waited out.
+void Healer::lock_free() {
     for (std::uint32_t slot = 0; slot < roster_.common.geometry.slots; ++slot) {
-        const SlotEntry owner = table_.view(slot).owner;
-        if (!entitled_[slot] || owner.state != SlotState::borrowed) continue;
-        earlier_boot |= owner.boot != host_.boot;
-        claim_.resume(slot, owner);
+        const SlotView view = table_.view(slot);
+        if (!view.known) continue;
+        if (ours(view.owner, SlotState::borrowed)) {
+            if (view.owner.boot != host_.boot && !drained_) {
+                ++report_.barred;
+            } else if (lock_for_healing(slot)) {
+                entitled_[slot] = true;
+                claim_.resume(slot, view.owner);
+            }
+        } else if (!view.owner.held() && wanted(slot)) {
+            if (!view.claimable && !drained_) {
+                ++report_.barred;
+            } else if (lock_for_healing(slot)) {
+                free_.push_back(slot);
+            }
+        }
     }
-    const Duration ttl = std::chrono::milliseconds(roster_.common.ttl_ms);
-    if (earlier_boot) co_await world_.clock.sleep(drain_time(ttl));
+    if (report_.barred == 0) return;
+    report_.left.push_back(fmt::format("{} free slots are claimed by somebody who may have given up",
+                                       report_.barred));
+}
+
+Task<void> Healer::claim_free(Instant deadline) {
     if (free_.empty()) co_return;
-    std::vector<std::uint64_t> outlived = co_await watch_stale_claims();
-    if (!co_await claim_.read(deadline)) co_return;
-    const auto won =
-        co_await claim_.claim(free_, SlotState::borrowed, host_, deadline, std::move(outlived));
+    const bool read = co_await claim_.read(deadline);
+    if (!read) co_return;
+    const auto won = co_await claim_.claim(free_, SlotState::borrowed, host_, deadline, outlived_);
     for (const std::uint32_t slot : won) entitled_[slot] = true;
     if (won.size() == free_.size()) co_return;
     report_.not_now += free_.size() - won.size();
@@ -126,30 +163,41 @@ Task<void> Healer::claim_free(Instant deadline) {
                                        free_.size() - won.size()));
 }
 
-// Claims that nobody followed up: stamps that stand unchanged under a free owner for the drain
-// time. Their writers have given up, and whatever they had under way has landed.
-Task<std::vector<std::uint64_t>> Healer::watch_stale_claims() {
-    const std::vector<std::uint64_t> before = stale_claims();
-    std::vector<std::uint64_t> outlived;
-    if (before.empty()) co_return outlived;
-    const Duration ttl = std::chrono::milliseconds(roster_.common.ttl_ms);
-    co_await world_.clock.sleep(drain_time(ttl));
-    if (!co_await table_.read(world_.clock.now() + give_back_time)) co_return outlived;
-    for (const std::uint64_t stamp : stale_claims()) {
-        if (std::ranges::count(before, stamp) > 0) outlived.push_back(stamp);
+// ---- slots of this host ----
+
+void Healer::borrow_ours() {
+    for (std::uint32_t slot = 0; slot < roster_.common.geometry.slots; ++slot) {
+        const SlotView view = table_.view(slot);
+        if (!view.known || !ours(view.owner, SlotState::taken) || !wanted(slot)) continue;
+        entitled_[slot] = lock_for_healing(slot);
     }
-    co_return outlived;
+    if (in_use_ > 0) {
+        report_.left.push_back(fmt::format("{} slots are in use by processes of this host, which "
+                                           "heal them as they go",
+                                           in_use_));
+    }
+    // The kernel lets go of a dead process's files one by one, after its last writes (the OFD rule).
+    if (partly_ > 0) {
+        report_.left.push_back(fmt::format(
+            "{} slots are still in use on some of the disks; run it again", partly_));
+    }
+    report_.not_now += in_use_ + partly_;
 }
 
-std::vector<std::uint64_t> Healer::stale_claims() const {
-    std::vector<std::uint64_t> stamps;
-    for (const std::uint32_t slot : free_) {
-        for (const TableCopy& copy : table_.copies()) {
-            const bool taken = copy.read && copy.claims[slot] && copy.claims[slot]->held();
-            if (taken) stamps.push_back(copy.claims[slot]->stamp);
-        }
+// As soon as no write of ours can meet the next user.
+void Healer::return_ours() {
+    for (std::uint32_t slot = 0; slot < roster_.common.geometry.slots; ++slot) {
+        if (doubtful_[slot] || !ours(table_.view(slot).owner, SlotState::taken)) continue;
+        unlock(slot, locked_[slot]);
+        locked_[slot] = DiskSet();
     }
-    return stamps;
+}
+
+bool Healer::lock_for_healing(std::uint32_t slot) {
+    locked_[slot] = lock(slot);
+    if (locked_[slot].empty()) ++in_use_;
+    else if (locked_[slot].size() < roster_.present()) ++partly_;
+    return !locked_[slot].empty();
 }
 
 // The disks on which the lock could be had: a majority, or none.
@@ -196,7 +244,8 @@ Task<void> Healer::heal_slot_table() {
                 IoPtr io = roster_.members[disk]->prepare(Io::Kind::write, Extent{at, 1}, Extent{});
                 encode_slot_entry(io->out.bytes(), slot_address(roster_.common, disk, kind, slot),
                                   view.owner);
-                if (!co_await write(disk, std::move(io))) ++report_.failed;
+                const bool written = co_await write(disk, std::move(io), slot, slot);
+                if (!written) ++report_.failed;
             }
         }
     }
@@ -255,7 +304,8 @@ Task<void> Healer::heal_row(std::uint32_t cell, std::size_t disk) {
         } else if (io != nullptr) {
             io->to.count = in_run;
             io->out.resize(in_run * size);
-            const bool written = co_await write(disk, std::move(io));
+            const bool written = co_await write(disk, std::move(io), begun / geometry.ring,
+                                                (begun + in_run - 1) / geometry.ring);
             (written ? report_.blocks : report_.failed) += in_run;
             in_run = 0;
         }
@@ -287,6 +337,15 @@ Task<void> Healer::heal_superblocks() {
     }
 }
 
+Task<bool> Healer::write(std::size_t disk, IoPtr io, std::uint32_t first_slot,
+                         std::uint32_t last_slot) {
+    const bool written = co_await write(disk, std::move(io));
+    for (std::uint32_t slot = first_slot; slot <= last_slot && !written; ++slot) {
+        doubtful_[slot] = true;
+    }
+    co_return written;
+}
+
 Task<bool> Healer::write(std::size_t disk, IoPtr io) {
     Disk& device = *roster_.members[disk];
     io = co_await Transfer(device, std::move(io));
@@ -295,78 +354,6 @@ Task<bool> Healer::write(std::size_t disk, IoPtr io) {
         hold_until_ = world_.clock.now() + drain_time(ttl);
     }
     co_return io->error == 0;
-}
-
-// ---- strangers ----
-
-Task<Result<std::vector<Adoption::Adopted>>> Adoption::run() {
-    std::vector<Adopted> adopted;
-    for (const Identity& stranger : roster_.strangers) {
-        if (!stranger.answered || stranger.error != 0) continue;
-        Disk& disk = *stranger.disk;
-        const Geometry& geometry = roster_.common.geometry;
-        if (!disk.use_block_size(geometry.block_size) || disk.blocks() < geometry.blocks()) {
-            co_return std::unexpected(Error{
-                Code::bad_data, fmt::format("{} is too small for group {}: {} bytes are needed",
-                                            disk.name(), roster_.common.name, geometry.bytes())});
-        }
-        const std::optional<std::size_t> known = co_await recognise(disk);
-        const Result<std::size_t> index = known ? Result<std::size_t>(*known) : only_missing(disk);
-        if (!index) co_return std::unexpected(index.error());
-        if (roster_.members[*index] != nullptr) {
-            co_return std::unexpected(Error{
-                Code::usage, fmt::format("{} and {} are the same disk; name each once",
-                                         roster_.members[*index]->name(), disk.name())});
-        }
-        roster_.members[*index] = &disk;
-        roster_.names[*index] = std::string(disk.name());
-        Adopted one;
-        one.index = *index;
-        one.by_elimination = !known;
-        adopted.push_back(one);
-    }
-    co_return adopted;
-}
-
-// A block of this group that survived says which disk it is.
-Task<std::optional<std::size_t>> Adoption::recognise(Disk& disk) {
-    const Geometry& geometry = roster_.common.geometry;
-    const std::uint64_t chunk = (1U << 20) / geometry.block_size;
-    for (std::uint64_t first = 0; first < geometry.blocks(); first += chunk) {
-        const Extent extent{first, std::min(chunk, geometry.blocks() - first)};
-        IoPtr io = disk.prepare(Io::Kind::read, Extent{}, extent);
-        io = co_await Transfer(disk, std::move(io));
-        if (io->error != 0) continue;
-        for (std::uint64_t i = 0; i < extent.count; ++i) {
-            const ByteView block =
-                io->in.bytes().subspan(i * geometry.block_size, geometry.block_size);
-            if (inspect_checksum(block) != Damage::none) continue;
-            const BlockAddress address = address_of(block);
-            if (address.group != roster_.common.group) continue;
-            for (std::size_t index = 0; index < roster_.disks(); ++index) {
-                if (Superblock::tag(roster_.common.disks[index]) == address.disk) co_return index;
-            }
-        }
-    }
-    co_return std::nullopt;
-}
-
-Result<std::size_t> Adoption::only_missing(const Disk& disk) const {
-    std::vector<std::size_t> missing;
-    for (std::size_t index = 0; index < roster_.disks(); ++index) {
-        if (roster_.members[index] == nullptr) missing.push_back(index);
-    }
-    if (missing.size() == 1) return missing.front();
-    if (missing.empty()) {
-        return std::unexpected(Error{Code::usage, fmt::format("{} is no disk of group {}, whose {} "
-                                                              "disks are all there",
-                                                              disk.name(), roster_.common.name,
-                                                              roster_.disks())});
-    }
-    return std::unexpected(Error{
-        Code::usage, fmt::format("{} disks of group {} are missing, and nothing on {} says which it "
-                                 "is; bring back the others first",
-                                 missing.size(), roster_.common.name, disk.name())});
 }
 
 }  // namespace diskpaxos

@@ -4,12 +4,14 @@
 //
 //  - Slots of this host that no process uses: borrowed by their locks, as any process would.
 //  - Slots that nobody owns: claimed for the time of the healing, and given back; their locks are
-//    taken as well, so that a healer that died has drained before another one goes on.
+//    taken as well, so that a healer that died has drained before another one goes on. One that
+//    somebody has claimed and not followed up is watched first.
 //  - Slots that a running process uses: their user heals them, at its next visit of each cell.
 //  - Slots of other hosts: by check --repair on those hosts, or by their users.
 //
 // A borrowed slot stays borrowed until the last heal write is answered, whatever happens to us; and
-// if one failed, until it cannot land any more.
+// if one failed, until it cannot land any more. But never longer: the processes of this host live
+// on these slots. Claims are watched, and free slots claimed, before any of theirs is borrowed.
 #pragma once
 
 #include <string>
@@ -20,6 +22,12 @@
 
 namespace diskpaxos {
 
+struct HealWish {
+    std::vector<bool> slots;  // those that need it, by CheckReport::hurt; empty: try them all
+    // Watch claims that bar a slot until they are known to be abandoned: longer than the drain time.
+    bool watch = true;
+};
+
 struct HealReport {
     std::uint64_t superblocks = 0;  // rewritten
     std::uint64_t slot_entries = 0;
@@ -27,41 +35,32 @@ struct HealReport {
     std::uint64_t unhealable = 0;   // too few other copies are readable
     std::uint64_t failed = 0;       // the write failed
     std::uint64_t not_now = 0;      // slots that were not to be had, or not everywhere, at this moment
+    std::uint64_t barred = 0;       // free slots behind claims that were not watched
     bool unfinished = false;        // a disk did not answer to the end: not again in this process
     std::vector<std::string> left;  // sentences: which slots were left alone, and who can heal them
 };
 
-// Which disks of the group the strangers among those named are: by a block that survived, or
-// because only one is missing. They become members; their superblocks are healed last.
-class Adoption {
-  public:
-    struct Adopted {
-        std::size_t index = 0;
-        bool by_elimination = false;  // nothing on it says so: look at what else is on it first
-    };
-
-    Adoption(World& world, Roster& roster) : world_(world), roster_(roster) {}
-    Task<Result<std::vector<Adopted>>> run();
-
-  private:
-    Task<std::optional<std::size_t>> recognise(Disk& disk);
-    Result<std::size_t> only_missing(const Disk& disk) const;
-
-    World& world_;
-    Roster& roster_;
-};
-
 class Healer {
   public:
-    Healer(World& world, const Roster& roster, const QuorumRule& rule, SlotLocks& locks, Host host);
+    Healer(World& world, const Roster& roster, const QuorumRule& rule, SlotLocks& locks, Host host,
+           HealWish wish = {});
     Task<Result<HealReport>> run(Instant deadline);
 
   private:
-    void sort_slots();
-    Task<void> claim_free(Instant deadline);
-    Task<std::vector<std::uint64_t>> watch_stale_claims();
+    bool wanted(std::uint32_t slot) const { return wish_.slots.empty() || wish_.slots[slot]; }
+    bool ours(const SlotEntry& owner, SlotState state) const {
+        return owner.state == state && owner.host == host_.id;
+    }
+    Task<void> watch_claims();
     std::vector<std::uint64_t> stale_claims() const;
+    bool earlier_boot() const;
+    void lock_free();
+    Task<void> claim_free(Instant deadline);
+    void borrow_ours();
+    void return_ours();
+    void tell_elsewhere();
     DiskSet lock(std::uint32_t slot);
+    bool lock_for_healing(std::uint32_t slot);
     void unlock(std::uint32_t slot, DiskSet disks);
     bool may_write(std::uint32_t slot, std::size_t disk) const {
         return entitled_[slot] && locked_[slot].contains(disk);
@@ -70,6 +69,7 @@ class Healer {
     Task<void> heal_cells();
     Task<void> heal_row(std::uint32_t cell, std::size_t disk);
     Task<void> heal_superblocks();
+    Task<bool> write(std::size_t disk, IoPtr io, std::uint32_t first_slot, std::uint32_t last_slot);
     Task<bool> write(std::size_t disk, IoPtr io);
 
     World& world_;
@@ -77,13 +77,19 @@ class Healer {
     const QuorumRule& rule_;
     SlotLocks& locks_;
     Host host_;
+    HealWish wish_;
     SlotTableAccess table_;
     SlotTableAccess claim_;  // of free slots, for the time of the healing
     Rows rows_;
     std::vector<DiskSet> locked_;  // by slot: where its lock is ours
     std::vector<bool> entitled_;   // by slot: it is ours to heal, where it is locked
+    std::vector<bool> doubtful_;   // by slot: a write failed, and may land until hold_until_
+    Instant hold_until_{};
     std::vector<std::uint32_t> free_;
-    Instant hold_until_{};         // the last write that failed may land until then
+    std::vector<std::uint64_t> outlived_;  // claims that were watched to their end
+    bool drained_ = false;                 // what an earlier boot had under way has landed
+    std::uint64_t in_use_ = 0;
+    std::uint64_t partly_ = 0;
     HealReport report_;
     Scope scope_;
 };

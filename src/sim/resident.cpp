@@ -6,6 +6,7 @@
 #include <charconv>
 #include <utility>
 
+#include "group/adopt.hpp"
 #include "group/values.hpp"
 
 namespace diskpaxos::sim {

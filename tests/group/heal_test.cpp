@@ -2,6 +2,7 @@
 // that meets every quorum of the damaged one (algorithms.md 7.8).
 #include <gtest/gtest.h>
 
+#include "group/adopt.hpp"
 #include "group/cluster.hpp"
 #include "group/heal.hpp"
 
@@ -40,13 +41,13 @@ class Healing : public ::testing::Test {
         Checker checker(cluster->world, roster, *rule);
         return cluster->run(checker.run());
     }
-    HealReport heal(std::string host = "home") {
+    HealReport heal(std::string host = "home", HealWish wish = {}) {
         Roster roster = *cluster->assemble();
         Adoption adoption(cluster->world, roster);
         const auto adopted = cluster->run(adoption.run());
         EXPECT_TRUE(adopted) << adopted.error().sentence;
         HostLocks::OfProcess locks(kernel(host));
-        Healer healer(cluster->world, roster, *rule, locks, host_named(host));
+        Healer healer(cluster->world, roster, *rule, locks, host_named(host), std::move(wish));
         auto report = cluster->run(healer.run(cluster->soon()));
         EXPECT_TRUE(report) << report.error().sentence;
         return report.value_or(HealReport());
@@ -135,6 +136,85 @@ TEST_F(Healing, SlotsOfAnotherHostAreHealedThere) {
     EXPECT_TRUE(heal("away").left.size() == 1);  // those of home are sound by now, but home's
     EXPECT_TRUE(check().sound());
     EXPECT_EQ(get("x"), "1");
+}
+
+TEST_F(Healing, SlotsThatAreSoundAreLeftToTheirUsers) {
+    const Process one(*cluster, kernel("home"), host_named("home"), 1);
+    ASSERT_TRUE(one.seated);
+    cluster->disks[1]->at(cluster->geometry.block(0, 2, 0))[200] ^= std::byte{1};
+    const CheckReport hurt = check();
+    for (std::uint32_t slot = 0; slot < cluster->geometry.slots; ++slot) {
+        EXPECT_EQ(hurt.hurt[slot], slot == 2) << slot;
+    }
+    for (auto& disk : cluster->disks) disk->counts = {};
+    const HealReport healed = heal("home", {.slots = hurt.hurt, .watch = false});
+    EXPECT_EQ(healed.blocks, 1U);
+    EXPECT_TRUE(healed.left.empty()) << healed.left.front();
+    EXPECT_EQ(healed.not_now, 0U);
+    EXPECT_EQ(cluster->disks[1]->counts.writes, 1U) << "no slot was claimed for nothing";
+    EXPECT_TRUE(check().sound());
+}
+
+// A host was killed in its first join: its claim stands, and bars slot 4.
+class BarredHealing : public Healing {
+  protected:
+    void SetUp() override {
+        Healing::SetUp();
+        const Roster roster = *cluster->assemble();
+        SlotTableAccess table(cluster->world, roster, *rule);
+        ASSERT_TRUE(cluster->run(table.read(cluster->soon())));
+        Scope scope(cluster->queue);
+        scope.spawn(claim(table, cluster->soon()));
+        cluster->queue.run_all();
+        wipe(1);
+    }
+    static Task<void> keep(Healer& healer, Instant deadline, Result<HealReport>& report) {
+        report = co_await healer.run(deadline);
+    }
+    static Task<void> claim(SlotTableAccess& table, Instant deadline) {
+        const std::vector<std::uint32_t> wanted(1, 4);
+        const Host host = host_named("bravo");
+        (void)co_await table.claim(wanted, SlotState::taken, host, deadline);
+    }
+};
+
+TEST_F(BarredHealing, WithoutAWatchTheRestIsHealedAtOnce) {
+    const Instant before = cluster->clock.now();
+    const HealReport healed = heal("home", {.slots = {}, .watch = false});
+    EXPECT_LT(cluster->clock.now() - before, std::chrono::seconds(2));
+    EXPECT_EQ(healed.barred, 1U);
+    EXPECT_EQ(healed.not_now, 0U);
+    const CheckReport after = check();
+    for (std::uint32_t slot = 0; slot < cluster->geometry.slots; ++slot) {
+        EXPECT_EQ(after.hurt[slot], slot == 4) << slot;
+    }
+}
+
+TEST_F(BarredHealing, ProcessesOfThisHostWorkWhileAClaimIsWatched) {
+    Roster roster = *cluster->assemble();
+    ASSERT_TRUE(cluster->run(Adoption(cluster->world, roster).run()));
+    HostLocks::OfProcess locks(kernel("home"));
+    Healer healer(cluster->world, roster, *rule, locks, host_named("home"));
+    Scope scope(cluster->queue);
+    Result<HealReport> report;
+    scope.spawn(keep(healer, cluster->soon(), report));
+    cluster->queue.run_all();
+    cluster->clock.advance(std::chrono::seconds(10));  // it watches
+    const Instant before = cluster->clock.now();
+    std::vector<std::unique_ptr<Process>> processes;
+    for (int i = 0; i < 4; ++i) {
+        processes.push_back(
+            std::make_unique<Process>(*cluster, kernel("home"), host_named("home")));
+        EXPECT_TRUE(processes.back()->seated) << i;
+    }
+    EXPECT_EQ(cluster->clock.now(), before) << "nobody has waited";
+    processes.clear();
+    for (cluster->queue.run_all(); !scope.idle().is_set(); cluster->queue.run_all()) {
+        cluster->clock.advance_to_next();
+    }
+    ASSERT_TRUE(report) << report.error().sentence;
+    EXPECT_TRUE(report->left.empty()) << report->left.front();
+    EXPECT_TRUE(check().sound());
 }
 
 // Free slots are claimed for the time of the healing, and free again afterwards.

@@ -11,6 +11,30 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+// A claim under way.
+class Claimant {
+  public:
+    Claimant(Cluster& cluster, SlotTableAccess& access, std::vector<std::uint32_t> wanted)
+        : cluster_(cluster), scope_(cluster.queue) {
+        scope_.spawn(claim(access, std::move(wanted), cluster.soon(), won));
+    }
+    void finish() {
+        for (cluster_.queue.run_all(); !scope_.idle().is_set(); cluster_.queue.run_all()) {
+            cluster_.clock.advance_to_next();
+        }
+    }
+    std::vector<std::uint32_t> won;
+
+  private:
+    static Task<void> claim(SlotTableAccess& access, std::vector<std::uint32_t> wanted,
+                            Instant deadline, std::vector<std::uint32_t>& won) {
+        const Host host = host_named("claimant");
+        won = co_await access.claim(wanted, SlotState::taken, host, deadline);
+    }
+    Cluster& cluster_;
+    Scope scope_;
+};
+
 TEST(Slots, TheFormattingHostNeverWaits) {
     Cluster cluster;
     ASSERT_TRUE(cluster.format());
@@ -168,7 +192,9 @@ TEST(Slots, ALateClaimIsNeverValidated) {
     const Threshold rule = Threshold::majority(3);
     SlotTableAccess access(cluster.world, roster, rule);
     ASSERT_TRUE(cluster.run(access.read(cluster.soon())));
-    for (auto& disk : cluster.disks) disk->mood = MemoryDisk::Mood::silent;
+    for (auto& disk : cluster.disks) {  // it has read the table; its stamps hang
+        disk->after_read = [&disk] { disk->mood = MemoryDisk::Mood::silent; };
+    }
     Scope scope(cluster.queue);
     const auto release_late = [](Cluster& c) -> Task<void> {
         co_await c.clock.sleep(milliseconds(600));  // B is half a second
@@ -179,6 +205,87 @@ TEST(Slots, ALateClaimIsNeverValidated) {
     const auto won = cluster.run(
         access.claim(wanted, SlotState::taken, host_named("late"), cluster.soon()));
     EXPECT_TRUE(won.empty());
+}
+
+// One process's claim of one slot after the other would be late for the last ones, on a busy machine.
+TEST(Slots, AllStampsOfAClaimAreUnderWayAtOnce) {
+    Cluster cluster;
+    ASSERT_TRUE(cluster.format());
+    const Roster roster = *cluster.assemble();
+    const Threshold rule = Threshold::majority(3);
+    SlotTableAccess access(cluster.world, roster, rule);
+    ASSERT_TRUE(cluster.run(access.read(cluster.soon())));
+    for (auto& disk : cluster.disks) {
+        disk->after_read = [&disk] { disk->mood = MemoryDisk::Mood::silent; };
+    }
+    Claimant claimant(cluster, access, {4, 5, 6, 7});
+    cluster.queue.run_all();
+    for (auto& disk : cluster.disks) EXPECT_EQ(disk->held(), 4U);
+    for (auto& disk : cluster.disks) disk->release();
+    claimant.finish();
+    EXPECT_EQ(claimant.won.size(), 4U);
+}
+
+// With a short TTL the bound is shorter than the moment's grace that a silent disk is given.
+TEST(Slots, ADiskThatHangsDoesNotSpoilTheClaimOnTheOthers) {
+    Cluster cluster;
+    ASSERT_TRUE(cluster.format());
+    Roster roster = *cluster.assemble();
+    roster.common.ttl_ms = 1000;
+    const Threshold rule = Threshold::majority(3);
+    SlotTableAccess access(cluster.world, roster, rule);
+    ASSERT_TRUE(cluster.run(access.read(cluster.soon())));
+    cluster.disks[2]->mood = MemoryDisk::Mood::silent;
+    Claimant claimant(cluster, access, {4, 5});
+    claimant.finish();
+    EXPECT_EQ(claimant.won.size(), 2U);
+    cluster.disks[2]->release();
+}
+
+// Its process did not run for longer than B after it had looked: it looks again.
+TEST(Slots, AClaimIsValidatedAgainWhenItIsTooLateToFollowItUp) {
+    Cluster cluster;
+    ASSERT_TRUE(cluster.format());
+    const Roster roster = *cluster.assemble();
+    const Threshold rule = Threshold::majority(3);
+    SlotTableAccess access(cluster.world, roster, rule);
+    ASSERT_TRUE(cluster.run(access.read(cluster.soon())));
+    Claimant claimant(cluster, access, {4});
+    cluster.queue.run_all();  // stamped
+    for (auto& disk : cluster.disks) {
+        disk->after_read = [&cluster] { cluster.clock.advance(milliseconds(300)); };
+    }
+    for (auto& disk : cluster.disks) disk->counts = {};
+    claimant.finish();
+    EXPECT_EQ(claimant.won.size(), 1U);
+    for (auto& disk : cluster.disks) EXPECT_EQ(disk->counts.reads, 2U);
+}
+
+// A stamp in time that stands alone bars the slot to nobody afterwards.
+TEST(Slots, AClaimThatFindsNoMajorityIsTakenBack) {
+    Cluster cluster;
+    ASSERT_TRUE(cluster.format());
+    const Roster roster = *cluster.assemble();
+    const Threshold rule = Threshold::majority(3);
+    const std::uint64_t block = cluster.geometry.claim_block(4);
+    const ByteSpan claim = cluster.disks[0]->at(block);
+    const Bytes free(claim.begin(), claim.end());
+    {
+        SlotTableAccess dead(cluster.world, roster, rule);
+        ASSERT_TRUE(cluster.run(dead.read(cluster.soon())));
+        const Claimant killed(cluster, dead, {4});
+        cluster.queue.run_all();  // it has stamped
+    }
+    std::ranges::copy(free, claim.begin());
+    SlotTableAccess access(cluster.world, roster, rule);
+    ASSERT_TRUE(cluster.run(access.read(cluster.soon())));
+    Claimant claimant(cluster, access, {4});
+    claimant.finish();
+    EXPECT_TRUE(claimant.won.empty());
+    ASSERT_TRUE(cluster.run(access.read(cluster.soon())));
+    EXPECT_FALSE(access.copies()[0].claims[4]->held());
+    EXPECT_TRUE(access.copies()[1].claims[4]->held()) << "that of the dead is not ours to free";
+    EXPECT_FALSE(access.copies()[0].owners[4]->held());
 }
 
 }  // namespace
