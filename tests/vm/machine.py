@@ -12,7 +12,7 @@ import subprocess
 import threading
 import time
 
-BOOT_SECONDS = 90
+BOOT_SECONDS = 240  # three at a time on a busy host; six on an idle one
 # Every thread that reads a machine wakes whoever waits for one, or for any of several.
 news = threading.Condition()
 
@@ -111,7 +111,7 @@ class Machine:
                  "-nodefaults", "-display", "none", "-action", "watchdog=reset",
                  "-device", "i6300esb", "-kernel", f"{self.guest}/kernel",
                  "-initrd", f"{self.guest}/initramfs",
-                 "-append", f"console=ttyS0 quiet panic=-1 vm={self.name}",
+                 "-append", f"console=ttyS0 quiet no_timer_check panic=-1 vm={self.name}",
                  "-serial", f"file:{self.folder}/{self.name}.log",
                  "-chardev", f"socket,id=console,path={self.folder}/{self.name}.console",
                  "-serial", "chardev:console",
