@@ -37,6 +37,10 @@ Task<Result<std::uint64_t>> Lock::acquire(LockWish wish) {
         if (!freed) co_return std::unexpected(freed.error());
         if (!may_take(record_, session_.ref(), wish.mode, 0)) co_return std::unexpected(busy());
     }
+    if (wish.wait && !record_.waiters.empty()) {  // a first attempt would only get in their way
+        auto waited = wait(wish);
+        co_return co_await waited;
+    }
     const Result<Finding> first = co_await attempt(wish, wish.wait);
     if (first && *first == Finding::changed) co_return taken();
     if (first && !wish.wait) co_return std::unexpected(busy());
@@ -65,10 +69,7 @@ Task<Result<std::uint64_t>> Lock::wait(LockWish wish) {
         else why = busy();
         note_free(wish.mode);
 
-        const bool queued = place(record_, session_.ref()) || !has_room(record_);
-        const bool turn = may_take(record_, session_.ref(), wish.mode, skippable());
-        const bool mine = holding(record_, session_.ref()) != nullptr;
-        if (looked && freed && (turn || mine || !queued)) {
+        if (looked && freed && worth_an_attempt(wish.mode)) {
             const Result<Finding> tried = co_await attempt(wish, true);
             if (tried && *tried == Finding::changed) co_return taken();
             if (!tried) why = tried.error();
@@ -80,6 +81,15 @@ Task<Result<std::uint64_t>> Lock::wait(LockWish wish) {
         Event& end = wish.stop != nullptr ? *wish.stop : session_.lost();
         co_await end.wait_until(world_.clock, std::min(due, wish.until));
     }
+}
+
+// Whether a change would get us further than the last look has. To stand in the queue can wait
+// until the first in it has taken the lock: the two changes would only get in each other's way.
+bool Lock::worth_an_attempt(LockMode mode) const {
+    const SessionRef me = session_.ref();
+    if (may_take(record_, me, mode, skippable()) || holding(record_, me) != nullptr) return true;
+    const bool others_turn = compatible(record_, mode) && skippable() == 0;
+    return !others_turn && !place(record_, me) && has_room(record_);
 }
 
 // One change: takes the lock if it is our turn, otherwise stands in the queue if there is room.

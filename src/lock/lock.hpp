@@ -61,6 +61,7 @@ class Lock {
     Task<Result<std::uint64_t>> wait(LockWish wish);
     Task<Error> withdraw(LockWish wish, Error why);
     Result<std::uint64_t> taken();
+    bool worth_an_attempt(LockMode mode) const;
     void note_free(LockMode mode);
     std::size_t skippable() const;
     bool fits(const LockRecord& lock) const;

@@ -2,12 +2,15 @@
 
 #include <algorithm>
 
+#include "disk/geometry.hpp"
+
 namespace diskpaxos {
 
 namespace {
 
 constexpr std::size_t header = 12;
-constexpr std::uint16_t exclusive_bit = 0x8000;
+constexpr unsigned exclusive_bit = 0x80;
+static_assert(max_slots <= exclusive_bit);
 
 // The largest token not above `last` that has these low bits.
 std::uint64_t widen(std::uint32_t low, std::uint64_t last) {
@@ -42,8 +45,8 @@ void encode(Bytes& out, const LockRecord& record) {
     }
     for (const Waiter& waiter : record.waiters) {
         const bool exclusive = waiter.mode == LockMode::exclusive;
-        store(out, at, static_cast<std::uint16_t>(waiter.slot | (exclusive ? exclusive_bit : 0)));
-        store(out, at + 2, waiter.epoch);
+        store(out, at, static_cast<std::uint8_t>(waiter.slot | (exclusive ? exclusive_bit : 0)));
+        store(out, at + 1, waiter.epoch);
         at += lock_waiter_size;
     }
     std::ranges::copy(record.value, out.begin() + static_cast<std::ptrdiff_t>(at));
@@ -70,10 +73,10 @@ std::optional<LockRecord> decode_lock(ByteView value) {
         record.holders.push_back({session, token});
     }
     for (std::size_t i = 0; i < waiters; ++i, at += lock_waiter_size) {
-        const auto slot = load<std::uint16_t>(value, at);
+        const unsigned slot = load<std::uint8_t>(value, at);
         const bool exclusive = (slot & exclusive_bit) != 0;
         record.waiters.push_back({static_cast<std::uint16_t>(slot & ~exclusive_bit),
-                                  load<std::uint16_t>(value, at + 2),
+                                  load<std::uint8_t>(value, at + 1),
                                   exclusive ? LockMode::exclusive : LockMode::shared});
     }
     record.value.assign(value.begin() + static_cast<std::ptrdiff_t>(at), value.end());

@@ -3,7 +3,7 @@
 //   0 flags u8 (1 exclusive, 2 doubtful) · 1 holders u8 · 2 waiters u8 · 3 value length u8
 //   4 token u64, the last one given
 //   12 holders: { slot u16 · epoch u32 · token u32, its low bits }
-//      waiters: { slot u16, the top bit: exclusive · epoch u16, its low bits } · value
+//      waiters: { slot u8, the top bit: exclusive · epoch u8, its low bits } · value
 #pragma once
 
 #include <optional>
@@ -24,10 +24,10 @@ struct Holder {
 // A place in the queue. It is no licence: who takes the lock names its session then.
 struct Waiter {
     std::uint16_t slot = 0;
-    std::uint16_t epoch = 0;
+    std::uint8_t epoch = 0;  // enough to know one's own place again
     LockMode mode = LockMode::exclusive;
     bool is(const SessionRef& session) const {
-        return slot == session.slot && epoch == static_cast<std::uint16_t>(session.epoch);
+        return slot == session.slot && epoch == static_cast<std::uint8_t>(session.epoch);
     }
     bool operator==(const Waiter&) const = default;
 };
@@ -46,7 +46,7 @@ struct LockRecord {
 inline constexpr std::size_t max_lock_value = 32;  // bytes, as a DLM's lock value block
 
 inline constexpr std::size_t lock_holder_size = 10;
-inline constexpr std::size_t lock_waiter_size = 4;
+inline constexpr std::size_t lock_waiter_size = 2;
 
 std::size_t encoded_size(const LockRecord& record);
 void encode(Bytes& out, const LockRecord& record);

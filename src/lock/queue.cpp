@@ -54,7 +54,7 @@ void take(LockRecord& lock, const SessionRef& session, LockMode mode) {
 void enqueue(LockRecord& lock, const SessionRef& session, LockMode mode) {
     if (place(lock, session)) return;
     std::erase_if(lock.waiters, [&](const Waiter& w) { return w.slot == session.slot; });
-    lock.waiters.push_back({session.slot, static_cast<std::uint16_t>(session.epoch), mode});
+    lock.waiters.push_back({session.slot, static_cast<std::uint8_t>(session.epoch), mode});
 }
 
 bool leave_queue(LockRecord& lock, const SessionRef& session) {
