@@ -5,11 +5,15 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
+#include <iterator>
 
 #include "cli/doctor.hpp"
 #include "io/backend.hpp"
 #include "node/host.hpp"
+#include "supervise/descendants.hpp"
+#include "supervise/realtime.hpp"
 
 namespace diskpaxos::cli {
 
@@ -58,10 +62,42 @@ Finding locked_memory() {
             "the rings of io_uring from it"};
 }
 
+// By doing it: what limits, capabilities and control groups add up to, only the kernel knows.
+std::vector<Finding> realtime() {
+    const Realtime tried;
+    const auto finding = [](const char* check, const Realtime::Grant& grant) {
+        return grant.granted ? Finding{Health::ok, check, "", "permitted", ""}
+                             : Finding{Health::warn, check, "", grant.refusal, grant.remedy};
+    };
+    return {finding("realtime", tried.scheduling()), finding("mlock", tried.memory())};
+}
+
+// `run` has to find everything that its command has started.
+Finding descendants() {
+    if (descendants_are_known()) return {Health::ok, "descendants", "", "listed by /proc", ""};
+    return {Health::fail, "descendants", "", "/proc does not list the children of a process",
+            "mount /proc, on a kernel with CONFIG_PROC_CHILDREN; \"run\" refuses without"};
+}
+
+Finding watchdogs() {
+    std::string found;
+    std::error_code ignored;
+    for (const auto& entry : std::filesystem::directory_iterator("/dev", ignored)) {
+        const std::string name = entry.path().filename();
+        if (!name.starts_with("watchdog") || !entry.is_character_file(ignored)) continue;
+        found += (found.empty() ? "" : ", ") + entry.path().string();
+    }
+    return {Health::ok, "watchdog", "", found.empty() ? "none" : found, ""};
+}
+
 }  // namespace
 
 std::vector<Finding> examine_machine() {
-    return {io_uring(), machine_id(), clock_source(), locked_memory()};
+    std::vector<Finding> findings = {io_uring(), machine_id(), clock_source(), locked_memory()};
+    std::ranges::move(realtime(), std::back_inserter(findings));
+    findings.push_back(descendants());
+    findings.push_back(watchdogs());
+    return findings;
 }
 
 }  // namespace diskpaxos::cli

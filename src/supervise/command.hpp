@@ -47,7 +47,7 @@ class Command {
     static Result<std::unique_ptr<Command>> make();
     Command(const Command&) = delete;
     Command& operator=(const Command&) = delete;
-    ~Command();  // kills what still runs, and the loop must not have died before
+    ~Command();  // kills what still runs; until all is gone, the loop must outlive this
 
     // Once. `words` is not empty; the first is looked up in PATH. `variables` are NAME=VALUE, and
     // come on top of the environment that we had in make().

@@ -83,7 +83,8 @@ class Verbs(CommandTest):
         answer = self.ok("doctor", "--json", "-g", "g").json()
         self.assertIn(answer["verdict"], ("ok", "warn"))
         checks = {check["check"] for check in answer["checks"]}
-        self.assertLessEqual({"io_uring", "machine_id", "clock", "memlock", "disks", "o_direct",
+        self.assertLessEqual({"io_uring", "machine_id", "clock", "memlock", "realtime", "mlock",
+                              "descendants", "watchdog", "disks", "o_direct",
                               "block_size", "write_cache", "read_latency", "slots"}, checks)
         for check in answer["checks"]:
             self.assertEqual(list(check), ["check", "disk", "verdict", "found", "remedy"])
