@@ -151,8 +151,7 @@ class Drawing {
         const Span lease{span.from, std::min(span.until, at(successor(stretch)))};
         canvas_.bar("dead", lease, y - bar / 2, bar, stretch.event);
         canvas_.text("small bad", lease, y + 4,
-                     fmt::format("taken over: {:.1f} s", lease.until - lease.from),
-                     Fit::hide);
+                     fmt::format("taken over: {:.1f} s", lease.until - lease.from), Fit::hide);
     }
 
     // When the next holder got the lock.
