@@ -21,9 +21,9 @@ Task<Result<std::vector<Adoption::Adopted>>> Adoption::run() {
         const Result<std::size_t> index = known ? Result<std::size_t>(*known) : only_missing(disk);
         if (!index) co_return std::unexpected(index.error());
         if (roster_.members[*index] != nullptr) {
-            co_return std::unexpected(Error{
-                Code::usage, fmt::format("{} and {} are the same disk; name each once",
-                                         roster_.members[*index]->name(), disk.name())});
+            co_return std::unexpected(
+                Error{Code::usage, fmt::format("{} and {} are the same disk; name each once",
+                                               roster_.members[*index]->name(), disk.name())});
         }
         roster_.members[*index] = &disk;
         roster_.names[*index] = std::string(disk.name());
@@ -65,15 +65,16 @@ Result<std::size_t> Adoption::only_missing(const Disk& disk) const {
     }
     if (missing.size() == 1) return missing.front();
     if (missing.empty()) {
-        return std::unexpected(Error{Code::usage, fmt::format("{} is no disk of group {}, whose {} "
-                                                              "disks are all there",
-                                                              disk.name(), roster_.common.name,
-                                                              roster_.disks())});
+        return std::unexpected(
+            Error{Code::usage, fmt::format("{} is no disk of group {}, whose {} "
+                                           "disks are all there",
+                                           disk.name(), roster_.common.name, roster_.disks())});
     }
-    return std::unexpected(Error{
-        Code::usage, fmt::format("{} disks of group {} are missing, and nothing on {} says which it "
-                                 "is; bring back the others first",
-                                 missing.size(), roster_.common.name, disk.name())});
+    return std::unexpected(
+        Error{Code::usage,
+              fmt::format("{} disks of group {} are missing, and nothing on {} says which it "
+                          "is; bring back the others first",
+                          missing.size(), roster_.common.name, disk.name())});
 }
 
 }  // namespace diskpaxos

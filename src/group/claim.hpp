@@ -75,7 +75,7 @@ class SlotTableAccess {
     struct Attempt {
         std::uint32_t slot = 0;
         SlotEntry entry;
-        DiskSet stamped;    // in time
+        DiskSet stamped;  // in time
         DiskSet validated;
         DiskSet owned;
     };

@@ -11,7 +11,8 @@
 namespace diskpaxos {
 
 namespace {
-constexpr Duration give_back_time = std::chrono::seconds(5);  // for slow disks, when healing is over
+constexpr Duration give_back_time =
+    std::chrono::seconds(5);  // for slow disks, when healing is over
 }
 
 Healer::Healer(World& world, const Roster& roster, const QuorumRule& rule, SlotLocks& locks,
@@ -33,14 +34,16 @@ Healer::Healer(World& world, const Roster& roster, const QuorumRule& rule, SlotL
 Task<Result<HealReport>> Healer::run(Instant deadline) {
     const bool read = co_await table_.read(deadline);
     if (!read) {
-        co_return std::unexpected(Error{Code::no_quorum, "the slot table cannot be read on a "
-                                                         "majority of the disks; nothing was healed"});
+        co_return std::unexpected(Error{Code::no_quorum,
+                                        "the slot table cannot be read on a "
+                                        "majority of the disks; nothing was healed"});
     }
     if (wish_.watch) co_await watch_claims();
     const DiskSet claiming = lock(claim_lock);  // one process of a host at a time
     if (claiming.empty()) {
-        co_return std::unexpected(Error{Code::busy, "another process of this host is claiming or "
-                                                    "healing slots; run it again"});
+        co_return std::unexpected(Error{Code::busy,
+                                        "another process of this host is claiming or "
+                                        "healing slots; run it again"});
     }
     tell_elsewhere();
     lock_free();
@@ -49,7 +52,8 @@ Task<Result<HealReport>> Healer::run(Instant deadline) {
     co_await heal_slot_table();
     co_await heal_cells();
     return_ours();
-    // A write that failed may still happen: it must not meet the next user (algorithms.md 7.4, 7.5).
+    // A write that failed may still happen: it must not meet the next user
+    // (algorithms.md 7.4, 7.5).
     co_await world_.clock.sleep_until(hold_until_);
     const Instant patience = std::max(deadline, world_.clock.now() + give_back_time);
     const bool released = co_await claim_.release(patience);
@@ -57,8 +61,9 @@ Task<Result<HealReport>> Healer::run(Instant deadline) {
         // Something of ours may still land. Only the end of this process lets go of the locks: the
         // kernel keeps them until its last write has (the OFD rule).
         report_.unfinished = true;
-        report_.left.push_back("some disk does not answer: slots that were borrowed for healing "
-                               "stay so until it is run again");
+        report_.left.push_back(
+            "some disk does not answer: slots that were borrowed for healing "
+            "stay so until it is run again");
         co_return std::move(report_);
     }
     for (std::uint32_t slot = 0; slot < roster_.common.geometry.slots; ++slot) {
@@ -147,8 +152,8 @@ void Healer::lock_free() {
         }
     }
     if (report_.barred == 0) return;
-    report_.left.push_back(fmt::format("{} free slots are claimed by somebody who may have given up",
-                                       report_.barred));
+    report_.left.push_back(
+        fmt::format("{} free slots are claimed by somebody who may have given up", report_.barred));
 }
 
 Task<void> Healer::claim_free(Instant deadline) {
@@ -159,8 +164,8 @@ Task<void> Healer::claim_free(Instant deadline) {
     for (const std::uint32_t slot : won) entitled_[slot] = true;
     if (won.size() == free_.size()) co_return;
     report_.not_now += free_.size() - won.size();
-    report_.left.push_back(fmt::format("{} free slots could not be claimed for healing; run it again",
-                                       free_.size() - won.size()));
+    report_.left.push_back(fmt::format(
+        "{} free slots could not be claimed for healing; run it again", free_.size() - won.size()));
 }
 
 // ---- slots of this host ----
@@ -172,14 +177,16 @@ void Healer::borrow_ours() {
         entitled_[slot] = lock_for_healing(slot);
     }
     if (in_use_ > 0) {
-        report_.left.push_back(fmt::format("{} slots are in use by processes of this host, which "
-                                           "heal them as they go",
-                                           in_use_));
+        report_.left.push_back(
+            fmt::format("{} slots are in use by processes of this host, which "
+                        "heal them as they go",
+                        in_use_));
     }
-    // The kernel lets go of a dead process's files one by one, after its last writes (the OFD rule).
+    // The kernel lets go of a dead process's files one by one, after its last writes (the OFD
+    // rule).
     if (partly_ > 0) {
-        report_.left.push_back(fmt::format(
-            "{} slots are still in use on some of the disks; run it again", partly_));
+        report_.left.push_back(
+            fmt::format("{} slots are still in use on some of the disks; run it again", partly_));
     }
     report_.not_now += in_use_ + partly_;
 }
@@ -195,8 +202,10 @@ void Healer::return_ours() {
 
 bool Healer::lock_for_healing(std::uint32_t slot) {
     locked_[slot] = lock(slot);
-    if (locked_[slot].empty()) ++in_use_;
-    else if (locked_[slot].size() < roster_.present()) ++partly_;
+    if (locked_[slot].empty())
+        ++in_use_;
+    else if (locked_[slot].size() < roster_.present())
+        ++partly_;
     return !locked_[slot].empty();
 }
 
@@ -258,7 +267,8 @@ Task<void> Healer::heal_cells() {
         const std::uint32_t count = std::min(step, geometry.cells - first);
         co_await rows_.read(first, count);
         for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
-            if (rows_.errors()[disk] != 0) continue;  // absent, or it hangs or errs: nothing to heal on
+            if (rows_.errors()[disk] != 0)
+                continue;  // absent, or it hangs or errs: nothing to heal on
             for (std::uint32_t cell = first; cell < first + count; ++cell) {
                 scope_.spawn(heal_row(cell, disk));
             }
@@ -294,8 +304,9 @@ Task<void> Healer::heal_row(std::uint32_t cell, std::size_t disk) {
             if (io == nullptr) {
                 begun = place;
                 io = roster_.members[disk]->prepare(
-                    Io::Kind::write, Extent{geometry.row(cell).first + place,
-                                            geometry.row_blocks() - place}, Extent{});
+                    Io::Kind::write,
+                    Extent{geometry.row(cell).first + place, geometry.row_blocks() - place},
+                    Extent{});
             }
             const ByteSpan out = io->out.bytes().subspan((place - begun) * size, size);
             healed->initial ? encode_initial(out, row.block(place))

@@ -24,7 +24,8 @@ namespace diskpaxos {
 
 struct HealWish {
     std::vector<bool> slots;  // those that need it, by CheckReport::hurt; empty: try them all
-    // Watch claims that bar a slot until they are known to be abandoned: longer than the drain time.
+    // Watch claims that bar a slot until they are known to be abandoned: longer than the drain
+    // time.
     bool watch = true;
 };
 
@@ -32,11 +33,11 @@ struct HealReport {
     std::uint64_t superblocks = 0;  // rewritten
     std::uint64_t slot_entries = 0;
     std::uint64_t blocks = 0;
-    std::uint64_t unhealable = 0;   // too few other copies are readable
-    std::uint64_t failed = 0;       // the write failed
-    std::uint64_t not_now = 0;      // slots that were not to be had, or not everywhere, at this moment
-    std::uint64_t barred = 0;       // free slots behind claims that were not watched
-    bool unfinished = false;        // a disk did not answer to the end: not again in this process
+    std::uint64_t unhealable = 0;  // too few other copies are readable
+    std::uint64_t failed = 0;      // the write failed
+    std::uint64_t not_now = 0;  // slots that were not to be had, or not everywhere, at this moment
+    std::uint64_t barred = 0;   // free slots behind claims that were not watched
+    bool unfinished = false;    // a disk did not answer to the end: not again in this process
     std::vector<std::string> left;  // sentences: which slots were left alone, and who can heal them
 };
 

@@ -8,8 +8,9 @@ namespace diskpaxos {
 
 using namespace std::chrono_literals;
 
-Crew::Crew(const std::vector<std::string>& disks, unsigned size, const Words& environment)
-    : words_(on(disks, {"cell", "incr", "counter"})), environment_(environment) {
+Crew::Crew(const std::vector<std::string>& disks, unsigned size, Words environment)
+    : words_(on(disks, {"cell", "incr", "counter"})), environment_(std::move(environment)) {
+    environment_.push_back(without_leak_search());
     for (unsigned member = 0; member < size; ++member)
         members_.push_back(std::make_unique<Member>());
     for (unsigned member = 0; member < size; ++member) {

@@ -15,7 +15,7 @@ namespace diskpaxos {
 
 class Crew {
   public:
-    Crew(const std::vector<std::string>& disks, unsigned size, const Words& environment = {});
+    Crew(const std::vector<std::string>& disks, unsigned size, Words environment = {});
     Crew(const Crew&) = delete;
     Crew& operator=(const Crew&) = delete;
     ~Crew() { stop(); }
@@ -40,7 +40,7 @@ class Crew {
         std::vector<std::string> results;
     };
     const Words words_;
-    const Words environment_;
+    Words environment_;
     std::atomic<bool> stopping_ = false;
     std::atomic<std::uint64_t> acknowledged_ = 0;
     std::atomic<std::uint64_t> unanswered_ = 0;
