@@ -92,7 +92,7 @@ Result<void> Story::kill_holder() {
     if (auto fine = joined_again(*victim); !fine) return fine;
     recording_.figures.push_back(
         {fmt::format("{:.2f} s", seconds(took)), "from kill -9 to the next holder"});
-    close(fmt::format("taken over after {:.2f} s", seconds(took)),
+    close(fmt::format("after {:.2f} s", seconds(took)),
           fmt::format("Process {} died with token {}; process {} had the lock after {:.2f} s "
                       "(bound {:.2f} s: TTL, one renewal, one acquisition).",
                       *victim + 1, token, heir.subject + 1, seconds(took), seconds(bound)));
@@ -131,7 +131,7 @@ Result<void> Story::stop_holder() {
     const std::uint64_t largest = refused ? refused->largest : 0;
     recording_.figures.push_back(
         {fmt::format("{} < {}", token, largest), "a stale write, refused by its token"});
-    close(fmt::format("stale write refused: {} < {}", token, largest),
+    close(fmt::format("{} < {}: refused", token, largest),
           fmt::format(
               "Process {} slept {:.1f} s with token {}, woke up and wrote at once. Stale write "
               "refused: token {} < {}. Its session is lost, and it knows.",
@@ -239,7 +239,7 @@ Result<void> Story::trust_healed() {
     if (auto fine = await(all_wrote(begin), "the processes to come back"); !fine) return fine;
     director_.unplug(untouched);
     const Instant unplugged = now();
-    director_.watch(tempo_.look);
+    director_.watch(2 * tempo_.look);
     if (auto fine = await(all_wrote(unplugged), "work on the healed disk"); !fine) return fine;
     const std::size_t hand_overs = count(Happening::holding, unplugged);
     director_.plug(untouched);

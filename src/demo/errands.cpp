@@ -9,7 +9,6 @@
 
 #include "group/adopt.hpp"
 #include "group/format.hpp"
-#include "group/adopt.hpp"
 #include "group/heal.hpp"
 #include "node/open_group.hpp"
 

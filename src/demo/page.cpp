@@ -10,6 +10,7 @@
 
 #include "base/check.hpp"
 #include "demo/picture.hpp"
+#include "demo/storyline.hpp"
 
 namespace diskpaxos::demo {
 
@@ -58,7 +59,9 @@ const char* colour_of(const Recording& recording, const Act& act) {
     for (const Event& event : recording.events) {
         if (event.at < act.from || event.at >= act.until) continue;
         if (event.what == Happening::refused) return "beat";
-        if (event.what == Happening::unplugged) return "frozen";
+    }
+    for (const Interval& dark : without_majority(recording)) {
+        if (dark.from >= act.from && dark.from < act.until) return "frozen";
     }
     return "";
 }

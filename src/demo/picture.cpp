@@ -141,8 +141,7 @@ class Drawing {
                 return;
             case ProcessState::frozen:
                 canvas_.bar("frozen", span, y - bar / 2, bar, stretch.event);
-                canvas_.text("small name", span, y + 4,
-                             fmt::format("SIGSTOP · token {}", stretch.token), Fit::hide);
+                canvas_.text("small name", span, y + 4, "stopped", Fit::hide);
                 return;
             case ProcessState::dead:
                 break;
@@ -150,8 +149,8 @@ class Drawing {
         if (stretch.token == 0) return;  // it left, or died empty-handed
         const Span lease{span.from, std::min(span.until, at(successor(stretch)))};
         canvas_.bar("dead", lease, y - bar / 2, bar, stretch.event);
-        canvas_.text("small bad", lease, y + 4,
-                     fmt::format("taken over: {:.1f} s", lease.until - lease.from), Fit::hide);
+        canvas_.text("small bad", lease, y + 4, fmt::format("{:.2f} s", lease.until - lease.from),
+                     Fit::hide);
     }
 
     // When the next holder got the lock.
