@@ -12,7 +12,7 @@ namespace {
 
 std::string verb_names() {
     std::string names;
-    for (const Verb& verb : verbs()) {
+    for (const Verb& verb : offered_verbs()) {
         names += fmt::format("{}{}", names.empty() ? "" : " ", verb.name);
     }
     return names;
@@ -76,7 +76,7 @@ std::string bash_values(const Verb& verb) {
 std::string bash() {
     std::string values;
     std::string rest;
-    for (const Verb& verb : verbs()) {
+    for (const Verb& verb : offered_verbs()) {
         values += bash_values(verb);
         const std::string words = first_words(verb);
         rest += fmt::format("        {}) options={}; words={}; files={} ;;\n", verb.name,
@@ -138,7 +138,7 @@ std::string zsh_option(const Option& option) {
 std::string zsh() {
     std::string names;
     std::string cases;
-    for (const Verb& verb : verbs()) {
+    for (const Verb& verb : offered_verbs()) {
         names += ' ';
         names += in_quotes(fmt::format("{}:{}", verb.name, zsh_text(verb.summary)));
         std::string options;
@@ -168,7 +168,7 @@ std::string zsh() {
 
 std::string fish() {
     std::string text = "complete -c diskpaxos -f";
-    for (const Verb& verb : verbs()) {
+    for (const Verb& verb : offered_verbs()) {
         text += fmt::format("\ncomplete -c diskpaxos -n __fish_use_subcommand -a {} -d {}",
                             verb.name, in_quotes(verb.summary));
         const std::string here =

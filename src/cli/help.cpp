@@ -70,11 +70,13 @@ Json described(const Verb& verb) {
 void show_overview(Output& out) {
     out.line("Consensus and small linearizable values on nothing but shared disks.\n");
     out.line("usage: diskpaxos VERB [OPTIONS] ...\n");
-    for (const Verb& verb : verbs()) out.line(fmt::format("  {:<12} {}", verb.name, verb.summary));
+    for (const Verb& verb : offered_verbs()) {
+        out.line(fmt::format("  {:<12} {}", verb.name, verb.summary));
+    }
     out.line("\n\"diskpaxos help VERB\" explains one. Every verb knows --json and --help.");
     Json object;
     object["verbs"] = Json::array();
-    for (const Verb& verb : verbs()) object["verbs"].push_back(described(verb));
+    for (const Verb& verb : offered_verbs()) object["verbs"].push_back(described(verb));
     out.object(std::move(object));
 }
 

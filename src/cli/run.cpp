@@ -47,7 +47,7 @@ Result<Wish> understood(const Invocation& call) {
     }
     if (call.has("nonblock")) wish.wait = Duration(0);
     if (call.text("wait")) {
-        const Result<Duration> wait = parse_duration(*call.text("wait"), "--wait");
+        const Result<Duration> wait = parse_duration(*call.text("wait"), "--wait", Zero::allowed);
         if (!wait) return std::unexpected(wait.error());
         wish.wait = *wait;
     }
@@ -73,8 +73,20 @@ Result<Wish> understood(const Invocation& call) {
 std::string group_for_command(const Invocation& call, OpenGroup& group) {
     std::string named = call.text("group").value_or(node::group_of_environment());
     if (!call.all("disk").empty() || named.empty()) return group.roster().common.name;
-    if (named.find('/') != std::string::npos) named = std::filesystem::absolute(named).string();
-    return named;
+    if (named.find('/') == std::string::npos) return named;
+    return std::filesystem::absolute(named).lexically_normal().string();
+}
+
+// What is to be done if we die: see bury.cpp. Without it the others wait for the TTL.
+std::vector<std::string> last_will(OpenGroup& group, const std::string& lock, SessionRef session) {
+    std::vector<std::string> words = {"diskpaxos", "bury"};
+    for (const RealWorld::Member& member : group.real().members()) {
+        words.emplace_back("-d");
+        words.emplace_back(member.file->path());
+    }
+    words.insert(words.end(), {"--", lock, std::to_string(session.slot),
+                               std::to_string(session.epoch)});
+    return words;
 }
 
 // The lock, and what runs under it.
@@ -175,6 +187,7 @@ class Run {
     // ---- running ----
 
     void run_command(std::uint64_t token, const std::string& group_name) {
+        command_.bequeath(last_will(group_, wish_.lock, session_.ref()));
         command_.start(group_.real().loop(), wish_.command,
                        {"DISKPAXOS_LOCK=" + wish_.lock, "DISKPAXOS_GROUP=" + group_name,
                         fmt::format("DISKPAXOS_TOKEN={}", token)},

@@ -43,6 +43,12 @@ Outcome outcome_of(int status, bool struck) {
     return outcome;
 }
 
+std::string joined(const std::vector<std::string>& texts) {
+    std::string all;
+    for (const std::string& text : texts) all.append(text.c_str(), text.size() + 1);
+    return all;
+}
+
 // The codes are those of env(1) and of every shell.
 Outcome refusal(const std::string& name, int error) {
     const bool missing = error == ENOENT;
@@ -109,19 +115,17 @@ void Command::start(io::Loop& loop, const std::vector<std::string>& words,
     // stop us.
     before_ = std::signal(SIGTTOU, SIG_IGN);
 
-    std::string texts;
-    for (const auto* list : {&words, &variables}) {
-        for (const std::string& text : *list) texts.append(text.c_str(), text.size() + 1);
-    }
-    const Order order{Order::Kind::start, static_cast<std::int32_t>(words.size()),
-                      static_cast<std::uint32_t>(texts.size())};
-    if (send_all(stream_, &order, sizeof order)) send_all(stream_, texts.data(), texts.size());
+    order(Order::Kind::start, static_cast<int>(words.size()), joined(words) + joined(variables));
 
     scope_ = std::make_unique<Scope>(loop.queue());
     loop.watch_fd(stream_, news_);
     loop.watch_fd(guard_, news_);
     scope_->spawn(listen());
     scope_->spawn(back_up_guard());
+}
+
+void Command::bequeath(const std::vector<std::string>& words) {
+    order(Order::Kind::will, static_cast<int>(words.size()), joined(words));
 }
 
 void Command::extend(Deadline deadline) {
@@ -136,9 +140,10 @@ void Command::signal(int number) {
     order(Order::Kind::signal, number);
 }
 
-void Command::order(Order::Kind kind, int number) {
-    const Order order{kind, number, 0};
-    send_all(stream_, &order, sizeof order);  // if nobody is there, listen() sees it
+void Command::order(Order::Kind kind, int number, const std::string& texts) {
+    const Order order{kind, number, static_cast<std::uint32_t>(texts.size())};
+    const bool sent = send_all(stream_, &order, sizeof order);  // if not, listen() sees it
+    if (sent) send_all(stream_, texts.data(), texts.size());
 }
 
 Task<void> Command::listen() {

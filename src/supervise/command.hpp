@@ -54,6 +54,10 @@ class Command {
     void start(io::Loop& loop, const std::vector<std::string>& words,
                const std::vector<std::string>& variables, Deadline deadline);
 
+    // Before start(). Should this process die, the guard, once nothing of CMD runs any more, runs
+    // this very program with `words`, the first of which is its name.
+    void bequeath(const std::vector<std::string>& words);
+
     // Forward costs no system call. A deadline in the past ends CMD now. What has been sent
     // SIGTERM because of a deadline may still be spared SIGKILL.
     void extend(Deadline deadline);
@@ -75,7 +79,7 @@ class Command {
     bool guard_is_dead();
     void take_reports();
     void take(const Report& report);
-    void order(Order::Kind kind, int number);
+    void order(Order::Kind kind, int number, const std::string& texts = {});
 
     SharedDeadline deadline_;
     int stream_ = -1;

@@ -40,6 +40,7 @@ class Guard {
   public:
     explicit Guard(const Post& post);
     void stand();
+    void execute_will();  // returns if there is none, or nobody died
 
   private:
     void take_place();
@@ -66,6 +67,7 @@ class Guard {
     pid_t command_ = 0;   // CMD's own process, which leads its group; 0: not started yet
     bool leads_ = false;  // not reaped yet, so its number cannot mean another group
     int refusal_ = 0;
+    std::string will_;
     bool alone_ = true;     // no child is left
     bool on_watch_ = true;  // `run` lives and wants us
     bool terminated_ = false;
@@ -152,6 +154,10 @@ void Guard::take_order() {
             return pass(order.number);
         case Order::Kind::look:
             return;  // obey_deadline() does, every time
+        case Order::Kind::will:
+            will_.resize(order.bytes);
+            if (!receive_all(post_.stream, will_.data(), will_.size())) on_watch_ = false;
+            return;
     }
 }
 
@@ -260,6 +266,17 @@ void Guard::kill_everything() {
     signal_descendants(SIGKILL);
 }
 
+// `run` has died, and nothing of CMD runs any more: what is left of both is on the disks.
+void Guard::execute_will() {
+    if (will_.empty() || command_ == 0 || on_watch_) return;
+    const int nowhere = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) dup2(nowhere, fd);
+    std::vector<char*> words = split(will_);
+    words.push_back(nullptr);
+    sigprocmask(SIG_SETMASK, &mask_before_, nullptr);
+    execv("/proc/self/exe", words.data());
+}
+
 // Never waits: `run` may be stopped.
 void Guard::report(Report::Kind kind, int number) {
     const Report report{.kind = kind, .number = number, .struck = struck_ ? 1 : 0};
@@ -286,6 +303,7 @@ void stand_guard(const Post& post) {
     close_what_is_not_ours(post);
     Guard guard(post);
     guard.stand();
+    guard.execute_will();
     _exit(0);
 }
 

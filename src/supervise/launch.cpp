@@ -9,19 +9,13 @@
 #include <cstdlib>
 #include <vector>
 
+#include "supervise/post.hpp"
+
 namespace diskpaxos {
 
 namespace {
 
 constexpr int no_parent = 1;  // exit code that nobody is there to see
-
-std::vector<char*> split(std::string& texts) {
-    std::vector<char*> parts;
-    for (std::size_t at = 0; at < texts.size(); at = texts.find('\0', at) + 1) {
-        parts.push_back(texts.data() + at);
-    }
-    return parts;
-}
 
 // Dispositions of signals stay as `run` was given them: under nohup SIGHUP stays ignored.
 [[noreturn]] void become(std::string texts, std::size_t words, const sigset_t& mask, pid_t guard,

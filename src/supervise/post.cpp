@@ -34,6 +34,14 @@ Deadline SharedDeadline::get() const {
     return {terminate_at, Instant(Duration(page_->kill_at.load()))};
 }
 
+std::vector<char*> split(std::string& texts) {
+    std::vector<char*> parts;
+    for (std::size_t at = 0; at < texts.size(); at = texts.find('\0', at) + 1) {
+        parts.push_back(texts.data() + at);
+    }
+    return parts;
+}
+
 bool send_all(int stream, const void* data, std::size_t size) {
     const char* at = static_cast<const char*>(data);
     while (size > 0) {

@@ -7,6 +7,8 @@
 
 #include <atomic>
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "async/timer.hpp"
 
@@ -42,6 +44,7 @@ struct Order {
         start,   // number: how many of the texts that follow are CMD's words; the rest, variables
         signal,  // number
         look,    // the deadline was moved to an earlier time
+        will,    // number: how many texts follow: what to do when `run` has died, and CMD with it
     };
     Kind kind{};
     std::int32_t number = 0;
@@ -60,6 +63,9 @@ struct Report {
     std::int32_t number = 0;
     std::int32_t struck = 0;  // 1: the deadline had come
 };
+
+// Texts, each ended by a zero byte, as execve wants them: but without the null pointer at the end.
+std::vector<char*> split(std::string& texts);
 
 // A guard's place: what it is born with.
 struct Post {
