@@ -37,6 +37,7 @@ class OpenGroup {
     Roster& roster() { return roster_; }
     Group& group() { return *group_; }  // after join()
     FileLocks& locks() { return locks_; }
+    Duration timeout() const { return options_.timeout; }
     Instant deadline() { return real_->loop().now() + options_.timeout; }
 
     struct Unopened {
