@@ -199,6 +199,33 @@ TEST_F(DeathTest, OfAnOwnerThatHangsInTheKernelIsSeen) {
     owner.kill();
 }
 
+// The test program itself is what the will runs; that its report is there proves that it ran.
+TEST_F(DeathTest, OfTheOwnerIsFollowedByItsWillOnceAllAreGone) {
+    const std::string report = scratch.file("report");
+    Child owner([&] {
+        Owner self;
+        self.command->bequeath(
+            {"heir", "--gtest_filter=NoSuch.Test", "--gtest_output=json:" + report});
+        self.start(script(scratch, family_script), self.from_now(20s, 21s));
+        self.loop->run_until(self.command->gone());
+    });
+    const Family family(scratch);
+    EXPECT_FALSE(std::filesystem::exists(report));
+    owner.kill();
+    family.end();
+    EXPECT_EQ(scratch.wait_for("report"), "{");
+}
+
+TEST_F(DeathTest, AnOwnerThatLivesHasNoHeir) {
+    const std::string report = scratch.file("report");
+    Owner self;
+    const Seen guard(guard_of(getpid()));
+    self.command->bequeath({"heir", "--gtest_filter=NoSuch.Test", "--gtest_output=json:" + report});
+    EXPECT_EQ(self.run({"true"}).code, 0);
+    EXPECT_TRUE(guard.ends_within(1s));
+    EXPECT_FALSE(std::filesystem::exists(report));
+}
+
 TEST_F(DeathTest, ABombIsDefused) {
     Child owner([this] {
         Owner self;
