@@ -144,6 +144,22 @@ Verb doctor() {
         run_doctor};
 }
 
+Verb demo() {
+    return {
+        "demo",
+        "show it: a minute of locks, kills and broken disks",
+        {{"", "", 0, 0, "five processes and three disks, all of its own; exits with 1 if a rule is broken"}},
+        {{"fast", 0, nullptr, "in some 15 seconds, with a TTL of one"},
+         {"out", 0, "DIR", "leave disks, page and records in this folder"},
+         {"seed", 0, "N", "which disks, which pauses, what is asked (any)"},
+         json,
+         help},
+        "Needs no root and no disks: it works on files in $TMPDIR or /var/tmp, which vanish with it. "
+        "What stays is a page for the browser, diskpaxos-demo.html, and the same as a picture.",
+        "",
+        run_demo};
+}
+
 Verb completion() {
     return {"completion",
             "print the completion script of a shell",
@@ -173,7 +189,7 @@ Verb explain() {
 
 std::span<const Verb> verbs() {
     static const std::vector<Verb> table = {format(), propose(),    cell(),    run(),    check(),  dump(),
-                                            doctor(), completion(), version(), explain()};
+                                            doctor(), demo(), completion(), version(), explain()};
     return table;
 }
 

@@ -50,6 +50,7 @@ Result<int> run_run(const Invocation& call, Output& out);
 Result<int> run_check(const Invocation& call, Output& out);
 Result<int> run_dump(const Invocation& call, Output& out);
 Result<int> run_doctor(const Invocation& call, Output& out);
+Result<int> run_demo(const Invocation& call, Output& out);
 Result<int> run_completion(const Invocation& call, Output& out);
 Result<int> run_version(const Invocation& call, Output& out);
 Result<int> run_help(const Invocation& call, Output& out);
