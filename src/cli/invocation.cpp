@@ -176,7 +176,7 @@ Result<std::int64_t> parse_signed(const std::string& text, const std::string& wh
     return *number;
 }
 
-Result<Duration> parse_duration(const std::string& text, const std::string& what) {
+Result<Duration> parse_duration(const std::string& text, const std::string& what, Zero zero) {
     const std::size_t digits = text.find_first_not_of("0123456789.");
     const std::string unit = digits == std::string::npos ? "s" : text.substr(digits);
     const std::string amount = text.substr(0, digits);
@@ -185,8 +185,9 @@ Result<Duration> parse_duration(const std::string& text, const std::string& what
     double number = 0;
     const auto [end, error] =
         std::from_chars(amount.data(), amount.data() + amount.size(), number);
+    const bool some = number > 0 || (zero == Zero::allowed && number == 0);
     const bool fine = error == std::errc() && end == amount.data() + amount.size() && scale > 0 &&
-                      number > 0 && number * scale < 1e9;
+                      number * scale < 1e9 && some;
     if (!fine) {
         return usage(fmt::format("{} is \"{}\"; it must be a time such as 500ms, 10s or 1m", what,
                                  text));

@@ -46,7 +46,9 @@ Result<std::uint64_t> parse_number(const std::string& text, const std::string& w
                                    std::uint64_t least, std::uint64_t most);
 Result<std::int64_t> parse_signed(const std::string& text, const std::string& what);
 // A number and ms, s, m or h. Without a unit: seconds.
-Result<Duration> parse_duration(const std::string& text, const std::string& what);
+enum class Zero : std::uint8_t { refused, allowed };
+Result<Duration> parse_duration(const std::string& text, const std::string& what,
+                                Zero zero = Zero::refused);
 
 std::unexpected<Error> usage(std::string sentence);
 
