@@ -108,15 +108,16 @@ Command::~Command() {
 void Command::start(io::Loop& loop, const std::vector<std::string>& words,
                     const std::vector<std::string>& variables, Deadline deadline) {
     CHECK(loop_ == nullptr && !words.empty());
-    loop_ = &loop;
+    const std::string texts = joined(words) + joined(variables);
     name_ = words.front();
     deadline_.set(deadline);
     // With CMD in the foreground we are in the background: a word of ours to the terminal must not
     // stop us.
     before_ = std::signal(SIGTTOU, SIG_IGN);
 
-    order(Order::Kind::start, static_cast<int>(words.size()), joined(words) + joined(variables));
+    order(Order::Kind::start, static_cast<int>(words.size()), texts);
 
+    loop_ = &loop;
     scope_ = std::make_unique<Scope>(loop.queue());
     loop.watch_fd(stream_, news_);
     loop.watch_fd(guard_, news_);

@@ -51,11 +51,28 @@ Realtime::Grant refused_memory(int error) {
         "LimitMEMLOCK=infinity in the unit, or \"memlock unlimited\" in limits.conf"};
 }
 
+// Under a limit, memory that is locked as it is mapped makes mmap() and malloc() fail later on, and
+// a stack that grows is a crash. Better nothing is locked than that.
+bool may_grow() {
+    const std::uint64_t limit = limit_of(RLIMIT_MEMLOCK);
+    if (limit == RLIM_INFINITY) return true;
+    // With what is locked already, this is too much for whom the limit holds.
+    const std::uint64_t much = limit + 4096;
+    void* room = mmap(nullptr, much, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (room == MAP_FAILED) return false;
+    munmap(room, much);
+    return true;
+}
+
 // What is mapped now, comes in now: code that is needed at the deadline must not be read from a
 // disk that hangs. What is mapped later stays in once it is touched; a thread's stack is mostly
 // not.
 bool lock_memory() {
-    return mlockall(MCL_CURRENT | MCL_FUTURE) == 0 && mlockall(MCL_FUTURE | MCL_ONFAULT) == 0;
+    if (mlockall(MCL_CURRENT) != 0) return false;
+    if (mlockall(MCL_FUTURE | MCL_ONFAULT) == 0 && may_grow()) return true;
+    munlockall();
+    errno = ENOMEM;
+    return false;
 }
 
 }  // namespace

@@ -44,6 +44,8 @@ TEST(CommandTest, TheCodeIsThatOfTheCommandAnd128PlusItsSignal) {
 
 TEST(CommandTest, WhatCannotRunIsToldApartAsByEnv) {
     const Scratch scratch;
+    const std::string path = std::getenv("PATH");
+    setenv("PATH", "/usr/bin:/bin", 1);  // a folder in it that we may not search would be 126
     std::ofstream(scratch.file("plain")) << "no program\n";
     std::ofstream(scratch.file("lost")) << "#!/nonexistent/interpreter\n";
     chmod(scratch.file("lost").c_str(), 0700);
@@ -65,6 +67,7 @@ TEST(CommandTest, WhatCannotRunIsToldApartAsByEnv) {
         EXPECT_NE(outcome.sentence.find(row.in_sentence), std::string::npos) << outcome.sentence;
         EXPECT_EQ(owner.command->pid(), 0);
     }
+    setenv("PATH", path.c_str(), 1);
 }
 
 TEST(CommandTest, BothBackendsDriveIt) {

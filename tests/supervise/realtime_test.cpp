@@ -1,5 +1,6 @@
 // What is granted is really had, given back, and not inherited by CMD.
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -53,6 +54,25 @@ TEST(RealtimeTest, ARefusalNamesItsCauseAndRemedy) {
         _exit(realtime.scheduling().granted ? 1 : 0);
 #endif
         _exit(both && named ? 0 : 1);
+    });
+    EXPECT_EQ(nobody.wait(), 0);
+}
+
+// Locking as one maps, up to a limit, would make malloc fail in the middle of things.
+TEST(RealtimeTest, UnderALimitNothingIsLockedAndMemoryCanBeHad) {
+    if (geteuid() != 0) GTEST_SKIP() << "only root can become somebody without rights";
+    Child nobody([] {
+        constexpr std::size_t limit = 512 << 20;
+        const rlimit enough_for_now{limit, limit};
+        setrlimit(RLIMIT_MEMLOCK, &enough_for_now);
+        if (setuid(65534) != 0) _exit(9);
+        const Realtime realtime;
+        const void* memory = mmap(nullptr, 2 * limit, PROT_READ | PROT_WRITE,
+                                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+#if !defined(__SANITIZE_ADDRESS__)
+        if (realtime.memory().granted || locked_kib() != 0) _exit(2);
+#endif
+        _exit(memory == MAP_FAILED ? 1 : 0);
     });
     EXPECT_EQ(nobody.wait(), 0);
 }
