@@ -38,7 +38,11 @@ Task<Result<HealReport>> Healer::run(Instant deadline) {
                                         "the slot table cannot be read on a "
                                         "majority of the disks; nothing was healed"});
     }
-    if (wish_.watch) co_await watch_claims();
+    if (wish_.watch) {  // which has its own time: the rest is not to be begun too late for it
+        const Duration patience = deadline - world_.clock.now();
+        co_await watch_claims();
+        deadline = world_.clock.now() + patience;
+    }
     const DiskSet claiming = lock(claim_lock);  // one process of a host at a time
     if (claiming.empty()) {
         co_return std::unexpected(Error{Code::busy,
@@ -158,9 +162,11 @@ void Healer::lock_free() {
 
 Task<void> Healer::claim_free(Instant deadline) {
     if (free_.empty()) co_return;
+    std::vector<std::uint32_t> won;
     const bool read = co_await claim_.read(deadline);
-    if (!read) co_return;
-    const auto won = co_await claim_.claim(free_, SlotState::borrowed, host_, deadline, outlived_);
+    if (read) {
+        won = co_await claim_.claim(free_, SlotState::borrowed, host_, deadline, outlived_);
+    }
     for (const std::uint32_t slot : won) entitled_[slot] = true;
     if (won.size() == free_.size()) co_return;
     report_.not_now += free_.size() - won.size();
