@@ -53,6 +53,7 @@ TEST_P(DamageTest, DisksAreWipedAndHealedWhileEightProcessesCount) {
     const Answer made = run(words, environment());
     ASSERT_EQ(made.code, 0) << made.err;
     const std::uint64_t bytes = disks.geometry().bytes();
+    const std::uint64_t third = bytes / 3 / 4096 * 4096;
 
     Crew crew(disks.paths(), 8, environment());
     ASSERT_TRUE(crew.more_acknowledged(20)) << crew.complaints();
@@ -60,7 +61,7 @@ TEST_P(DamageTest, DisksAreWipedAndHealedWhileEightProcessesCount) {
     EXPECT_TRUE(crew.more_acknowledged(20)) << crew.complaints();
     expect_named(1);
     heal();
-    disks.scramble(2, bytes / 3 / 4096 * 4096, bytes / 3);
+    disks.scramble(2, third, third);
     EXPECT_TRUE(crew.more_acknowledged(20)) << crew.complaints();
     expect_named(2);
     heal();

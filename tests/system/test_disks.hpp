@@ -43,7 +43,7 @@ class TestDisks {
     const Geometry& geometry() const { return geometry_; }
     io::ScratchDirectory& scratch() { return scratch_; }
 
-    // Damage, as by a foreign program: `bytes` of zeroes or of noise at `offset`.
+    // Damage, as by a foreign program: `bytes` of zeroes or of noise at `offset`, whole pages.
     void zero(unsigned disk, std::uint64_t offset, std::uint64_t bytes) const;
     void scramble(unsigned disk, std::uint64_t offset, std::uint64_t bytes) const;
 
