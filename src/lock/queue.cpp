@@ -72,7 +72,7 @@ bool release(LockRecord& lock, const SessionRef& session, std::uint64_t token) {
 bool drop(LockRecord& lock, const SessionRef& session) {
     const auto dropped = std::erase_if(
         lock.holders, [&](const Holder& holder) { return holder.session == session; });
-    if (dropped > 0 && lock.exclusive) lock.doubtful = true;
+    if (dropped > 0 && lock.exclusive) lock.doubtful = !lock.value.empty();
     return dropped > 0;
 }
 
