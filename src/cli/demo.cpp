@@ -164,7 +164,7 @@ Result<int> run_demo(const Invocation& call, Output& out) {
     const auto outcome = demo::perform(options, teller(out));
     if (!outcome) return std::unexpected(outcome.error());
     if (outcome->signal != 0) {
-        return out.fail("interrupted", "the show was interrupted; everything it made is gone",
+        return out.fail("interrupted", "the show was interrupted before its end",
                         128 + outcome->signal);
     }
     if (auto fine = keep(stage, outcome->recording); !fine) return std::unexpected(fine.error());

@@ -82,6 +82,7 @@ bool Actor::perform() {
         return false;
     }
     Scope scope(group_->world().queue);
+    acting_ = 2;
     scope.spawn(contend());
     scope.spawn(count());
     scope.spawn(tend_plugs());
@@ -117,6 +118,7 @@ Task<void> Actor::contend() {
     }
     (void)co_await session_.leave(clock().now() + play_.ttl());
     note(Happening::left);
+    --acting_;
 }
 
 // Opens a new session if the old one is over.
@@ -185,6 +187,7 @@ Task<void> Actor::count() {
         Note ended{Note::Kind::ended, {}, operation};
         play_.send(ended);
     }
+    --acting_;
 }
 
 Task<void> Actor::ask(sim::Operation& operation) {
@@ -205,7 +208,7 @@ Task<void> Actor::ask(sim::Operation& operation) {
 // ---- the rest ----
 
 Task<void> Actor::tend_plugs() {
-    while (!curtain()) {
+    while (acting_ > 0) {
         for (Plug* plug : plugs_) plug->look();
         co_await clock().sleep(2ms);
     }

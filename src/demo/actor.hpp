@@ -51,6 +51,7 @@ class Actor {
     Session session_;
     Resource resource_;
     bool told_lost_ = false;
+    unsigned acting_ = 0;  // tasks that need the disks
 };
 
 }  // namespace diskpaxos::demo

@@ -3,7 +3,9 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <cctype>
 #include <ctime>
+#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string_view>
@@ -30,9 +32,17 @@ std::string filled(std::string_view form, const std::map<std::string_view, std::
     }
 }
 
+std::string spelt(std::size_t number) {
+    static constexpr const char* words[] = {"no",   "one", "two",   "three", "four",
+                                            "five", "six", "seven", "eight", "nine"};
+    return number < std::size(words) ? words[number] : fmt::to_string(number);
+}
+
 std::string title(const Recording& recording) {
-    return fmt::format("{} processes, {} disks, one lock", recording.processes,
-                       recording.disks.size());
+    std::string text = fmt::format("{} processes, {} disks, one lock", spelt(recording.processes),
+                                   spelt(recording.disks.size()));
+    text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
+    return text;
 }
 
 std::string lead(const Recording& recording) {

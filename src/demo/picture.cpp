@@ -70,8 +70,8 @@ class Drawing {
             "<pattern id='dead' width='6' height='6' patternUnits='userSpaceOnUse' "
             "patternTransform='rotate(-45)'><rect class='dead-paper' width='6' height='6'/><line "
             "class='dead-line' y2='6'/></pattern>\n"
-            "<pattern id='zeros' width='16' height='16' patternUnits='userSpaceOnUse' y='5'><text "
-            "class='zeros' x='5' y='11'>0</text></pattern>\n"
+            "<pattern id='zeros' width='16' height='16' patternUnits='userSpaceOnUse' y='14'><text "
+            "class='zeros' x='5' y='12'>0</text></pattern>\n"
             "</defs>\n");
         canvas_.add(fmt::format("<rect class='paper' width='{:.0f}' height='{:.0f}'/>\n",
                                 Canvas::width, height));
@@ -120,8 +120,17 @@ class Drawing {
             canvas_.label(y + 4, fmt::format("process {}", process + 1));
             canvas_.rule(y);
         }
-        for (const Stretch& stretch : process_stretches(recording_)) lane(stretch);
+        const std::vector<Stretch> stretches = process_stretches(recording_);
+        for (const Stretch& stretch : stretches) wait(stretch);
         canvas_.flush();
+        for (const Stretch& stretch : stretches) lane(stretch);  // on top of the waiting
+        canvas_.flush();
+    }
+
+    void wait(const Stretch& stretch) {
+        if (stretch.state != ProcessState::waiting) return;
+        canvas_.dense("waiting", {at(stretch.from), at(stretch.until)},
+                      lane_middle(stretch.subject) - 2, 4, stretch.subject, detail_, stretch.event);
     }
 
     void lane(const Stretch& stretch) {
@@ -129,10 +138,8 @@ class Drawing {
         const double y = lane_middle(stretch.subject);
         switch (stretch.state) {
             case ProcessState::idle:
-                return;
             case ProcessState::waiting:
-                return canvas_.dense("waiting", span, y - 2, 4, stretch.subject, detail_,
-                                     stretch.event);
+                return;
             case ProcessState::holding:
                 return canvas_.dense("holding", span, y - bar / 2, bar, stretch.subject, detail_,
                                      stretch.event);

@@ -67,7 +67,8 @@ class Story {
     Violations violations_;
     std::size_t wiped_ = 0;
     std::size_t unplugged_ = 0;
-    Duration usual_{};  // the median time of an operation while all was well
+    Duration usual_{};      // the median time of an operation while all was well
+    Duration hand_over_{};  // the longest from one holder to the next
 };
 
 }  // namespace diskpaxos::demo
