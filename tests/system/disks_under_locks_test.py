@@ -1,0 +1,127 @@
+"""Disks that are wiped, slow, hung or gone while locks are held on them."""
+
+import json
+import os
+import re
+import time
+
+from command import main
+from stage import EXCLUSIVE, HOLD, SLACK, FaultDisks, Stage, alive
+
+
+class Wiped(Stage):
+    TTL = 2.0
+
+    def test_a_disk_of_zeros(self):
+        self.make_group()
+        holder = self.hold("--json", "l")
+        self.spoil("b.img", 0, bytes(os.path.getsize(self.path("b.img"))))
+        wiped = time.monotonic()
+        self.assertEqual(self.lock("other", "--", "true").code, 0)
+        self.assertEqual(self.run_raw("check", "-g", "g").code, 1)
+        self.run_raw("check", "--repair", "-g", "g")  # all but the slot in use, its owner's affair
+        self.assertTrue(self.only_the_holders_slot_is_left())
+        while time.monotonic() < wiped + 1.5 * self.TTL:  # a lease of before would be over
+            self.assertEqual(self.lock("-n", "l", "--", "true").code, 75)
+        shown = json.loads(self.let_go(holder))
+        self.assertGreater(shown["least_margin_ms"], self.TTL * 1000 / 4, shown)
+        self.ok("check", "--repair", "-g", "g")
+        self.ok("check", "-g", "g")
+        # What was repaired counts again: it carries the group with either of the others.
+        for lost in ("a.img", "c.img"):
+            os.rename(self.path(lost), self.path("away"))
+            self.assertEqual(self.lock("-w", "10", "l", "--", "sh", "-c", EXCLUSIVE).code, 0)
+            os.rename(self.path("away"), self.path(lost))
+        self.assertEqual(len(self.judge()), 3)
+
+    def only_the_holders_slot_is_left(self):
+        report = self.run_raw("check", "-g", "g").out
+        slots = set(re.findall(r"cell \d+ slot (\d+) block", report))
+        return len(slots) <= 1 and "superblock" not in report
+
+
+class Faulty(Stage):
+    TTL = 2.0
+
+    def setUp(self):
+        super().setUp()
+        self.faulty = FaultDisks(self)
+        paths = [self.faulty.path(disk) for disk in range(3)]
+        self.ok("format", "--force", *self.GROUP, *paths)
+        self.disks = [word for path in paths for word in ("-d", path)]
+
+    def ends_well(self, holder):
+        """Renewed all the time, and never close to being killed."""
+        shown = json.loads(self.let_go(holder))
+        self.assertGreater(shown["least_margin_ms"], self.TTL * 1000 / 4, shown)
+        self.assertGreaterEqual(shown["renewals"], 3, shown)
+        return shown
+
+    def test_one_is_slow(self):
+        holder = self.hold("--json", "l")
+        self.faulty.tell(0, "delay rw 50000")
+        begun = time.monotonic()
+        for _ in range(3):
+            self.assertEqual(self.lock("other", "--", "true").code, 0)
+        self.assertLess(time.monotonic() - begun, 3 * SLACK)
+        time.sleep(self.TTL)
+        self.assertEqual(self.lock("-n", "l", "--", "true").code, 75)
+        self.ends_well(holder)
+
+    def test_one_hangs(self):
+        holder = self.hold("--json", "l")
+        self.faulty.tell(1, "hang rw")
+        time.sleep(1.2 * self.TTL)
+        self.assertEqual(self.lock("-n", "l", "--", "true").code, 75)
+        waiter = self.begin("l", script=EXCLUSIVE + HOLD)
+        time.sleep(0.5)
+        self.faulty.tell(1, "clear")
+        self.faulty.tell(1, "release")  # what it held lands now, late
+        time.sleep(0.3)
+        self.ends_well(holder)
+        self.await_word(waiter, "held")
+        self.let_go(waiter)
+        self.assertEqual(len(self.judge()), 2)
+
+    def test_all_are_slow(self):
+        for disk in range(3):
+            self.faulty.tell(disk, "delay rw 50000")
+        holder = self.hold("--json", "l")
+        time.sleep(1.2 * self.TTL)
+        waiter = self.begin("l", script=EXCLUSIVE + HOLD)
+        time.sleep(0.5)
+        self.ends_well(holder)
+        self.await_word(waiter, "held")
+        self.let_go(waiter)
+        self.assertEqual(len(self.judge()), 2)
+
+    def test_the_majority_is_lost(self):
+        """Everything freezes, CMD dies in time, and nobody guesses; then it goes on."""
+        holder = self.hold("l", "--timeout", "1s", script=EXCLUSIVE +
+                           "trap '' TERM; echo $$ >cmd; echo held; while :; do sleep 0.1; done")
+        waiter = self.begin("l", script=EXCLUSIVE + HOLD)
+        time.sleep(0.5)
+        for disk in (0, 1):
+            self.faulty.tell(disk, "hang rw")
+        lost = time.monotonic()
+        cmd = int(self.lines("cmd")[0])
+        self.wait_until(lambda: not alive(cmd))
+        self.assertLess(time.monotonic() - lost, self.TTL)
+        refused = self.run_raw("run", *self.disks, "-n", "--timeout", "0.5", "l", "--", "true")
+        self.assertEqual(refused.code, 69, refused.err)
+        time.sleep(max(0.0, lost + 1.5 * self.TTL - time.monotonic()))
+        self.assertEqual(len(self.lines("journal")), 1)
+        self.assertIsNone(waiter.poll())
+        self.faulty.heal()  # the renewals of the dead land now
+        healed = time.monotonic()
+        self.await_word(waiter, "held")
+        print(f"{self.id()}: held {time.monotonic() - healed:.2f} s after the disks came back")
+        _, err = holder.communicate(timeout=60)
+        self.assertEqual(holder.returncode, 79, err)
+        self.assertIn(b"diskpaxos: lost: ", err)
+        self.let_go(waiter)
+        self.assertEqual(len(self.judge()), 2)
+
+
+if __name__ == "__main__":
+    main()
