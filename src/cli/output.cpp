@@ -38,8 +38,8 @@ std::string painted(bool on, Colour colour, std::string_view text) {
 }
 
 void put(std::FILE* file, std::string_view text) {
-    if (!text.empty()) std::fwrite(text.data(), 1, text.size(), file);
-    std::fputc('\n', file);
+    const std::string line = std::string(text) + '\n';  // at once: others write to stderr, too
+    std::fwrite(line.data(), 1, line.size(), file);
 }
 
 std::string dumped(const Json& object) {
@@ -61,6 +61,11 @@ void Output::object(Json object) {
     if (!json_) return;
     object["warnings"] = warnings_;
     put(stdout, dumped(object));
+}
+
+void Output::event(std::string_view text, const Json& object) {
+    put(stdout, json_ ? dumped(object) : text);
+    std::fflush(stdout);
 }
 
 void Output::warn(const std::string& sentence) {

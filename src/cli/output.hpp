@@ -24,6 +24,8 @@ class Output {
     bool json() const { return json_; }
     void line(std::string_view text);  // text mode only
     void object(Json object);          // JSON mode only; its last key is "warnings"
+    // One of many, as text or as a JSON line of its own; whoever reads along sees it at once.
+    void event(std::string_view text, const Json& object);
     void warn(const std::string& sentence);
 
     // On stderr only: for a "no" whose object was printed as a result.

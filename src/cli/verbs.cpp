@@ -101,6 +101,119 @@ Verb run() {
             run_run};
 }
 
+Verb status() {
+    return {"status",
+            "show disks, sessions and slots",
+            {{"", "", 0, 0, "each disk, each session that lives or says so, and whose the slots are"}},
+            {disk, group, timeout, backend, json, help},
+            "Reads only, and needs no majority.",
+            "",
+            run_status};
+}
+
+Verb ls() {
+    return {"ls",
+            "list the locks and who holds them",
+            {{"", "", 0, 0, "each lock: its state, last token, holders, and how many wait"}},
+            {disk, group, timeout, backend, json, help},
+            "Reads only, and needs no majority.",
+            "",
+            run_ls};
+}
+
+Verb show() {
+    return {"show",
+            "show all there is to know about a lock",
+            {{"", "LOCK", 1, 1, "holders, queue, value, and which disks agree"}},
+            {disk, group, timeout, backend, json, help},
+            "Reads only, and needs no majority.",
+            "",
+            run_show};
+}
+
+Verb explain_lock() {
+    return {"explain",
+            "explain in words who holds a lock and why",
+            {{"", "LOCK", 1, 1,
+              "who holds it and since when, whether that process lives, who waits, what each disk "
+              "says, when it can be free at the latest, and what to do"}},
+            {disk, group, timeout, backend, json, help},
+            "Watches the holder for about a sixth of its TTL. Reads only, and needs no majority.",
+            "",
+            run_explain};
+}
+
+Verb watch() {
+    return {"watch",
+            "print a line for each change of a lock or cell",
+            {{"", "LOCK|CELL", 1, 1,
+              "the present state first; of changes that follow quickly only the last is seen"}},
+            {disk,
+             group,
+             {"count", 0, "N", "stop after so many lines"},
+             timeout,
+             backend,
+             {"json", 0, nullptr, "print one JSON object per line"},
+             help},
+            "Reads only. Goes on without a majority, and says so.",
+            "",
+            run_watch};
+}
+
+Verb break_lock() {
+    return {"break",
+            "take a lock away from its holder",
+            {{"", "LOCK", 1, 1,
+              "evicts the holder's session, and with it all its locks, after asking; exits with 1 if "
+              "nobody holds it"}},
+            {disk,
+             group,
+             {"force", 0, nullptr, "do not ask"},
+             slot,
+             timeout,
+             backend,
+             json,
+             help},
+            "What the holder guards may still run until its TTL has passed, while the next one holds "
+            "the lock already: be sure that it is dead, or that the resource compares tokens.",
+            "",
+            run_break};
+}
+
+Verb bench() {
+    return {"bench",
+            "measure what operations cost",
+            {{"", "", 0, 0, "p50, p99, operations per second, and I/Os per disk of each operation"}},
+            {disk,
+             group,
+             {"op", 0, "WHAT",
+              "propose: a change by a process that has not met the name; change: by the same one "
+              "again; lock: acquire and release by a process that has not met the lock; relock: by "
+              "the same one again (change)",
+              false, "propose change lock relock"},
+             {"concurrency", 0, "N", "so many at once in one process, each on its own name (1)"},
+             {"seconds", 0, "S", "measure for so long (5)"},
+             slot,
+             timeout,
+             backend,
+             json,
+             help},
+            "Uses names that begin with \"bench/\"; they keep their cells.",
+            "",
+            run_bench};
+}
+
+Verb bury() {
+    return {"bury",
+            "end the session of a run that died (its guard does it)",
+            {{"", "LOCK SLOT EPOCH", 3, 3, "says nothing; only after all that it guarded is dead"}},
+            {disk, group, slot, timeout, backend, json, help},
+            "Makes the lock free at once, instead of when the session's TTL is over.",
+            "",
+            run_bury,
+            true};
+}
+
 Verb check() {
     return {
         "check",
@@ -188,8 +301,10 @@ Verb explain() {
 }  // namespace
 
 std::span<const Verb> verbs() {
-    static const std::vector<Verb> table = {format(), propose(),    cell(),    run(),    check(),  dump(),
-                                            doctor(), demo(), completion(), version(), explain()};
+    static const std::vector<Verb> table = {
+        format(), run(),        status(), ls(),      show(),  explain_lock(), watch(),
+        break_lock(), propose(), cell(),  check(),   dump(),  doctor(),       bench(),
+        demo(),   completion(), version(), explain(), bury()};
     return table;
 }
 

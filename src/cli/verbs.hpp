@@ -2,6 +2,7 @@
 // that what is offered, what is explained and what is understood cannot differ.
 #pragma once
 
+#include <ranges>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -38,15 +39,27 @@ struct Verb {
     const char* notes;      // what else there is to know
     const char* completes;  // first argument: "file", "verb", "shell" or ""
     Result<int> (*run)(const Invocation& call, Output& out);  // the exit code
+    bool hidden = false;    // not offered to people
 };
 
 std::span<const Verb> verbs();
+inline auto offered_verbs() {
+    return verbs() | std::views::filter([](const Verb& verb) { return !verb.hidden; });
+}
 const Verb* find_verb(std::string_view name);
 
 Result<int> run_format(const Invocation& call, Output& out);
 Result<int> run_propose(const Invocation& call, Output& out);
 Result<int> run_cell(const Invocation& call, Output& out);
+Result<int> run_bury(const Invocation& call, Output& out);
 Result<int> run_run(const Invocation& call, Output& out);
+Result<int> run_status(const Invocation& call, Output& out);
+Result<int> run_ls(const Invocation& call, Output& out);
+Result<int> run_show(const Invocation& call, Output& out);
+Result<int> run_explain(const Invocation& call, Output& out);
+Result<int> run_watch(const Invocation& call, Output& out);
+Result<int> run_break(const Invocation& call, Output& out);
+Result<int> run_bench(const Invocation& call, Output& out);
 Result<int> run_check(const Invocation& call, Output& out);
 Result<int> run_dump(const Invocation& call, Output& out);
 Result<int> run_doctor(const Invocation& call, Output& out);

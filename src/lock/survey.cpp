@@ -162,6 +162,8 @@ Task<void> Surveyor::read_cells(std::size_t disk, std::uint32_t first, std::uint
     for (std::uint32_t cell = first; cell < first + count; ++cell) {
         const ByteView bytes = io->in.bytes().subspan((cell - first) * row, row);
         seen_[disk][cell] = glimpse(bytes, address(disk, cell));
+        const bool again = seen_[disk][cell].damage == Damage::checksum && count > 1;
+        if (again) co_await read_cells(disk, cell, 1);  // it may have been in the middle of a write
     }
 }
 

@@ -1,0 +1,43 @@
+// Explanation: what `explain` says of a name, in plain words. Pure: a situation in, lines out.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/lock_view.hpp"
+
+namespace diskpaxos::cli {
+
+// What watching a holder's session for a while has shown.
+struct Watched {
+    Duration length{};                     // for how long
+    std::optional<Duration> renewed_ago;   // it showed a sign of life meanwhile
+    Duration expires_in{};                 // for who has watched it as long as we have
+    Duration ttl{};                        // that it lives by
+    Duration renewal{};                    // at most between two signs of life
+    bool over = false;                     // it ended meanwhile
+    std::string trouble;                   // why it could not be watched; empty: it could
+};
+
+struct Situation {
+    std::string name;
+    std::uint64_t now_ms = 0;  // unix time
+    std::vector<std::string> disk_names;
+    std::size_t answered = 0;
+    std::size_t needed = 0;
+    bool majority = true;
+    std::optional<SurveyedCell> cell;  // none: no disk knows the name
+    std::optional<LockView> lock;      // if it is one
+    std::vector<Watched> watched;      // one per holder of the lock
+};
+
+struct FreeBy {  // when a lock can be free at the latest, and whether that is bounded at all
+    std::optional<Duration> in;  // none: as long as its holder renews and does not release
+    bool once_waited_for = false;
+};
+FreeBy free_by(const Situation& at);
+
+std::vector<std::string> explained(const Situation& at);
+
+}  // namespace diskpaxos::cli
