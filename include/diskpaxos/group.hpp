@@ -24,8 +24,8 @@ enum class Callbacks : std::uint8_t {
 enum class Backend : std::uint8_t { automatic, io_uring, threads };
 
 struct Options {
-    std::vector<std::string> disks;       // paths; or none, and:
-    std::string group;                    // NAME or FILE, as -g takes; empty: $DISKPAXOS_GROUP
+    std::vector<std::string> disks{};     // paths; or none, and:
+    std::string group{};                  // NAME or FILE, as -g takes; empty: $DISKPAXOS_GROUP
     std::chrono::seconds timeout{10};     // of opening, and of every call that names no other
     std::optional<std::uint32_t> slot{};  // this one; none: any of this host's
     Backend backend = Backend::automatic;

@@ -20,9 +20,9 @@ struct SessionOptions {
     // How long it lives without being renewed, 1 s to 1 h. Zero: as the disks say. So long do
     // others wait for the locks of a process that died.
     std::chrono::milliseconds ttl{0};
-    std::string command;  // what `diskpaxos show` calls this process; empty: the program's name
+    std::string command{};  // what `diskpaxos show` calls this process; empty: the program's name
     // Called whenever the state has changed, where other callbacks are (see Group::dispatch()).
-    std::function<void(SessionState)> changed;
+    std::function<void(SessionState)> changed{};
 };
 
 class Session {

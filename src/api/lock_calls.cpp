@@ -78,6 +78,7 @@ Task<Result<std::uint64_t>> acquire(Engine& engine, std::shared_ptr<Hold> hold, 
     if (auto fine = not_busy(*hold); !fine) co_return std::unexpected(fine.error());
     const std::shared_ptr<Home> home = engine.home(hold->board->number);
     if (home == nullptr) co_return std::unexpected(no_session());
+    if (!home->session().sound()) co_return std::unexpected(home->why_over());
     Home::Room& room = home->room(hold->name);
     if (room.owner == hold) {
         co_return std::unexpected(
