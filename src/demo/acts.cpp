@@ -221,15 +221,14 @@ Result<void> Story::heal_disk() {
     done = director_.errand([this] { return heal_group(play_, wiped_, true); });
     if (!done) return done;
     close("3/3 disks sound",
-          fmt::format("{} % under load, the slots in use when their users had left: 3/3 disks, "
-                      "verified by checksum and by majority.",
-                      first));
+          "The slots in use followed when their users had left: 3/3 disks, verified by checksum "
+          "and by majority.");
     return {};
 }
 
 Result<void> Story::trust_healed() {
     const std::size_t untouched = 3 - wiped_ - unplugged_;
-    open("trust it", fmt::format("Disk {}, sound all the time, is unplugged: the healed one votes.",
+    open("trust it", fmt::format("Disk {} is unplugged: now the healed one must vote.",
                                  recording_.disks[untouched]));
     play_.directions().curtain = false;
     const Instant begin = now();

@@ -80,8 +80,10 @@ void Canvas::text(const char* style, Span span, double y, const std::string& tex
     const char* name = cut ? "cut" : fit == Fit::hide ? "hide" : "squeeze";
     std::string shown = text;
     if (cut && need > room - 12) {
-        shown.resize(static_cast<std::size_t>(std::max(0.0, (room - 18) / letter)));
-        if (!shown.empty()) shown += "…";
+        const auto letters = static_cast<std::size_t>(std::max(0.0, (room - 18) / letter));
+        const bool numbered = text.size() > 2 && text[1] == ' ';  // its number stays
+        shown.resize(letters > 3 ? letters : numbered && letters > 0 ? 1 : 0);
+        if (letters > 3) shown += "…";
     }
     const double scale = fit == Fit::squeeze ? std::min(1.0, room / (need * 1.3)) : 1;
     const bool hidden = (fit == Fit::hide && need > room) || scale < 0.45;
