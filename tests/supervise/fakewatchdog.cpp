@@ -135,6 +135,8 @@ int serve(const char* mount_point) {
     }
     fuse_session_loop(session);
     fuse_session_unmount(session);
+    fuse_session_destroy(session);
+    fuse_opt_free_args(&args);
     return 0;
 }
 
