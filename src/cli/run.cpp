@@ -194,11 +194,14 @@ class Run {
                        {session_.terminate_at(), session_.kill_at()});
         scope_.spawn(follow_session());
         scope_.spawn(pass_signals());
+        scope_.spawn(tell_of_leftovers());
+        scope_.spawn(tell_of_suspension());
         if (watchdog_) scope_.spawn(pet());
         group_.real().loop().run_until(command_.gone());
         over_.set();
         session_.changed().set();
         signal_.set();
+        command_.resumed().set();
         group_.real().loop().run_until(scope_.idle());
     }
 
@@ -224,6 +227,22 @@ class Run {
             signal_.reset();
             if (!over_.is_set()) command_.signal(group_.real().loop().signal());
         }
+    }
+
+    Task<void> tell_of_leftovers() {
+        co_await command_.ended().wait();
+        const Instant soon = now() + std::chrono::seconds(1);
+        if (co_await command_.gone().wait_until(group_.world().clock, soon)) co_return;
+        out_.warn(fmt::format("{} has ended, but processes that it started still run; lock \"{}\" is "
+                              "kept until they end",
+                              wish_.command.front(), wish_.lock));
+    }
+
+    Task<void> tell_of_suspension() {
+        co_await command_.resumed().wait();
+        if (over_.is_set()) co_return;
+        out_.warn(fmt::format("{} is not suspended while it holds lock \"{}\"", wish_.command.front(),
+                              wish_.lock));
     }
 
     // ---- the watchdog ----
