@@ -30,6 +30,10 @@ Task<Result<std::uint64_t>> Lock::acquire(LockWish wish) {
     if (!session_.sound()) {
         co_return std::unexpected(Error{Code::lost, "there is no session to hold a lock with"});
     }
+    if (in_doubt_) {
+        const Result<Finding> cleared = co_await give_up(world_.clock.now() + wish.patience);
+        if (!cleared) co_return std::unexpected(cleared.error());
+    }
     if (!wish.wait) {  // a look tells a no, without a write
         const Result<void> looked = co_await look(world_.clock.now() + wish.patience);
         if (!looked) co_return std::unexpected(looked.error());
@@ -127,6 +131,7 @@ Result<std::uint64_t> Lock::taken() {
                                     name_)});
     }
     token_ = mine->token;
+    holder_ = mine->session;
     if (mutated(Mutant::token_outside)) {
         static std::uint64_t counter = 0;
         token_ = ++counter;
@@ -135,18 +140,27 @@ Result<std::uint64_t> Lock::taken() {
     return token_;
 }
 
+// If it fails, those behind us pass over our place after a grace; but not over a holding.
 Task<Error> Lock::withdraw(LockWish wish, Error why) {
+    const Result<Finding> gone = co_await give_up(world_.clock.now() + wish.patience);
+    if (gone || !in_doubt_) co_return why;
+    co_return Error{Code::unknown_outcome,
+                    fmt::format("lock \"{}\" may have become ours; release it, or leave the session: "
+                                "{}",
+                                name_, gone.error().sentence)};
+}
+
+// Takes back all that is ours, what came of a change whose outcome was not known included.
+Task<Result<Lock::Finding>> Lock::give_up(Instant deadline) {
     const SessionRef me = session_.ref();
-    const Rule rule = [me](LockRecord& lock) {
-        if (const Holder* mine = holding(lock, me)) {  // of an attempt whose outcome was not known
-            diskpaxos::release(lock, me, mine->token);
-            return Finding::changed;
-        }
-        return leave_queue(lock, me) ? Finding::changed : Finding::standing;
+    const std::uint64_t token = token_;
+    const Rule rule = [me, token](LockRecord& lock) {
+        const Holder* mine = holding(lock, me);
+        const bool held = diskpaxos::release(lock, me, mine != nullptr ? mine->token : token);
+        const bool waited = leave_queue(lock, me);
+        return held || waited ? Finding::changed : Finding::standing;
     };
-    // If it fails, those behind us pass over our place after a grace.
-    (void)co_await change(rule, world_.clock.now() + wish.patience);
-    co_return why;
+    co_return co_await change(rule, deadline);
 }
 
 // ---- what stands in the way ----
@@ -250,7 +264,11 @@ Task<Result<Lock::Finding>> Lock::change(Rule rule, Instant deadline) {
         return Verdict::write;
     };
     const Result<Named> cell = co_await directory_.change(name_, f, deadline);
-    if (!cell) co_return std::unexpected(cell.error());
+    if (!cell) {
+        in_doubt_ = in_doubt_ || cell.error().code == Code::unknown_outcome;
+        co_return std::unexpected(cell.error());
+    }
+    in_doubt_ = false;
     if (cell->state != CellState::lock && finding == Finding::foreign) {
         co_return std::unexpected(
             Error{Code::usage, fmt::format("\"{}\" is no lock; it holds a value", name_)});
@@ -266,16 +284,12 @@ Task<Result<Lock::Finding>> Lock::change(Rule rule, Instant deadline) {
 }
 
 Task<Result<void>> Lock::release(Instant deadline) {
-    if (token_ == 0) co_return Result<void>();
-    const SessionRef me = session_.ref();
-    const std::uint64_t token = token_;
-    const Rule rule = [me, token](LockRecord& lock) {
-        return diskpaxos::release(lock, me, token) ? Finding::changed : Finding::standing;
-    };
-    const Result<Finding> released = co_await change(rule, deadline);
+    if (token_ == 0 && !in_doubt_) co_return Result<void>();
+    const bool certain = token_ != 0 && !in_doubt_;
+    const Result<Finding> released = co_await give_up(deadline);
     if (!released) co_return std::unexpected(released.error());
     token_ = 0;
-    if (*released == Finding::standing) {
+    if (certain && *released == Finding::standing) {
         co_return std::unexpected(Error{
             Code::lost, fmt::format("lock \"{}\" was not ours any more: the session was over", name_)});
     }

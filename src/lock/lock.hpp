@@ -28,7 +28,9 @@ class Lock {
     Lock(World& world, Directory& directory, Session& session, std::string name);
 
     // The token, or: busy (somebody else holds it), lost (our session is over), no_quorum (for
-    // those who wait: until the end of their patience), usage (the name is no lock).
+    // those who wait: until the end of their patience), usage (the name is no lock), or
+    // unknown_outcome: it may have become ours, for as long as our session lives. Then ask again,
+    // release it, or leave the session.
     Task<Result<std::uint64_t>> acquire(LockWish wish);
 
     // After everything done under it has stopped. `unknown_outcome` and `no_quorum`: it is over
@@ -44,7 +46,10 @@ class Lock {
     bool value_doubtful() const { return record_.doubtful; }
     Task<Result<void>> set_value(Bytes value, Instant deadline);  // exclusive holders only
 
-    bool held() const { return token_ != 0 && session_.sound(); }
+    // Under the session that took it: a later one of ours has no part in it.
+    bool held() const {
+        return token_ != 0 && holder_ == session_.ref() && session_.sound();
+    }
     std::uint64_t token() const { return token_; }
     const std::string& name() const { return name_; }
     const LockRecord& record() const { return record_; }  // as last seen
@@ -60,6 +65,7 @@ class Lock {
     Task<Result<bool>> watch_holders(const LockWish& wish);
     Task<Result<std::uint64_t>> wait(LockWish wish);
     Task<Error> withdraw(LockWish wish, Error why);
+    Task<Result<Finding>> give_up(Instant deadline);
     Result<std::uint64_t> taken();
     bool worth_an_attempt(LockMode mode) const;
     void note_free(LockMode mode);
@@ -81,6 +87,8 @@ class Lock {
     std::string name_;
 
     std::uint64_t token_ = 0;  // of our holding; 0: none
+    SessionRef holder_;        // whose it is
+    bool in_doubt_ = false;    // a change of ours may be applied that we know nothing of
     LockRecord record_;        // as last seen, committed or not
     std::uint64_t version_ = 0;
     std::optional<Instant> free_since_;  // nobody has stood in our way since, nor moved

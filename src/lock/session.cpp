@@ -10,6 +10,8 @@ namespace diskpaxos {
 
 namespace {
 
+Error expired() { return {Code::lost, "the session was not renewed in time"}; }
+
 std::uint32_t ms(Duration duration) {
     const auto count = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
     return static_cast<std::uint32_t>(std::max<std::int64_t>(count, 0));
@@ -49,6 +51,7 @@ Task<Result<void>> Session::open(Instant deadline) {
                                                ms(timing_.ttl()))});
     }
     phase_ = Phase::open;
+    why_lost_ = Error();
     lost_.reset();
     leaving_.reset();
     changed_.set();
@@ -80,6 +83,7 @@ Task<Result<bool>> Session::open_once(Instant deadline) {
     last_started_ = started;
     margin_ = least_margin_ = valid_until_ - opened_at_;
     renewals_ = 0;
+    beat_ = 0;
     co_return true;
 }
 
@@ -87,13 +91,15 @@ Task<Result<bool>> Session::open_once(Instant deadline) {
 // its observers have waited for T (algorithms.md 9.4: a higher incarnation alone proves nothing).
 SessionRecord Session::fresh(const CellView& base) const {
     SessionRecord record;
-    const auto previous = session_in(base);
-    if (previous && previous->state != SessionState::evicted) {
-        const bool cut_short = previous->state == SessionState::live;
-        record.unclean = previous->unclean != 0 || !cut_short ? previous->unclean : previous->opened;
-    }
     record.opened = base.version + 1;
     record.ttl_ms = ms(timing_.ttl());
+    if (const auto previous = session_in(base)) {
+        const bool cut_short = previous->state == SessionState::live;
+        record.unclean = previous->unclean;
+        if (cut_short && record.unclean == 0) record.unclean = previous->opened;
+        // Observers wait for the longest of them.
+        if (record.unclean != 0) record.ttl_ms = std::max(record.ttl_ms, previous->ttl_ms);
+    }
     record.since_ms = owner_.since_ms;
     record.pid = owner_.pid;
     record.margin_ms = record.ttl_ms;
@@ -110,7 +116,7 @@ Task<void> Session::keep() {
         const Instant next = std::max(last_started_ + timing_.renewal(), world_.clock.now());
         if (co_await leaving_.wait_until(world_.clock, std::min(next, valid_until_))) co_return;
         if (world_.clock.now() >= valid_until_ && !mutated(Mutant::late_renewal_extends)) {
-            lose({Code::lost, "the session was not renewed in time"});
+            lose(expired());
             co_return;
         }
         const Instant started = world_.clock.now();
@@ -138,18 +144,20 @@ Task<void> Session::keep() {
 void Session::extended(Instant started) {
     const Instant now = world_.clock.now();
     if (now >= valid_until_ && !mutated(Mutant::late_renewal_extends)) {
-        return lose({Code::lost, "the session was not renewed in time"});
+        return lose(expired());
     }
     margin_ = valid_until_ - now;
     least_margin_ = std::min(least_margin_, margin_);
     valid_until_ = started + timing_.ttl();
+    why_lost_ = Error();
     ++renewals_;
     changed_.set();
 }
 
 // False: it is not ours any more.
 Task<Result<bool>> Session::renew(Instant deadline) {
-    const bool settled = world_.clock.now() >= opened_at_ + timing_.observe();
+    const Duration age = world_.clock.now() - opened_at_;
+    const std::uint32_t beat = ++beat_;
     std::string evictor;
     const ChangeFn live_on = [&](const CellView& base, Draft& draft) {
         auto record = session_in(base);
@@ -157,7 +165,12 @@ Task<Result<bool>> Session::renew(Instant deadline) {
             evictor = record && record->opened == opened_ ? record->host_name : "";
             return Verdict::keep;
         }
-        if (settled) record->unclean = 0;  // what was cut short before us has expired for everybody
+        // What was cut short before us has expired for everybody.
+        if (age >= Timing(std::chrono::milliseconds(record->ttl_ms)).observe()) {
+            record->unclean = 0;
+            record->ttl_ms = ms(timing_.ttl());
+        }
+        record->beat = beat;
         record->margin_ms = ms(margin_);
         draft.value = encode(*record, directory_.capacity(name_));
         return Verdict::write;
@@ -182,6 +195,11 @@ void Session::lose(Error why) {
     why_lost_ = std::move(why);
     lost_.set();
     changed_.set();
+}
+
+Error Session::why_lost() const {
+    if (phase_ == Phase::lost) return why_lost_;
+    return open() ? expired() : Error{Code::lost, "the session was left"};
 }
 
 // ---- leaving ----

@@ -49,7 +49,7 @@ class Session {
 
     Event& changed() { return changed_; }  // set whenever valid_until() has moved, or it was lost
     Event& lost() { return lost_; }
-    const Error& why_lost() const { return why_lost_; }
+    Error why_lost() const;  // or why it is not sound, if keep() has not noticed yet
 
     // Renewals so far, and the smallest margin that one left: how long before the end of the lease
     // it was acknowledged.
@@ -82,6 +82,7 @@ class Session {
     Duration margin_{};
     Duration least_margin_{};
     std::uint64_t renewals_ = 0;
+    std::uint32_t beat_ = 0;  // attempts to renew
     Event changed_;
     Event lost_;
     Event leaving_;

@@ -7,7 +7,7 @@
 namespace diskpaxos {
 
 namespace {
-constexpr std::size_t fixed = 56;
+constexpr std::size_t fixed = 60;
 }
 
 bool SessionRecord::leaves_unclean(std::uint32_t epoch) const {
@@ -33,6 +33,7 @@ Bytes encode(const SessionRecord& record, std::size_t capacity) {
     store(out, 32, record.pid);
     store(out, 36, record.margin_ms);
     std::ranges::copy(record.boot, out.begin() + 40);
+    store(out, 56, record.beat);
     std::ranges::copy(as_bytes(record.host_name).first(host), out.begin() + fixed);
     std::ranges::copy(as_bytes(record.command).first(command),
                       out.begin() + static_cast<std::ptrdiff_t>(fixed + host));
@@ -54,6 +55,7 @@ std::optional<SessionRecord> decode_session(ByteView value) {
     record.pid = load<std::uint32_t>(value, 32);
     record.margin_ms = load<std::uint32_t>(value, 36);
     std::ranges::copy(value.subspan(40, record.boot.size()), record.boot.begin());
+    record.beat = load<std::uint32_t>(value, 56);
     record.host_name = as_text(value.subspan(fixed, host));
     record.command = as_text(value.subspan(fixed + host, command));
     if (record.ttl_ms == 0 || record.opened == 0 || record.unclean > record.opened) {

@@ -2,10 +2,10 @@
 //
 //   0 state u8 · 1 host name length u8 · 2 command length u8 · 3 zero
 //   4 ttl, ms u32 · 8 opened u64 · 16 unclean u64 · 24 since, unix ms u64 · 32 pid u32
-//   36 margin, ms u32 · 40 boot[16] · 56 host name · command
+//   36 margin, ms u32 · 40 boot[16] · 56 beat u32 · 60 host name · command
 //
 // `opened` is the version of the cell at which this session was opened: its epoch, which no other
-// session of the slot ever has. The version counts its renewals.
+// session of the slot ever has.
 #pragma once
 
 #include <optional>
@@ -33,7 +33,7 @@ enum class SessionState : std::uint8_t {
 
 struct SessionRecord {
     SessionState state = SessionState::live;
-    std::uint32_t ttl_ms = 0;
+    std::uint32_t ttl_ms = 0;  // the longest of its own and of those that `unclean` tells of
     std::uint64_t opened = 0;
     // Sessions of this slot from this epoch on to `opened` were cut short, and may not have
     // expired yet. 0: none. The owner clears it when they have.
@@ -42,6 +42,9 @@ struct SessionRecord {
     std::uint32_t pid = 0;
     std::uint32_t margin_ms = 0;  // what was left of the lease when it was last renewed
     Uuid boot{};
+    // The sign of life: attempts to renew so far. The version would not do: an attempt that did
+    // not commit and the next one, which started later, may have the same.
+    std::uint32_t beat = 0;
     std::string host_name;
     std::string command;
 
@@ -53,7 +56,7 @@ struct SessionRecord {
     bool operator==(const SessionRecord&) const = default;
 };
 
-// Cuts the command, then the host name, to what `capacity` bytes hold (at least 56).
+// Cuts the command, then the host name, to what `capacity` bytes hold (at least 60).
 Bytes encode(const SessionRecord& record, std::size_t capacity);
 std::optional<SessionRecord> decode_session(ByteView value);
 

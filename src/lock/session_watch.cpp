@@ -19,7 +19,7 @@ Task<Result<Liveness>> SessionWatch::look(Instant deadline) {
         // What is not committed may vanish again, and then the session could go on renewing.
         cell = co_await directory_.get(name_, deadline);
         if (!cell) co_return std::unexpected(cell.error());
-        liveness = judge(*cell, issued, completed);
+        liveness = judge(*cell, issued, world_.clock.now());
     }
     co_return liveness;
 }
@@ -28,21 +28,21 @@ Liveness SessionWatch::judge(const Named& cell, Instant issued, Instant complete
     record_.reset();
     if (cell.state == CellState::session) record_ = decode_session(cell.value);
     // A cell that says nothing of this session is watched for T, as any silence.
-    Sign sign{.superseded = true};
-    if (record_ && record_->epoch() == session_.epoch) {
-        if (record_->state != SessionState::live) return Liveness::gone;
-        sign = {.superseded = false, .version = cell.version};
-    } else if (record_ && record_->follows(session_.epoch)) {
+    const bool superseded = !record_ || record_->epoch() != session_.epoch;
+    if (!superseded && record_->state != SessionState::live) return Liveness::gone;
+    if (superseded && record_ && record_->follows(session_.epoch)) {
         const bool expired = !record_->leaves_unclean(session_.epoch);
         if (expired || mutated(Mutant::unclean_ignored)) return Liveness::gone;
     }
-    if (!seen_ || sign != sign_) {
+    const bool news = superseded ? !superseded_ : record_->beat > beat_;
+    if (!seen_ || news) {
         // The TTL is the one that the session lives by, as it publishes it.
         const Duration own = std::chrono::milliseconds(directory_.ttl_ms());
         const bool publishes = record_ && !mutated(Mutant::observe_own_ttl);
         const Duration ttl = publishes ? std::chrono::milliseconds(record_->ttl_ms) : own;
         seen_ = true;
-        sign_ = sign;
+        superseded_ = superseded_ || superseded;
+        if (!superseded) beat_ = record_->beat;
         first_seen_ = mutated(Mutant::observe_from_issue) ? issued : completed;
         observe_ = Timing(ttl).observe();
         if (mutated(Mutant::observe_too_short)) observe_ = ttl * 9 / 10;
@@ -54,12 +54,12 @@ Liveness SessionWatch::judge(const Named& cell, Instant issued, Instant complete
     const Instant judged = mutated(Mutant::judge_by_completion) ? completed : issued;
     if (judged < expires()) return Liveness::alive;
     // Nobody can renew what was superseded: there is nothing to evict.
-    const bool over = sign.superseded || mutated(Mutant::evict_by_opinion);
+    const bool over = superseded || mutated(Mutant::evict_by_opinion);
     return over ? Liveness::gone : Liveness::expired;
 }
 
 Task<Result<Liveness>> SessionWatch::evict(Evictor evictor, Instant deadline) {
-    CHECK(seen_ && !sign_.superseded);
+    CHECK(seen_);
     auto changed = change(std::move(evictor), mutated(Mutant::evict_unconditionally), deadline);
     co_return co_await changed;
 }
@@ -69,7 +69,7 @@ Task<Result<Liveness>> SessionWatch::evict_now(Evictor evictor, Instant deadline
     co_return co_await changed;
 }
 
-Task<Result<Liveness>> SessionWatch::change(Evictor evictor, bool any_version, Instant deadline) {
+Task<Result<Liveness>> SessionWatch::change(Evictor evictor, bool any_beat, Instant deadline) {
     Liveness liveness = Liveness::gone;  // as the last attempt found it
     const ChangeFn end = [&](const CellView& base, Draft& draft) {
         liveness = Liveness::gone;
@@ -77,7 +77,7 @@ Task<Result<Liveness>> SessionWatch::change(Evictor evictor, bool any_version, I
         if (!record || record->epoch() != session_.epoch) return Verdict::keep;
         if (record->state != SessionState::live) return Verdict::keep;
         // A sign of life newer than what was watched: the renewal wins (algorithms.md 9.4).
-        if (!any_version && base.version > sign_.version) {
+        if (!any_beat && record->beat > beat_) {
             liveness = Liveness::alive;
             return Verdict::keep;
         }

@@ -1,9 +1,10 @@
 // SessionWatch: whether one session of somebody else is over (algorithms.md 9.2, M1 to M4).
 //
 // The observer trusts no clock but its own. What it watches is the session's sign of life, the
-// version of its cell; T counts from the completion of the first look that showed it to the issue
-// of the last that still did. Then the session has expired, and evict() makes that agreed: a
-// change of the session's cell which only commits if there was no renewal in between.
+// beat of its record; T counts from the completion of the first look that showed the latest one
+// to the issue of the last that showed no later one. Then the session has expired, and evict()
+// makes that agreed: a change of the session's cell which only commits if there was no renewal in
+// between.
 #pragma once
 
 #include "group/directory.hpp"
@@ -46,21 +47,18 @@ class SessionWatch {
     Instant first_seen() const { return first_seen_; }
 
   private:
-    // What must not change for T: the version, or that a later session stands in its place.
-    struct Sign {
-        bool superseded = false;
-        std::uint64_t version = 0;
-        bool operator==(const Sign&) const = default;
-    };
     Liveness judge(const Named& cell, Instant issued, Instant completed);
-    Task<Result<Liveness>> change(Evictor evictor, bool any_version, Instant deadline);
+    Task<Result<Liveness>> change(Evictor evictor, bool any_beat, Instant deadline);
 
     World& world_;
     Directory& directory_;
     SessionRef session_;
     std::string name_;
+    // The latest sign that was seen. It never goes down (M1): what is not committed may be seen by
+    // one look and not by the next, and would be news for ever.
     bool seen_ = false;
-    Sign sign_;
+    bool superseded_ = false;  // a later session stands in its place
+    std::uint32_t beat_ = 0;
     Instant first_seen_{};
     Duration observe_{};
     std::optional<SessionRecord> record_;

@@ -1,0 +1,27 @@
+// The rules of rules.hpp, each of them broken: the play must notice.
+#include "base/mutant.hpp"
+#include "lock/rules.hpp"
+
+namespace diskpaxos {
+namespace {
+
+class RuleMutant : public Rules {
+  protected:
+    void TearDown() override { active_mutant = Mutant::none; }
+};
+
+TEST_F(RuleMutant, JudgeByCompletion) {
+    active_mutant = Mutant::judge_by_completion;
+    EXPECT_FALSE(an_early_look_convicts_nobody());
+}
+TEST_F(RuleMutant, ObserveFromIssue) {
+    active_mutant = Mutant::observe_from_issue;
+    EXPECT_FALSE(silence_counts_from_completion());
+}
+TEST_F(RuleMutant, EvictUnconditionally) {
+    active_mutant = Mutant::evict_unconditionally;
+    EXPECT_FALSE(a_renewal_beats_the_eviction());
+}
+
+}  // namespace
+}  // namespace diskpaxos

@@ -1,0 +1,78 @@
+// Rules of sessions and locks that hold each other up: where one is broken another one still saves
+// the day, so that no storm shows it. Each is played step by step; the answer is whether it held.
+// rules_test.cpp asks the code as it is, rule_mutant_test.cpp asks it with the rule broken.
+#pragma once
+
+#include "lock/members.hpp"
+
+namespace diskpaxos {
+
+class Rules : public Members {
+  protected:
+    // M3: a look that was issued before T was over convicts nobody, however late it completes.
+    bool an_early_look_convicts_nobody() {
+        auto a = member(), b = member();
+        const SessionRef dead = a->session.ref();
+        a.reset();
+        SessionWatch watch(cluster.world, b->process.directory, dead);
+        EXPECT_EQ(look(watch), Liveness::alive);
+        pass(watch.expires() - cluster.clock.now() - milliseconds(5));
+        return look_slowly(watch, milliseconds(20)) == Liveness::alive &&
+               look(watch) == Liveness::expired;
+    }
+
+    // M2: T counts from the completion of the look that showed the sign of life.
+    bool silence_counts_from_completion() {
+        auto a = member(), b = member();
+        SessionWatch watch(cluster.world, b->process.directory, a->session.ref());
+        EXPECT_EQ(look_slowly(watch, milliseconds(300)), Liveness::alive);
+        return watch.expires() == cluster.clock.now() + timing.observe();
+    }
+
+    // 9.4: a renewal between the look and the eviction wins.
+    bool a_renewal_beats_the_eviction() {
+        auto a = member(), b = member();
+        SessionWatch watch(cluster.world, b->process.directory, a->session.ref());
+        EXPECT_EQ(look(watch), Liveness::alive);
+        pass(2 * timing.renewal());
+        const Result<Liveness> evicted = cluster.run(watch.evict({}, cluster.soon()));
+        pass(2 * timing.renewal());
+        return evicted && *evicted == Liveness::alive && a->session.sound();
+    }
+
+    // H3: what completes when the lease is over extends nothing, for ever.
+    bool a_late_renewal_extends_nothing() {
+        auto a = member();
+        const Instant end = a->session.valid_until();
+        silence();
+        pass(end - cluster.clock.now() + milliseconds(100));
+        release();
+        pass(timing.ttl());
+        return !a->session.sound() && a->session.lost().is_set();
+    }
+
+    Liveness look(SessionWatch& watch) { return cluster.run(watch.look(cluster.soon())).value(); }
+
+    Liveness look_slowly(SessionWatch& watch, Duration time) {
+        std::optional<Liveness> seen;
+        const auto looking = [](SessionWatch& by, Instant deadline,
+                                std::optional<Liveness>& result) -> Task<void> {
+            result = (co_await by.look(deadline)).value();
+        };
+        Scope scope(cluster.queue);
+        silence();
+        scope.spawn(looking(watch, cluster.soon(), seen));
+        pass(time);
+        release();
+        cluster.queue.run_all();
+        return seen.value();
+    }
+    void silence() {
+        for (auto& disk : cluster.disks) disk->mood = MemoryDisk::Mood::silent;
+    }
+    void release() {
+        for (auto& disk : cluster.disks) disk->release();
+    }
+};
+
+}  // namespace diskpaxos

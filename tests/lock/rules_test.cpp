@@ -1,0 +1,105 @@
+#include "lock/rules.hpp"
+
+namespace diskpaxos {
+namespace {
+
+TEST_F(Rules, AnEarlyLookConvictsNobody) { EXPECT_TRUE(an_early_look_convicts_nobody()); }
+TEST_F(Rules, SilenceCountsFromCompletion) { EXPECT_TRUE(silence_counts_from_completion()); }
+TEST_F(Rules, ARenewalBeatsTheEviction) { EXPECT_TRUE(a_renewal_beats_the_eviction()); }
+TEST_F(Rules, ALateRenewalExtendsNothing) { EXPECT_TRUE(a_late_renewal_extends_nothing()); }
+
+// What is not committed is seen by one look and not by the next. That is no sign of life.
+TEST_F(Rules, ABeatThatFlickersIsNoNews) {
+    auto a = member();
+    const SessionRef dead = a->session.ref();
+    cluster.disks[1]->mood = cluster.disks[2]->mood = MemoryDisk::Mood::failing;
+    pass(timing.renewal() + milliseconds(10));  // one attempt, which lands on one disk only
+    a.reset();
+    cluster.disks[1]->mood = cluster.disks[2]->mood = MemoryDisk::Mood::ok;
+    auto b = member();
+    SessionWatch watch(cluster.world, b->process.directory, dead);
+    const auto look_without = [&](std::size_t disk) {
+        cluster.disks[disk]->mood = MemoryDisk::Mood::failing;
+        const Liveness seen = look(watch);
+        cluster.disks[disk]->mood = MemoryDisk::Mood::ok;
+        return seen;
+    };
+    EXPECT_EQ(look_without(0), Liveness::alive);  // the beat before
+    EXPECT_EQ(look_without(2), Liveness::alive);  // that one
+    const Instant expires = watch.expires();
+    while (cluster.clock.now() < expires) {
+        pass(std::min(Duration(seconds(1)), expires - cluster.clock.now()));
+        EXPECT_EQ(watch.expires(), expires);
+        if (cluster.clock.now() >= expires) break;
+        EXPECT_EQ(look_without(0), Liveness::alive);
+        EXPECT_EQ(look_without(2), Liveness::alive);
+    }
+    EXPECT_EQ(look_without(0), Liveness::expired);
+}
+
+// A successor that lives by a shorter TTL must not shorten the wait for its predecessor.
+TEST_F(Rules, APredecessorIsWaitedForByItsOwnTtl) {
+    auto a = member(), b = member();
+    ASSERT_TRUE(a->acquire("x"));
+    const Instant end = a->session.valid_until();
+    const std::uint16_t slot = a->session.ref().slot;
+    a.reset();
+    Process process(cluster, home, host_named("home"), slot);
+    ASSERT_TRUE(process.seated);
+    Session next(cluster.world, process.directory, slot, SessionOwner{}, seconds(1));
+    ASSERT_TRUE(cluster.run(next.open(cluster.soon())));
+    ASSERT_TRUE(b->acquire("x"));
+    EXPECT_GE(cluster.clock.now(), end);
+    EXPECT_TRUE(next.sound());
+}
+
+// An eviction by hand of a session says nothing of the one before it.
+TEST_F(Rules, ABrokenSessionDoesNotVouchForItsPredecessor) {
+    auto a = member(), b = member();
+    ASSERT_TRUE(a->acquire("x"));
+    const Instant end = a->session.valid_until();
+    const std::uint16_t slot = a->session.ref().slot;
+    a.reset();
+    auto second = member(slot);
+    SessionWatch watch(cluster.world, b->process.directory, second->session.ref());
+    ASSERT_TRUE(cluster.run(watch.evict_now({}, cluster.soon())));
+    second.reset();
+    auto third = member(slot);
+    ASSERT_TRUE(b->acquire("x"));
+    EXPECT_GE(cluster.clock.now(), end);
+}
+
+// A holding belongs to the session that took it, not to the next one of the same process.
+TEST_F(Rules, ALaterSessionHoldsNothingOfTheEarlier) {
+    auto a = member();
+    ASSERT_TRUE(a->acquire("x"));
+    silence();
+    pass(timing.ttl() + seconds(1));
+    release();
+    EXPECT_TRUE(a->session.lost().is_set());
+    ASSERT_TRUE(cluster.run(a->session.open(cluster.soon())));
+    EXPECT_TRUE(a->session.sound());
+    EXPECT_FALSE(a->lock("x").held());
+    EXPECT_EQ(a->release("x").error().code, Code::lost);
+}
+
+// An acquisition whose outcome nobody knows is taken back by release(), and asked for anew under a
+// larger token.
+TEST_F(Rules, WhatIsInDoubtCanBeReleased) {
+    auto a = member(), b = member();
+    ASSERT_TRUE(a->acquire("x"));
+    ASSERT_TRUE(a->release("x"));
+    for (auto& disk : cluster.disks) disk->mood = MemoryDisk::Mood::doubtful;
+    const auto unknown = a->acquire("x", LockMode::exclusive, seconds(1));
+    ASSERT_FALSE(unknown);
+    EXPECT_EQ(unknown.error().code, Code::unknown_outcome);
+    EXPECT_FALSE(a->lock("x").held());
+    for (auto& disk : cluster.disks) disk->mood = MemoryDisk::Mood::ok;
+    const auto refused = b->acquire("x", LockMode::exclusive, Duration(0));
+    EXPECT_TRUE(!refused && refused.error().code == Code::busy);
+    ASSERT_TRUE(a->release("x"));
+    EXPECT_EQ(b->acquire("x", LockMode::exclusive, Duration(0)).value(), 3U);
+}
+
+}  // namespace
+}  // namespace diskpaxos
