@@ -7,6 +7,8 @@
 #include "disk/slot_entry.hpp"
 #include "disk/superblock.hpp"
 #include "group/slot_table.hpp"
+#include "lock/lock_record.hpp"
+#include "lock/session_record.hpp"
 #include "register/row.hpp"
 
 namespace diskpaxos {
@@ -43,9 +45,23 @@ void decode_cell(ByteView block) {
     CHECK(format.valid(next));
 }
 
+// What a decoder takes it must be able to say again, in the same words.
+void decode_session_and_lock(ByteView value) {
+    if (const auto session = decode_session(value)) {
+        CHECK(decode_session(encode(*session, value.size())) == session);
+    }
+    if (const auto lock = decode_lock(value)) {
+        CHECK(!lock->exclusive || lock->holders.size() <= 1);
+        Bytes again;
+        encode(again, *lock);
+        CHECK(decode_lock(again) == lock);
+    }
+}
+
 }  // namespace
 
 void decode_everything(ByteView input) {
+    decode_session_and_lock(input);
     for (const std::size_t size : {std::size_t{512}, std::size_t{4096}}) {
         const Bytes block = sealed(input, size);
         decode_cell(block);

@@ -4,6 +4,8 @@
 #include "disk/block.hpp"
 #include "disk/slot_entry.hpp"
 #include "disk/superblock.hpp"
+#include "lock/lock_record.hpp"
+#include "lock/session_record.hpp"
 #include "decoders.hpp"
 
 namespace diskpaxos {
@@ -53,6 +55,30 @@ TEST(Fuzz, NoDecoderFallsOverWhatItIsGiven) {
         }
         if (random.one_in(20)) block.resize(random.below(size));
         decode_everything(block);
+    }
+}
+
+TEST(Fuzz, NorOverSessionsAndLocks) {
+    SeededRandom random(9);
+    SessionRecord session;
+    session.ttl_ms = 10'000;
+    session.opened = 7;
+    session.host_name = "host";
+    session.command = "command";
+    LockRecord lock;
+    lock.token = 5;
+    lock.holders = {{{1, 7}, 4}, {{2, 9}, 5}};
+    lock.waiters = {{3, 1, LockMode::exclusive}};
+    lock.value = Bytes(4, std::byte{1});
+    for (int round = 0; round < 20'000; ++round) {
+        Bytes value = encode(session, 100);
+        if (random.one_in(2)) encode(value, lock);
+        for (std::uint64_t changes = random.below(4); changes > 0; --changes) {
+            value[random.below(random.one_in(2) ? 4 : value.size())] =
+                static_cast<std::byte>(random.below(256));
+        }
+        if (random.one_in(10)) value.resize(random.below(value.size()));
+        decode_everything(value);
     }
 }
 

@@ -11,6 +11,7 @@
 
 #include "sim/colony_swarm.hpp"
 #include "sim/swarm.hpp"
+#include "sim/ward_swarm.hpp"
 
 namespace {
 
@@ -24,10 +25,14 @@ void on_abort(int) {
         write(STDERR_FILENO, replay_line, static_cast<std::size_t>(length - replay_line));
 }
 
-void remember(std::uint64_t seed, bool groups) {
+// What a seed is a run of.
+enum class Scene { registers, groups, locks };
+
+void remember(std::uint64_t seed, Scene scene) {
+    static constexpr const char* options[] = {"", "--groups ", "--locks "};
     *fmt::format_to_n(replay_line, sizeof replay_line - 1,
                       "replay: diskpaxos-sim {}--seed {} --runs 1 --verbose\n",
-                      groups ? "--groups " : "", seed)
+                      options[static_cast<int>(scene)], seed)
          .out = '\0';
 }
 
@@ -42,19 +47,22 @@ struct Verdict {
     std::uint64_t steps;
 };
 
-// One run of either kind: processes on bare registers, or hosts on a whole group.
-Verdict run_cluster(std::uint64_t seed, bool verbose, sim::Marks& marks) {
+// One run: processes on bare registers, hosts on a whole group, or sessions and locks.
+Verdict run_one(Scene scene, std::uint64_t seed, bool verbose, sim::Marks& marks) {
+    if (scene == Scene::groups) {
+        const auto outcome = sim::simulate_colony(seed, sim::draw_colony(seed), verbose);
+        return {outcome.violation, outcome.steps};
+    }
+    if (scene == Scene::locks) {
+        const auto outcome = sim::simulate_ward(seed, sim::draw_ward(seed), verbose);
+        return {outcome.violation, outcome.steps};
+    }
     const sim::Outcome outcome = sim::simulate(seed, verbose);
     marks.add(outcome.marks);
     return {outcome.violation, outcome.steps};
 }
 
-Verdict run_colony(std::uint64_t seed, bool verbose) {
-    const auto outcome = sim::simulate_colony(seed, sim::draw_colony(seed), verbose);
-    return {outcome.violation, outcome.steps};
-}
-
-int run(std::uint64_t seed, std::uint64_t runs, double seconds, bool groups, bool verbose) {
+int run(std::uint64_t seed, std::uint64_t runs, double seconds, Scene scene, bool verbose) {
     const auto began = std::chrono::steady_clock::now();
     const auto elapsed = [&] {
         return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
@@ -62,9 +70,8 @@ int run(std::uint64_t seed, std::uint64_t runs, double seconds, bool groups, boo
     sim::Marks marks;
     std::uint64_t done = 0, steps = 0, failed = 0;
     for (; (runs == 0 || done < runs) && (seconds == 0 || elapsed() < seconds); ++done) {
-        remember(seed + done, groups);
-        const Verdict outcome = groups ? run_colony(seed + done, verbose)
-                                       : run_cluster(seed + done, verbose, marks);
+        remember(seed + done, scene);
+        const Verdict outcome = run_one(scene, seed + done, verbose, marks);
         steps += outcome.steps;
         if (outcome.violation.empty()) continue;
         fmt::print("seed {}: {}\n{}", seed + done, outcome.violation, replay_line);
@@ -72,7 +79,7 @@ int run(std::uint64_t seed, std::uint64_t runs, double seconds, bool groups, boo
     }
     fmt::print("{} seeds, {} steps, {} failed, {:.0f} seeds a second\n", done, steps, failed,
                static_cast<double>(done) / elapsed());
-    if (!groups) print_marks(marks);
+    if (scene == Scene::registers) print_marks(marks);
     return failed == 0 ? 0 : 1;
 }
 
@@ -86,6 +93,7 @@ int main(int argc, char** argv) {
         "runs", po::value<std::uint64_t>()->default_value(0), "how many seeds; 0: no limit")(
         "seconds", po::value<double>()->default_value(0), "for how long; 0: no limit")(
         "groups", "hosts on whole groups, with healing, instead of processes on bare registers")(
+        "locks", "sessions and locks, on clocks that drift")(
         "verbose", "tell every step");
     po::variables_map given;
     try {
@@ -96,12 +104,14 @@ int main(int argc, char** argv) {
     }
     const auto runs = given["runs"].as<std::uint64_t>();
     const auto seconds = given["seconds"].as<double>();
-    const bool groups = given.contains("groups");
+    const Scene scene = given.contains("locks")    ? Scene::locks
+                        : given.contains("groups") ? Scene::groups
+                                                   : Scene::registers;
     if (given.contains("help") || (runs == 0 && seconds == 0)) {
         std::cout << options << "One of --runs and --seconds is needed.\n";
         return given.contains("help") ? 0 : 2;
     }
     std::signal(SIGABRT, on_abort);
-    return run(given["seed"].as<std::uint64_t>(), runs, seconds, groups,
+    return run(given["seed"].as<std::uint64_t>(), runs, seconds, scene,
                given.contains("verbose"));
 }

@@ -1,0 +1,105 @@
+// Mutants of sessions and locks (algorithms.md 9): wards in a weather of their own, in which disks
+// are slow beside the TTL, holders die or stall and act to their last instant, and others wait. The
+// real code passes the same seeds. Rules that hold each other up, so that breaking one alone harms
+// nobody, are tested step by step in tests/lock/rules_test.cpp.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "base/mutant.hpp"
+#include "sim/ward_swarm.hpp"
+
+namespace diskpaxos::sim {
+namespace {
+
+constexpr std::uint64_t most_seeds = 400;
+
+WardSetup stormy_ward(std::uint64_t seed) {
+    WardSetup setup = draw_ward(seed);
+    setup.disks = 3;
+    setup.hosts = 1;
+    setup.wardens = 3;
+    setup.geometry.slots = 3 + static_cast<std::uint32_t>(seed % 2);
+    setup.geometry.cells = 12;
+    setup.locks = {"a"};
+    setup.beyond = false;
+    setup.drift = 500;
+    setup.jump = setup.reboot = setup.breaks = 0;
+    setup.majority_gone = 0;
+    setup.ttl_ms = 200;
+    setup.ttls.clear();
+    if (seed % 3 == 0) setup.ttls = {200, 400};
+    setup.storm = milliseconds(4'000);
+    setup.think = milliseconds(30);
+    setup.hold = milliseconds(100);
+    setup.wait = milliseconds(1'200);
+    setup.patience = milliseconds(150);
+    setup.longest_pause = milliseconds(300);
+    setup.whims = milliseconds(100);
+    Faults& faults = setup.faults;
+    faults = Faults();
+    faults.slowest = milliseconds(1 + seed % 12);
+    faults.longest_hang = milliseconds(120);
+    faults.hang = seed % 4 == 0 ? 0 : 80;
+    faults.crash = 5;
+    faults.pause = 3;
+    faults.drive_hang = 3;
+    return setup;
+}
+
+struct Catch {
+    std::uint64_t seed = 0;  // 0: not caught
+    std::string violation;
+};
+
+Catch first_catch(Mutant mutant, std::uint64_t most) {
+    active_mutant = mutant;
+    Catch found;
+    for (std::uint64_t seed = 1; seed <= most && found.seed == 0; ++seed) {
+        const WardOutcome outcome = simulate_ward(seed, stormy_ward(seed));
+        if (!outcome.violation.empty()) found = {seed, outcome.violation};
+    }
+    active_mutant = Mutant::none;
+    return found;
+}
+
+struct Row {
+    Mutant mutant;
+    const char* name;
+};
+
+class LockMutant : public testing::TestWithParam<Row> {};
+
+TEST_P(LockMutant, IsCaught) {
+    const Catch found = first_catch(GetParam().mutant, most_seeds);
+    fmt::print("{:<24} seed {:>5}: {}\n", GetParam().name, found.seed, found.violation);
+    EXPECT_NE(found.seed, 0U) << GetParam().name;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Rows, LockMutant,
+    testing::Values(Row{Mutant::lease_from_ack, "lease_from_ack"},
+                    Row{Mutant::late_renewal_extends, "late_renewal_extends"},
+                    Row{Mutant::observe_from_issue, "observe_from_issue"},
+                    Row{Mutant::judge_by_completion, "judge_by_completion"},
+                    Row{Mutant::observe_too_short, "observe_too_short"},
+                    Row{Mutant::trust_holders_clock, "trust_holders_clock"},
+                    Row{Mutant::observe_own_ttl, "observe_own_ttl"},
+                    Row{Mutant::evict_unconditionally, "evict_unconditionally"},
+                    Row{Mutant::evict_by_opinion, "evict_by_opinion"},
+                    Row{Mutant::unclean_ignored, "unclean_ignored"},
+                    Row{Mutant::token_outside, "token_outside"},
+                    Row{Mutant::release_unheld, "release_unheld"},
+                    Row{Mutant::lock_mode_ignored, "lock_mode_ignored"},
+                    Row{Mutant::lock_epoch_ignored, "lock_epoch_ignored"},
+                    Row{Mutant::upgrade_over_readers, "upgrade_over_readers"}),
+    [](const testing::TestParamInfo<Row>& row) { return std::string(row.param.name); });
+
+TEST(LockMutantNone, TheRealCodePassesTheSameSeeds) {
+    const Catch found = first_catch(Mutant::none, 100);
+    EXPECT_EQ(found.seed, 0U) << found.violation;
+}
+
+}  // namespace
+}  // namespace diskpaxos::sim
