@@ -16,7 +16,8 @@ ROOT = HERE.parent.parent
 
 
 def run(*words, **options):
-    done = subprocess.run([str(w) for w in words], capture_output=True, text=True, **options)
+    done = subprocess.run([str(w) for w in words], capture_output=True, text=True, timeout=200,
+                          **options)
     if done.returncode != 0:
         raise AssertionError(f"{words}: {done.returncode}\n{done.stdout}{done.stderr}")
     return done.stdout
@@ -82,7 +83,7 @@ class Consumer(unittest.TestCase):
     def test_shows_all_that_its_header_declares(self):
         header = (ROOT / "include/diskpaxos/diskpaxos.h").read_text()
         declared = set(re.findall(r"\b(diskpaxos_\w+)\(", header))
-        self.assertGreater(len(declared), 50)
+        self.assertGreater(len(declared), 40)
         shown = run("nm", "-D", "--defined-only", self.library / "libdiskpaxos.so")
         self.assertEqual(declared - set(re.findall(r"\b(diskpaxos_\w+)@", shown)), set())
 
