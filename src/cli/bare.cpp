@@ -37,7 +37,8 @@ Task<Result<void>> BareLoop::run(unsigned rounds, Duration longest, Instant dead
 Task<void> BareLoop::fetch(std::size_t disk) {
     Disk& device = *group_.roster().members[disk];
     const Superblock& common = group_.roster().common;
-    const RowAddress row{common.group, Superblock::tag(common.disks[disk]), cell_, &common.geometry};
+    const RowAddress row{common.group, Superblock::tag(common.disks[disk]), cell_,
+                         &common.geometry};
     const Extent own{common.geometry.row(cell_).first + place_, 1};
     IoPtr io = device.prepare(Io::Kind::read, Extent{}, own);
     io = co_await Transfer(device, std::move(io));
@@ -59,10 +60,10 @@ Task<Result<void>> BareLoop::round(Instant deadline) {
     const Duration took = clock.now() - start;
     const bool all = reached && co_await scope_.idle().wait_until(clock, deadline);
     if (!all || error_ != 0) {
-        co_return std::unexpected(
-            Error{Code::io, fmt::format("the bare loop: {}; what was measured is void",
-                                        error_ != 0 ? std::strerror(error_)
-                                                    : "a disk does not answer in time")});
+        co_return std::unexpected(Error{
+            Code::io,
+            fmt::format("the bare loop: {}; what was measured is void",
+                        error_ != 0 ? std::strerror(error_) : "a disk does not answer in time")});
     }
     times_.push_back(took);
     co_return Result<void>();

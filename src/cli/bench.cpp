@@ -88,8 +88,10 @@ class Bencher {
         do {
             const Instant start = clock.now();
             Result<void> done;
-            if (order_.locks()) done = co_await pair(lock);
-            else done = co_await change(name);
+            if (order_.locks())
+                done = co_await pair(lock);
+            else
+                done = co_await change(name);
             if (!done) {
                 yield.error = done.error();
                 co_return;
@@ -210,7 +212,9 @@ class Turns {
     BareLoop bare_;
 };
 
-double ms(Duration d) { return std::chrono::duration<double, std::milli>(d).count(); }
+double ms(Duration d) {
+    return std::chrono::duration<double, std::milli>(d).count();
+}
 
 double percentile(std::vector<Duration>& times, std::size_t percent) {
     std::ranges::sort(times);
@@ -260,9 +264,10 @@ void show(const Order& order, Yield& yield, std::vector<Duration> bare,
         const double tail = percentile(bare, 99);
         object["bare"] = {{"p50_ms", floor}, {"p99_ms", tail}, {"rounds", bare.size()}};
         object["ratio"] = p50 / floor;
-        out.line(fmt::format("floor     one write and row read: p50 {:.3f} ms, p99 {:.3f} ms; ratio "
-                             "{:.2f}",
-                             floor, tail, p50 / floor));
+        out.line(
+            fmt::format("floor     one write and row read: p50 {:.3f} ms, p99 {:.3f} ms; ratio "
+                        "{:.2f}",
+                        floor, tail, p50 / floor));
     } else {
         out.line("floor     not measured: no majority of the disks is open to this process");
     }
@@ -281,9 +286,8 @@ Result<int> run_bench(const Invocation& call, Output& out) {
     if (!joined) return std::unexpected(joined.error());
     const Result<node::ThisHost> host = node::this_host((*joined)->roster().common.group);
     if (!host) return std::unexpected(host.error());
-    const SessionOwner owner{host->host.name, host->host.boot,
-                             static_cast<std::uint32_t>(getpid()), "diskpaxos bench",
-                             node::unix_ms()};
+    const SessionOwner owner{host->host.name, host->host.boot, static_cast<std::uint32_t>(getpid()),
+                             "diskpaxos bench", node::unix_ms()};
     // Keeps its seat all the time: its slot makes the names this run's own.
     Bencher first(std::move(*joined), *order, owner);
     OpenGroup& group = first.group();

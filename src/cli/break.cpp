@@ -35,7 +35,8 @@ std::vector<std::string> other_locks(const std::vector<LockView>& locks, const s
     for (const LockView& lock : locks) {
         const bool holds = std::ranges::any_of(
             lock.holders, [&](const Party& party) { return party.session == session; });
-        if (holds && lock.name != broken) names.push_back(fmt::format("\"{}\"", printable(lock.name)));
+        if (holds && lock.name != broken)
+            names.push_back(fmt::format("\"{}\"", printable(lock.name)));
     }
     return names;
 }
@@ -46,9 +47,10 @@ Result<void> confirm(const std::string& name, const std::vector<Party>& parties,
     if (call.has("force")) return {};
     std::string text;
     for (const Party& party : parties) {
-        text += fmt::format("{}lock \"{}\" is held by {}; it may still act for {} after it is evicted",
-                            text.empty() ? "" : "; ", printable(name), holder_text(party),
-                            brief(lease_of(party, group_ttl)));
+        text +=
+            fmt::format("{}lock \"{}\" is held by {}; it may still act for {} after it is evicted",
+                        text.empty() ? "" : "; ", printable(name), holder_text(party),
+                        brief(lease_of(party, group_ttl)));
         const auto others = other_locks(locks, name, party.session);
         if (!others.empty()) text += fmt::format(", and {} will be lost too", list(others));
     }
@@ -80,8 +82,7 @@ Task<Result<bool>> evict(World& world, Directory& directory, SessionRef session,
     const Result<Named> cell = co_await directory.get(session_name(session.slot), deadline);
     if (!cell) co_return std::unexpected(cell.error());
     const auto record = decode_session(cell->value);
-    co_return record && record->epoch() == session.epoch &&
-        record->state == SessionState::evicted;
+    co_return record && record->epoch() == session.epoch && record->state == SessionState::evicted;
 }
 
 Json described(const Eviction& eviction) {
@@ -98,9 +99,10 @@ void show(const Eviction& eviction, Output& out) {
         return out.line(fmt::format("it had ended by itself: {}", holder_text(eviction.party)));
     }
     out.line(fmt::format("evicted: {}", holder_text(eviction.party)));
-    out.line(fmt::format("  what it guards may still run until {} (for {}); later holdings have "
-                         "larger tokens",
-                         clock_time(eviction.acts_until_ms), brief(eviction.acts_for)));
+    out.line(
+        fmt::format("  what it guards may still run until {} (for {}); later holdings have "
+                    "larger tokens",
+                    clock_time(eviction.acts_until_ms), brief(eviction.acts_for)));
     if (!eviction.other_locks.empty()) {
         out.line(fmt::format("  it has lost {} as well", list(eviction.other_locks)));
     }
@@ -118,10 +120,10 @@ Result<std::vector<Party>> evictable(const LockView& lock) {
     if (!lock.held()) {
         return std::unexpected(Error{Code::no, fmt::format("nobody holds lock \"{}\"", name)});
     }
-    return std::unexpected(
-        Error{Code::no, fmt::format("lock \"{}\" is held by a session of slot {} that was cut short "
-                                    "already; it is free when its lease is over",
-                                    name, lock.holders.front().session.slot)});
+    return std::unexpected(Error{
+        Code::no, fmt::format("lock \"{}\" is held by a session of slot {} that was cut short "
+                              "already; it is free when its lease is over",
+                              name, lock.holders.front().session.slot)});
 }
 
 Result<LockView> look_at(OpenGroup& group, Directory& directory, const std::string& name,

@@ -11,8 +11,9 @@ namespace {
 
 constexpr Duration between_looks = std::chrono::milliseconds(50);
 
-// A bit more than one interval between two signs of life; less if one is seen.
-Task<Watched> watch_session(World& world, Directory& directory, Party party, Instant deadline) {
+// A bit more than one interval between two signs of life, but no longer than `patience`; less if
+// one is seen.
+Task<Watched> watch_session(World& world, Directory& directory, Party party, Duration patience) {
     Watched seen;
     const std::uint32_t ttl_ms = party.record ? party.record->ttl_ms : directory.ttl_ms();
     const Timing timing{Duration(std::chrono::milliseconds(ttl_ms))};
@@ -20,10 +21,11 @@ Task<Watched> watch_session(World& world, Directory& directory, Party party, Ins
     seen.renewal = timing.renewal();
     SessionWatch watch(world, directory, party.session);
     const Instant begun = world.clock.now();
-    const Instant end = begun + timing.renewal() * 6 / 5 + 2 * between_looks;
+    const Duration enough = timing.renewal() * 6 / 5 + 2 * between_looks;
+    const Instant end = begun + std::min(enough, patience);
     std::optional<Instant> first;
     for (;;) {
-        const Result<Liveness> alive = co_await watch.look(deadline);
+        const Result<Liveness> alive = co_await watch.look(world.clock.now() + patience);
         if (!alive) {
             seen.trouble = alive.error().sentence;
             co_return seen;
@@ -55,9 +57,9 @@ Situation situation_of(const Surveyed& at, const std::string& name) {
     return situation;
 }
 
-Task<bool> watch_holders(World& world, Directory& directory, Situation& at, Instant deadline) {
+Task<bool> watch_holders(World& world, Directory& directory, Situation& at, Duration patience) {
     for (const Party& party : at.lock->holders) {
-        Watched watched = co_await watch_session(world, directory, party, deadline);
+        Watched watched = co_await watch_session(world, directory, party, patience);
         at.watched.push_back(std::move(watched));
     }
     co_return true;
@@ -66,8 +68,7 @@ Task<bool> watch_holders(World& world, Directory& directory, Situation& at, Inst
 Json described(const Watched& watched) {
     Json object;
     object["watched_ms"] = in_ms(watched.length);
-    object["renewed_ago_ms"] =
-        watched.renewed_ago ? Json(in_ms(*watched.renewed_ago)) : Json();
+    object["renewed_ago_ms"] = watched.renewed_ago ? Json(in_ms(*watched.renewed_ago)) : Json();
     object["over"] = watched.over;
     object["trouble"] = watched.trouble.empty() ? Json() : Json(watched.trouble);
     return object;
@@ -104,8 +105,7 @@ Result<int> run_explain(const Invocation& call, Output& out) {
     if (situation.lock && situation.lock->held() && situation.majority) {
         Group group(at->group->world(), at->group->roster());
         Directory directory(group);
-        at->group->run(watch_holders(at->group->world(), directory, situation,
-                                     at->group->deadline() + std::chrono::seconds(5)));
+        at->group->run(watch_holders(at->group->world(), directory, situation, *call.timeout()));
         situation.now_ms = node::unix_ms();
     }
     for (const std::string& line : explained(situation)) out.line(line);

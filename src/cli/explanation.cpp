@@ -27,12 +27,14 @@ std::string quoted(const Party& party) {
 std::string how_it_ended(const Party& party) {
     const std::string slot = fmt::format("the session of slot {}", party.session.slot);
     switch (party.fate) {
-        case Fate::left: return fmt::format("{}, has left", who(party));
+        case Fate::left:
+            return fmt::format("{}, has left", who(party));
         case Fate::evicted:
             return fmt::format("{} (\"{}\"), was evicted by host {}, pid {}", slot,
                                command_of(party), printable(party.record->host_name),
                                party.record->pid);
-        default: return fmt::format("an earlier session of slot {}, is over", party.session.slot);
+        default:
+            return fmt::format("an earlier session of slot {}, is over", party.session.slot);
     }
 }
 
@@ -54,7 +56,8 @@ std::string headline(const Situation& at, const LockView& lock) {
         return fmt::format("lock \"{}\" is free: its last holder, {}", name,
                            how_it_ended(lock.ended.front()));
     }
-    if (lock.record.token == 0) return fmt::format("lock \"{}\" is free; nobody ever held it", name);
+    if (lock.record.token == 0)
+        return fmt::format("lock \"{}\" is free; nobody ever held it", name);
     return fmt::format("lock \"{}\" is free; the token of the last holding was {}", name,
                        lock.record.token);
 }
@@ -72,7 +75,11 @@ std::string life(const Watched& watched) {
     if (watched.renewed_ago) {
         return fmt::format("renewed {} ago while watched", brief(*watched.renewed_ago));
     }
-    return fmt::format("silent for as long as it was watched ({})", brief(watched.length));
+    if (watched.silent()) {
+        return fmt::format("silent for as long as it was watched ({})", brief(watched.length));
+    }
+    return fmt::format("watched for {} only, which tells nothing: it renews every {}",
+                       brief(watched.length), brief(watched.renewal));
 }
 
 void tell_holder(const Situation& at, const Party& party, const Watched* watched,
@@ -81,13 +88,14 @@ void tell_holder(const Situation& at, const Party& party, const Watched* watched
     lines.push_back(item("", fmt::format("slot {}, token {}", party.session.slot, party.token)));
     if (party.record) {
         lines.push_back(
-            item("since", fmt::format("{} ({} ago), when its session began",
-                                      rfc3339(party.record->since_ms),
-                                      brief(since(party.record->since_ms, at.now_ms)))));
+            item("since",
+                 fmt::format("{} ({} ago), when its session began", rfc3339(party.record->since_ms),
+                             brief(since(party.record->since_ms, at.now_ms)))));
     }
     if (party.fate == Fate::cut_short) {
-        lines.push_back(item("", "a later session has its slot: it cannot renew any more, but what it "
-                                 "started may run until its lease is over"));
+        lines.push_back(item("",
+                             "a later session has its slot: it cannot renew any more, but what it "
+                             "started may run until its lease is over"));
     }
     if (watched != nullptr) lines.push_back(item("life", life(*watched)));
 }
@@ -96,8 +104,7 @@ void tell_holder(const Situation& at, const Party& party, const Watched* watched
 
 std::string when_free(const Situation& at) {
     const FreeBy bound = free_by(at);
-    const auto silent = [](const Watched& w) { return !w.renewed_ago && !w.over; };
-    const bool alive = std::ranges::none_of(at.watched, silent);
+    const bool alive = std::ranges::none_of(at.watched, &Watched::silent);
     if (!at.majority) return "not before a majority of the disks is back";
     if (!bound.in) return "not known: its holder cannot be watched";
     if (*bound.in <= Duration(0)) return "now";
@@ -108,9 +115,10 @@ std::string when_free(const Situation& at) {
                            bound.once_waited_for ? " once somebody waits for it" : "");
     }
     if (bound.once_waited_for) {
-        return fmt::format("by {} at the latest if it stays silent and somebody waits for it from now "
-                           "on: a lock is only taken from the dead by who wants it",
-                           when);
+        return fmt::format(
+            "by {} at the latest if it stays silent and somebody waits for it from now "
+            "on: a lock is only taken from the dead by who wants it",
+            when);
     }
     return fmt::format("by {} at the latest if it stays silent: those who wait take it then", when);
 }
@@ -124,8 +132,8 @@ void tell_queue(const LockView& lock, std::vector<std::string>& lines) {
     }
     for (std::size_t i = 0; i < lock.waiters.size(); ++i) {
         const Party& party = lock.waiters[i];
-        std::string text = fmt::format("{}. {}{} ({})", i + 1, who(party), quoted(party),
-                                       describe(party.mode));
+        std::string text =
+            fmt::format("{}. {}{} ({})", i + 1, who(party), quoted(party), describe(party.mode));
         if (!may_act(party.fate)) text += ", which is gone and will be passed over";
         lines.push_back(item(i == 0 ? "queue" : "", text));
     }
@@ -159,10 +167,10 @@ void tell_disks(const Situation& at, const SurveyedCell& cell, std::vector<std::
     for (const Wording& wording : wordings) {
         const std::vector<std::string> names = disks_that(at, cell.disks, wording.says);
         if (names.empty()) continue;
-        lines.push_back(item(first ? "disks" : "",
-                             fmt::format("{} {}{}", list(names),
-                                         names.size() == 1 ? wording.one : wording.many,
-                                         wording.note)));
+        lines.push_back(
+            item(first ? "disks" : "",
+                 fmt::format("{} {}{}", list(names), names.size() == 1 ? wording.one : wording.many,
+                             wording.note)));
         first = false;
     }
     if (cell.standing == Standing::moving) {
@@ -195,19 +203,22 @@ std::string of_other_kind(const Situation& at, const SurveyedCell& cell) {
     const std::string name = printable(at.name);
     switch (cell.state) {
         case CellState::set:
-            return fmt::format("\"{0}\" is no lock but a cell with a value, version {1}; "
-                               "\"diskpaxos cell get {0}\" prints it",
-                               name, cell.version);
+            return fmt::format(
+                "\"{0}\" is no lock but a cell with a value, version {1}; "
+                "\"diskpaxos cell get {0}\" prints it",
+                name, cell.version);
         case CellState::decided:
-            return fmt::format("\"{0}\" is no lock: it was decided by \"propose\", for ever; "
-                               "\"diskpaxos cell get {0}\" prints it",
-                               name);
+            return fmt::format(
+                "\"{0}\" is no lock: it was decided by \"propose\", for ever; "
+                "\"diskpaxos cell get {0}\" prints it",
+                name);
         case CellState::deleted:
-            return fmt::format("\"{}\" was a cell; its value was removed, and anybody may use the name",
-                               name);
+            return fmt::format(
+                "\"{}\" was a cell; its value was removed, and anybody may use the name", name);
         case CellState::unset:
         case CellState::lock:
-        case CellState::session: break;
+        case CellState::session:
+            break;
     }
     return fmt::format("\"{}\" is no lock", name);
 }
@@ -236,10 +247,11 @@ FreeBy free_by(const Situation& at) {
 std::vector<std::string> explained(const Situation& at) {
     std::vector<std::string> lines;
     if (!at.majority) {
-        lines.push_back(fmt::format("{} of {} disks answer{}, {} are needed: nobody can take or release "
-                                    "\"{}\" now, and what follows may be out of date",
-                                    at.answered, at.disk_names.size(), at.answered == 1 ? "s" : "",
-                                    at.needed, printable(at.name)));
+        lines.push_back(
+            fmt::format("{} of {} disks answer{}, {} are needed: nobody can take or release "
+                        "\"{}\" now, and what follows may be out of date",
+                        at.answered, at.disk_names.size(), at.answered == 1 ? "s" : "", at.needed,
+                        printable(at.name)));
     }
     if (!at.cell) {
         lines.push_back(

@@ -11,13 +11,16 @@ namespace diskpaxos::cli {
 
 // What watching a holder's session for a while has shown.
 struct Watched {
-    Duration length{};                     // for how long
-    std::optional<Duration> renewed_ago;   // it showed a sign of life meanwhile
-    Duration expires_in{};                 // for who has watched it as long as we have
-    Duration ttl{};                        // that it lives by
-    Duration renewal{};                    // at most between two signs of life
-    bool over = false;                     // it ended meanwhile
-    std::string trouble;                   // why it could not be watched; empty: it could
+    Duration length{};                    // for how long
+    std::optional<Duration> renewed_ago;  // it showed a sign of life meanwhile
+    Duration expires_in{};                // for who has watched it as long as we have
+    Duration ttl{};                       // that it lives by
+    Duration renewal{};                   // at most between two signs of life
+    bool over = false;                    // it ended meanwhile
+    std::string trouble;                  // why it could not be watched; empty: it could
+
+    // Not one sign for as long as it may let pass between two.
+    bool silent() const { return !over && !renewed_ago && trouble.empty() && length >= renewal; }
 };
 
 struct Situation {

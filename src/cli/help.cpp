@@ -68,7 +68,7 @@ Json described(const Verb& verb) {
 }
 
 void show_overview(Output& out) {
-    out.line("Consensus and small linearizable values on nothing but shared disks.\n");
+    out.line("Locks, consensus and small linearizable values on nothing but shared disks.\n");
     out.line("usage: diskpaxos VERB [OPTIONS] ...\n");
     for (const Verb& verb : offered_verbs()) {
         out.line(fmt::format("  {:<12} {}", verb.name, verb.summary));

@@ -156,8 +156,7 @@ Json described(const LockView& lock, const Survey& survey) {
     Json object;
     object["name"] = lock.name;
     object["state"] = lock.damaged ? "damaged" : lock.held() ? "held" : "free";
-    object["mode"] =
-        lock.held() ? Json(lock.record.exclusive ? "exclusive" : "shared") : Json();
+    object["mode"] = lock.held() ? Json(lock.record.exclusive ? "exclusive" : "shared") : Json();
     object["token"] = lock.record.token;
     object["version"] = lock.version;
     object["standing"] = describe(lock.standing);

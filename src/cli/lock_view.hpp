@@ -11,7 +11,7 @@
 
 namespace diskpaxos::cli {
 
-struct Party {  // a holder, or somebody who waits
+struct Party {           // a holder, or somebody who waits
     SessionRef session;  // of those who wait only the low half of the epoch is known
     LockMode mode = LockMode::exclusive;
     std::uint64_t token = 0;  // of a holding
@@ -38,13 +38,13 @@ std::vector<LockView> view_locks(const Survey& survey);
 
 // ---- words ----
 
-std::string brief(Duration duration);                  // "0.4 s", "4 min 3 s", "2 d 5 h"
+std::string brief(Duration duration);                         // "0.4 s", "4 min 3 s", "2 d 5 h"
 Duration since(std::uint64_t then_ms, std::uint64_t now_ms);  // never negative
-std::string clock_time(std::uint64_t unix_ms);         // "20:12:31 UTC"
+std::string clock_time(std::uint64_t unix_ms);                // "20:12:31 UTC"
 std::int64_t in_ms(Duration duration);
 const char* describe(LockMode mode);
-std::string who(const Party& party);                   // "host db1, pid 4711"
-std::string command_of(const Party& party);            // for a terminal; empty if not known
+std::string who(const Party& party);                      // "host db1, pid 4711"
+std::string command_of(const Party& party);               // for a terminal; empty if not known
 std::string list(const std::vector<std::string>& words);  // "a, b and c"
 
 // ---- objects ----

@@ -36,8 +36,8 @@ void list_locks(const Surveyed& at, const std::vector<LockView>& locks, Output& 
         const std::string name = printable(lock.name);
         const std::string waiters = fmt::format("{}", lock.waiters.size());
         if (!lock.held()) {
-            table.row({name, state_of(lock), fmt::format("{}", lock.record.token), "-", "-", waiters,
-                       agreeing(lock), ""},
+            table.row({name, state_of(lock), fmt::format("{}", lock.record.token), "-", "-",
+                       waiters, agreeing(lock), ""},
                       1, colour_of(lock));
         }
         for (const Party& party : lock.holders) {
@@ -59,8 +59,10 @@ void show_party(const char* role, const Party& party, std::uint64_t now_ms, Outp
     const auto detail = [&out](const std::string& text) {
         out.line(fmt::format("{:<10} {}", "", text));
     };
-    if (party.token != 0) detail(fmt::format("token {}", party.token));
-    else detail(fmt::format("wants it {}", describe(party.mode)));
+    if (party.token != 0)
+        detail(fmt::format("token {}", party.token));
+    else
+        detail(fmt::format("wants it {}", describe(party.mode)));
     if (!party.record) return;
     const SessionRecord& record = *party.record;
     if (party.fate == Fate::evicted) {
@@ -86,9 +88,9 @@ void show(const Surveyed& at, const LockView& lock, Output& out) {
     for (const Party& party : lock.waiters) show_party("waiter", party, at.now_ms, out);
     for (std::size_t disk = 0; disk < lock.disks.size(); ++disk) {
         const bool fine = lock.disks[disk] == DiskSays::agrees;
-        out.line(fmt::format("{:<10} {} {}", disk == 0 ? "disks" : "", at.survey.disks[disk].name,
-                             out.paint(fine ? Colour::good : Colour::warning,
-                                       describe(lock.disks[disk]))));
+        out.line(fmt::format(
+            "{:<10} {} {}", disk == 0 ? "disks" : "", at.survey.disks[disk].name,
+            out.paint(fine ? Colour::good : Colour::warning, describe(lock.disks[disk]))));
     }
 }
 
@@ -116,8 +118,8 @@ Result<int> run_show(const Invocation& call, Output& out) {
     const SurveyedCell* cell = at->survey.find(name);
     if (cell == nullptr || cell->state != CellState::lock) {
         return std::unexpected(Error{
-            Code::no, fmt::format("there is no lock \"{}\"; \"diskpaxos ls\" names those there are",
-                                  name)});
+            Code::no,
+            fmt::format("there is no lock \"{}\"; \"diskpaxos ls\" names those there are", name)});
     }
     const LockView lock = view_lock(at->survey, *cell);
     show(*at, lock, out);

@@ -45,7 +45,9 @@ Colour colour_of(const SurveyedDisk& disk) {
     return word == "behind" ? Colour::warning : Colour::bad;
 }
 
-double ms(Duration d) { return std::chrono::duration<double, std::milli>(d).count(); }
+double ms(Duration d) {
+    return std::chrono::duration<double, std::milli>(d).count();
+}
 
 void show_disks(const Survey& survey, Output& out) {
     Table table({"DISK", "STATE", "READ", "LONGEST", "NOTES"});
@@ -59,19 +61,22 @@ void show_disks(const Survey& survey, Output& out) {
         }
         if (disk.behind > 0) note(fmt::format("{} names older than on other disks", disk.behind));
         const bool timed = disk.answered && disk.longest_read > Duration(0);
-        table.row({disk.name, word_of(disk),
-                   timed ? fmt::format("{:.2f} ms", ms(disk.read_time)) : "-",
-                   timed ? fmt::format("{:.2f} ms", ms(disk.longest_read)) : "-", notes},
-                  1, colour_of(disk));
+        table.row(
+            {disk.name, word_of(disk), timed ? fmt::format("{:.2f} ms", ms(disk.read_time)) : "-",
+             timed ? fmt::format("{:.2f} ms", ms(disk.longest_read)) : "-", notes},
+            1, colour_of(disk));
     }
     table.print(out);
 }
 
 const char* word_of(SessionState state) {
     switch (state) {
-        case SessionState::live: return "live";
-        case SessionState::left: return "left";
-        case SessionState::evicted: return "evicted";
+        case SessionState::live:
+            return "live";
+        case SessionState::left:
+            return "left";
+        case SessionState::evicted:
+            return "evicted";
     }
     return "";
 }
@@ -81,9 +86,8 @@ void show_sessions(const Surveyed& at, const std::vector<SessionLine>& lines, Ou
     for (const SessionLine& line : lines) {
         const SessionRecord& record = line.record;
         if (record.state != SessionState::live) continue;
-        table.row({fmt::format("{}", line.slot), word_of(record.state),
-                   printable(record.host_name), fmt::format("{}", record.pid),
-                   brief(since(record.since_ms, at.now_ms)),
+        table.row({fmt::format("{}", line.slot), word_of(record.state), printable(record.host_name),
+                   fmt::format("{}", record.pid), brief(since(record.since_ms, at.now_ms)),
                    brief(std::chrono::milliseconds(record.ttl_ms)),
                    brief(std::chrono::milliseconds(record.margin_ms)),
                    fmt::format("{} times", record.beat), printable(record.command)});
@@ -102,9 +106,12 @@ struct SlotUse {
 SlotUse slots_of(const Survey& survey) {
     SlotUse use;
     for (const SlotView& slot : survey.slots) {
-        if (!slot.known) ++use.unknown;
-        else if (slot.owner.held()) ++use.by_host[slot.owner.host_name];
-        else ++use.free;
+        if (!slot.known)
+            ++use.unknown;
+        else if (slot.owner.held())
+            ++use.by_host[slot.owner.host_name];
+        else
+            ++use.free;
     }
     return use;
 }
@@ -163,11 +170,11 @@ Result<int> run_status(const Invocation& call, Output& out) {
     const std::vector<SessionLine> sessions = sessions_of(at->survey);
     const SlotUse use = slots_of(at->survey);
     const Duration ttl = std::chrono::milliseconds(common.ttl_ms);
-    out.line(fmt::format("group \"{}\" {}: {} of {} disks answer, {} needed; TTL {}; {} of {} names "
-                         "in use",
-                         printable(common.name), uuid_text(common.group), at->answered(),
-                         at->disks(), at->needed(), brief(ttl), at->survey.names.size(),
-                         at->survey.cells));
+    out.line(
+        fmt::format("group \"{}\" {}: {} of {} disks answer, {} needed; TTL {}; {} of {} names "
+                    "in use",
+                    printable(common.name), uuid_text(common.group), at->answered(), at->disks(),
+                    at->needed(), brief(ttl), at->survey.names.size(), at->survey.cells));
     out.line("");
     show_disks(at->survey, out);
     show_sessions(*at, sessions, out);

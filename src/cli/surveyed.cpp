@@ -21,10 +21,11 @@ Result<Surveyed> survey_group(const Invocation& call, Output& out) {
     surveyed.survey = opened.run(surveyor.run(opened.deadline()));
     surveyed.now_ms = node::unix_ms();
     if (!surveyed.survey.majority) {
-        out.warn(fmt::format("{} of {} disks {}, {} are needed: what follows may be out of date, and "
-                             "nothing can be changed now",
-                             surveyed.answered(), surveyed.disks(),
-                             surveyed.answered() == 1 ? "answers" : "answer", surveyed.needed()));
+        out.warn(
+            fmt::format("{} of {} disks {}, {} are needed: what follows may be out of date, and "
+                        "nothing can be changed now",
+                        surveyed.answered(), surveyed.disks(),
+                        surveyed.answered() == 1 ? "answers" : "answer", surveyed.needed()));
     }
     return surveyed;
 }

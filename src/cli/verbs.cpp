@@ -193,7 +193,6 @@ Verb bench() {
               false, "propose change lock relock"},
              {"concurrency", 0, "N", "so many at once in one process, each on its own name (1)"},
              {"seconds", 0, "S", "measure for so long (5)"},
-             slot,
              timeout,
              backend,
              json,

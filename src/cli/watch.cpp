@@ -55,8 +55,10 @@ class Watcher {
             }
             if (lost_) out_.complain("note", "a majority of the disks answers again");
             lost_ = false;
-            if (seen->settled) moving_since_.reset();
-            else if (!moving_since_) moving_since_ = now;
+            if (seen->settled)
+                moving_since_.reset();
+            else if (!moving_since_)
+                moving_since_ = now;
             const bool tell = seen->settled || now - *moving_since_ >= settling;
             if (tell && (!told_ || !told_->same(*seen))) {
                 show(*seen);
@@ -71,8 +73,8 @@ class Watcher {
     // One pass cannot always tell what is committed; a second one can, unless it is in motion.
     Task<Result<Named>> look_closely() {
         Result<Named> seen = co_await directory_.look(name_, deadline());
-        const bool news = seen && !seen->exact && (!told_ || !told_->settled ||
-                                                   seen->version != told_->version);
+        const bool news =
+            seen && !seen->exact && (!told_ || !told_->settled || seen->version != told_->version);
         if (!news) {
             if (seen) seen->exact = true;
             co_return seen;
@@ -90,8 +92,7 @@ class Watcher {
                         .value = cell->value,
                         .settled = cell->exact,
                         .holders = {}};
-        const auto lock =
-            cell->state == CellState::lock ? decode_lock(cell->value) : std::nullopt;
+        const auto lock = cell->state == CellState::lock ? decode_lock(cell->value) : std::nullopt;
         if (!lock) co_return picture;
         for (const Holder& holder : lock->holders) {
             Party party{.session = holder.session,
@@ -124,8 +125,10 @@ class Watcher {
         object["version"] = seen.version;
         object["settled"] = seen.settled;
         std::string text;
-        if (seen.state == CellState::lock) text = show_lock(seen, object);
-        else text = show_value(seen, object);
+        if (seen.state == CellState::lock)
+            text = show_lock(seen, object);
+        else
+            text = show_value(seen, object);
         out_.event(fmt::format("{}  version {:<5} {}{}", time, seen.version, text,
                                seen.settled ? "" : " (not settled yet)"),
                    object);

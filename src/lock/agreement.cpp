@@ -30,20 +30,28 @@ Glimpse glimpse(ByteView row, const RowAddress& address) {
 
 const char* describe(DiskSays says) {
     switch (says) {
-        case DiskSays::agrees: return "agrees";
-        case DiskSays::behind: return "behind";
-        case DiskSays::damaged: return "damaged";
-        case DiskSays::unreadable: return "unreadable";
-        case DiskSays::absent: return "absent";
+        case DiskSays::agrees:
+            return "agrees";
+        case DiskSays::behind:
+            return "behind";
+        case DiskSays::damaged:
+            return "damaged";
+        case DiskSays::unreadable:
+            return "unreadable";
+        case DiskSays::absent:
+            return "absent";
     }
     UNREACHABLE();
 }
 
 const char* describe(Standing standing) {
     switch (standing) {
-        case Standing::committed: return "committed";
-        case Standing::moving: return "moving";
-        case Standing::no_majority: return "no_majority";
+        case Standing::committed:
+            return "committed";
+        case Standing::moving:
+            return "moving";
+        case Standing::no_majority:
+            return "no_majority";
     }
     UNREACHABLE();
 }

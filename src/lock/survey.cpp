@@ -18,12 +18,18 @@ constexpr Duration straggling = std::chrono::seconds(1);  // behind a quorum; th
 
 const char* describe(Fate fate) {
     switch (fate) {
-        case Fate::unknown: return "unknown";
-        case Fate::live: return "live";
-        case Fate::left: return "left";
-        case Fate::evicted: return "evicted";
-        case Fate::cut_short: return "cut_short";
-        case Fate::superseded: return "superseded";
+        case Fate::unknown:
+            return "unknown";
+        case Fate::live:
+            return "live";
+        case Fate::left:
+            return "left";
+        case Fate::evicted:
+            return "evicted";
+        case Fate::cut_short:
+            return "cut_short";
+        case Fate::superseded:
+            return "superseded";
     }
     UNREACHABLE();
 }
@@ -32,9 +38,12 @@ Fate fate_of(const SessionRef& session, const std::optional<SessionRecord>& reco
     if (!record) return Fate::unknown;
     if (record->epoch() == session.epoch) {
         switch (record->state) {
-            case SessionState::live: return Fate::live;
-            case SessionState::left: return Fate::left;
-            case SessionState::evicted: return Fate::evicted;
+            case SessionState::live:
+                return Fate::live;
+            case SessionState::left:
+                return Fate::left;
+            case SessionState::evicted:
+                return Fate::evicted;
         }
     }
     if (!record->follows(session.epoch)) return Fate::unknown;
@@ -92,7 +101,8 @@ Task<Survey> Surveyor::run(Instant deadline) {
         second_.start(confirm_on(disk));
     }
     const std::function<bool()> second_done = [this] { return confirming_.empty(); };
-    (void)co_await second_.gather(second_done, deadline, straggling);
+    const Instant soon = std::min(deadline, world_.clock.now() + 2 * straggling);
+    (void)co_await second_.gather(second_done, soon, straggling);
     over_ = true;
     for (Doubt& doubt : doubts_) {
         const bool sure = rule_.suffices(for_both, doubt.confirmed);

@@ -18,8 +18,8 @@ namespace diskpaxos {
 struct SurveyedDisk {
     std::string name;
     bool present = false;
-    bool answered = false;  // all that it was asked, in time
-    int error = 0;          // the first errno met
+    bool answered = false;      // all that it was asked, in time
+    int error = 0;              // the first errno met
     std::uint64_t behind = 0;   // names of which it has an older value
     std::uint64_t damaged = 0;  // cells whose row is not whole
     Duration read_time{};       // of one row: the middle of a few, and the longest
@@ -53,9 +53,9 @@ Fate fate_of(const SessionRef& session, const std::optional<SessionRecord>& reco
 
 struct Survey {
     std::vector<SurveyedDisk> disks;
-    bool majority = false;               // of the disks has answered
-    std::uint32_t cells = 0;             // that there are
-    std::vector<SurveyedCell> names;     // those that belong to one, in order
+    bool majority = false;            // of the disks has answered
+    std::uint32_t cells = 0;          // that there are
+    std::vector<SurveyedCell> names;  // those that belong to one, in order
     std::vector<SlotView> slots;
 
     const SurveyedCell* find(std::string_view name) const;
@@ -63,7 +63,9 @@ struct Survey {
     // What the session cell of a slot says; none: nothing.
     std::optional<SessionRecord> session(std::uint16_t slot) const;
     const SurveyedCell* session_cell(std::uint16_t slot) const;
-    Fate fate(const SessionRef& session) const { return fate_of(session, this->session(session.slot)); }
+    Fate fate(const SessionRef& session) const {
+        return fate_of(session, this->session(session.slot));
+    }
 };
 
 class Surveyor {

@@ -12,7 +12,8 @@ using enum DiskSays;
 constexpr std::uint64_t now_ms = 1'795'377'600'000;  // 2026-11-22T20:00:00Z
 
 Party party(std::uint16_t slot, std::uint64_t token, LockMode mode = LockMode::exclusive) {
-    Party result{.session = {slot, 7}, .mode = mode, .token = token, .fate = Fate::live, .record = {}};
+    Party result{
+        .session = {slot, 7}, .mode = mode, .token = token, .fate = Fate::live, .record = {}};
     SessionRecord record;
     record.ttl_ms = 10'000;
     record.opened = 7;
@@ -255,6 +256,16 @@ TEST(Explanation, TheHolderCannotBeWatched) {
     EXPECT_EQ(lines[5], "  free    not known: its holder cannot be watched");
 }
 
+TEST(Explanation, WatchedForTooShort) {
+    Situation at = held();
+    at.watched = {watched()};
+    at.watched[0].renewal = std::chrono::minutes(10);
+    const std::vector<std::string> lines = explained(at);
+    EXPECT_EQ(lines[4],
+              "  life    watched for 1.9 s only, which tells nothing: it renews every 10 min 0 s");
+    EXPECT_TRUE(lines[5].starts_with("  free    when it is released; if its holder died now"));
+}
+
 TEST(Explanation, AValueIsNoLock) {
     Situation at = lock_called_x(0);
     at.lock.reset();
@@ -266,8 +277,9 @@ TEST(Explanation, AValueIsNoLock) {
           b.img is behind: it missed writes, which is no fault
 )");
     at.cell->state = CellState::decided;
-    EXPECT_EQ(explained(at).front(), "\"x\" is no lock: it was decided by \"propose\", for ever; "
-                                     "\"diskpaxos cell get x\" prints it");
+    EXPECT_EQ(explained(at).front(),
+              "\"x\" is no lock: it was decided by \"propose\", for ever; "
+              "\"diskpaxos cell get x\" prints it");
 }
 
 TEST(Explanation, TheNameIsUnknown) {

@@ -7,7 +7,8 @@ import unittest
 
 from command import CommandTest, main
 
-VERBS = ["format", "propose", "cell", "check", "dump", "doctor", "completion", "version", "help"]
+VERBS = ["format", "run", "status", "ls", "show", "explain", "watch", "break", "propose", "cell",
+         "check", "dump", "doctor", "bench", "demo", "completion", "version", "help"]
 
 
 class Help(CommandTest):
