@@ -8,7 +8,9 @@ namespace {
 
 // ---- one cell ----
 
-constexpr Rank rank(std::uint64_t round) { return {round, Proposer{1}}; }
+constexpr Rank rank(std::uint64_t round) {
+    return {round, Proposer{1}};
+}
 
 Glimpse having(std::uint64_t accepted, std::uint64_t committed = 0) {
     Glimpse seen;
@@ -28,7 +30,9 @@ Glimpse silent() {
     seen.present = true;
     return seen;
 }
-Glimpse missing() { return {}; }
+Glimpse missing() {
+    return {};
+}
 
 struct Row {
     const char* what;
@@ -41,29 +45,65 @@ struct Row {
 TEST(Agreement, IsAsTheTableSays) {
     using enum DiskSays;
     const std::vector<Row> table = {
-        {"nobody ever wrote", {having(0), having(0), having(0)}, Standing::committed, 0,
+        {"nobody ever wrote",
+         {having(0), having(0), having(0)},
+         Standing::committed,
+         0,
          {agrees, agrees, agrees}},
-        {"a commit mark names it", {having(5, 5), having(5), having(5)}, Standing::committed, 5,
+        {"a commit mark names it",
+         {having(5, 5), having(5), having(5)},
+         Standing::committed,
+         5,
          {agrees, agrees, agrees}},
-        {"nothing names it yet", {having(5), having(5), having(5)}, Standing::moving, 5,
+        {"nothing names it yet",
+         {having(5), having(5), having(5)},
+         Standing::moving,
+         5,
          {agrees, agrees, agrees}},
-        {"the mark is of an older one", {having(5, 4), having(5, 4), having(4, 4)}, Standing::moving,
-         5, {agrees, agrees, behind}},
-        {"the mark is of a newer one", {having(5, 6), having(5), having(5)}, Standing::moving, 5,
+        {"the mark is of an older one",
+         {having(5, 4), having(5, 4), having(4, 4)},
+         Standing::moving,
+         5,
+         {agrees, agrees, behind}},
+        {"the mark is of a newer one",
+         {having(5, 6), having(5), having(5)},
+         Standing::moving,
+         5,
          {agrees, agrees, agrees}},
-        {"one disk missed writes", {having(5, 5), having(3), having(5)}, Standing::committed, 5,
+        {"one disk missed writes",
+         {having(5, 5), having(3), having(5)},
+         Standing::committed,
+         5,
          {agrees, behind, agrees}},
-        {"on a minority", {having(7, 5), having(5), having(5)}, Standing::moving, 7,
+        {"on a minority",
+         {having(7, 5), having(5), having(5)},
+         Standing::moving,
+         7,
          {agrees, behind, behind}},
-        {"one is damaged", {having(5, 5), hurt(9), having(5)}, Standing::committed, 5,
+        {"one is damaged",
+         {having(5, 5), hurt(9), having(5)},
+         Standing::committed,
+         5,
          {agrees, damaged, agrees}},
-        {"one is absent", {having(5, 5), missing(), having(5)}, Standing::committed, 5,
+        {"one is absent",
+         {having(5, 5), missing(), having(5)},
+         Standing::committed,
+         5,
          {agrees, DiskSays::absent, agrees}},
-        {"one alone", {having(5, 5), missing(), silent()}, Standing::no_majority, 5,
+        {"one alone",
+         {having(5, 5), missing(), silent()},
+         Standing::no_majority,
+         5,
          {agrees, DiskSays::absent, unreadable}},
-        {"two are damaged", {having(5, 5), hurt(6), hurt(5)}, Standing::no_majority, 6,
+        {"two are damaged",
+         {having(5, 5), hurt(6), hurt(5)},
+         Standing::no_majority,
+         6,
          {behind, damaged, damaged}},
-        {"nothing is left", {missing(), silent(), silent()}, Standing::no_majority, 0,
+        {"nothing is left",
+         {missing(), silent(), silent()},
+         Standing::no_majority,
+         0,
          {DiskSays::absent, unreadable, unreadable}},
     };
     const Threshold rule = Threshold::majority(3);
@@ -204,6 +244,24 @@ TEST_F(Surveys, ADiskThatMissedWritesIsBehind) {
     EXPECT_TRUE(found.lock(*cell)->holders.empty());
     EXPECT_EQ(cell->disks[2], DiskSays::behind);
     EXPECT_GT(found.disks[2].behind, 0U);
+}
+
+TEST_F(Surveys, APromiseAboveTheValueIsMotion) {
+    auto a = member(), b = member();
+    ASSERT_TRUE(a->acquire("x"));
+    EXPECT_EQ(survey().find("x")->standing, Standing::committed);
+    for (const auto& disk :
+         cluster.disks) {  // b sees the lock; then its promise is written, untold
+        MemoryDisk& one = *disk;
+        one.after_read = [&one] { one.mood = Mood::doubtful; };
+    }
+    EXPECT_FALSE(b->acquire("x", LockMode::exclusive, seconds(1)));
+    for (const auto& disk : cluster.disks) disk->mood = Mood::ok;
+    const Survey found = survey();
+    const SurveyedCell* cell = found.find("x");
+    ASSERT_NE(cell, nullptr);
+    EXPECT_EQ(cell->standing, Standing::moving);
+    EXPECT_EQ(found.lock(*cell)->holders[0].session, a->session.ref());
 }
 
 TEST_F(Surveys, ADamagedBlockCostsOneCellOnOneDisk) {
