@@ -10,8 +10,6 @@ namespace diskpaxos {
 
 namespace {
 
-Error expired() { return {Code::lost, "the session was not renewed in time"}; }
-
 std::uint32_t ms(Duration duration) {
     const auto count = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
     return static_cast<std::uint32_t>(std::max<std::int64_t>(count, 0));
@@ -116,7 +114,7 @@ Task<void> Session::keep() {
         const Instant next = std::max(last_started_ + timing_.renewal(), world_.clock.now());
         if (co_await leaving_.wait_until(world_.clock, std::min(next, valid_until_))) co_return;
         if (world_.clock.now() >= valid_until_ && !mutated(Mutant::late_renewal_extends)) {
-            lose(expired());
+            lose(unrenewed());
             co_return;
         }
         const Instant started = world_.clock.now();
@@ -144,7 +142,7 @@ Task<void> Session::keep() {
 void Session::extended(Instant started) {
     const Instant now = world_.clock.now();
     if (now >= valid_until_ && !mutated(Mutant::late_renewal_extends)) {
-        return lose(expired());
+        return lose(unrenewed());
     }
     margin_ = valid_until_ - now;
     least_margin_ = std::min(least_margin_, margin_);
@@ -187,19 +185,22 @@ Task<Result<bool>> Session::renew(Instant deadline) {
 
 void Session::lose(Error why) {
     if (phase_ != Phase::open) return;
-    // What the disks said last is the reason of a renewal that did not come in time.
-    if (!why_lost_.sentence.empty() && why_lost_.code == Code::no_quorum) {
-        why.sentence += ": " + why_lost_.sentence;
-    }
     phase_ = Phase::lost;
     why_lost_ = std::move(why);
     lost_.set();
     changed_.set();
 }
 
+// What the disks said last is the reason of a renewal that did not come in time.
+Error Session::unrenewed() const {
+    Error error{Code::lost, "the session was not renewed in time"};
+    if (!why_lost_.sentence.empty()) error.sentence += ": " + why_lost_.sentence;
+    return error;
+}
+
 Error Session::why_lost() const {
     if (phase_ == Phase::lost) return why_lost_;
-    return open() ? expired() : Error{Code::lost, "the session was left"};
+    return open() ? unrenewed() : Error{Code::lost, "the session was left"};
 }
 
 // ---- leaving ----

@@ -66,6 +66,7 @@ class Session {
     SessionRecord fresh(const CellView& base) const;
     void extended(Instant started);
     void lose(Error why);
+    Error unrenewed() const;
 
     World& world_;
     Directory& directory_;

@@ -119,6 +119,7 @@ class Faulty(Stage):
         _, err = holder.communicate(timeout=60)
         self.assertEqual(holder.returncode, 79, err)
         self.assertIn(b"diskpaxos: lost: ", err)
+        self.assertRegex(err, rb"not renewed in time: 1 of 3 disks answered \(.*d0: .*d1: ")
         self.let_go(waiter)
         self.assertEqual(len(self.judge()), 2)
 
