@@ -173,10 +173,10 @@ void Ward::whim() {
             mark_down(WardMark::majority_gone);
             for (std::size_t i = 0; i <= platters_.size() / 2; ++i) {
                 Platter& platter = *platters_[(first + i) % platters_.size()];
-                (first % 3 == 0 ? platter.gone_until : platter.silent_until) =
-                    until + setup_.longest_pause;
+                const bool fails = f.drive_gone > 0 && first == 0;
+                (fails ? platter.gone_until : platter.silent_until) = until;
             }
-            return;
+            return doom_a_holder(until);
         case 6:
             return reboot(homes_[world_.random().below(homes_.size())]);
         default:
@@ -245,7 +245,7 @@ void Ward::succession() {
         return judge_.violate("L8: nobody succeeds the dead");
     }
     const Timing timing(ttl());
-    const Duration operation = 10 * (faults_.slowest + setup_.geometry.slots * faults_.row_gap);
+    const Duration operation = 25 * (faults_.slowest + setup_.geometry.slots * faults_.row_gap);
     const Duration bound = timing.observe() + timing.renewal() + 2 * timing.lazy_poll() + operation;
     const Duration took = world_.now() - died;
     if (took > bound * (1'000'000 + setup_.drift) / 1'000'000) {

@@ -105,6 +105,7 @@ class Ward final : public Watchmen, public Watch {
     void kill(std::unique_ptr<Warden>& warden);
     std::unique_ptr<Warden>* anyone();
     void pause_anyone();
+    void doom_a_holder(Instant soon_after);
     void reboot(Home& home);
     void bury();
     bool run_until(const std::function<bool()>& done, Duration most);

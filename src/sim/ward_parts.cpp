@@ -132,6 +132,23 @@ void Ward::pause_anyone() {
     world_.at(back, [warden, path] {
         if (!path->orphaned()) warden->strand().held = false;
     });
+    doom_a_holder(back);
+}
+
+// Who has just renewed after a long silence, and dies before it can do so again, is the one about
+// whom observers are most likely to be wrong.
+void Ward::doom_a_holder(Instant soon_after) {
+    for (auto* chosen : everybody()) {
+        const bool holds = std::ranges::any_of(
+            setup_.locks, [&](const auto& lock) { return (*chosen)->holds(lock); });
+        if (!holds || !world_.chance(400)) continue;
+        const SimDisk* path = (*chosen)->paths().front();
+        const Instant end = soon_after + world_.between(Duration(0), ttl() / 20);
+        world_.at(end, [this, chosen, path] {
+            if (!path->orphaned() && !calm_) kill(*chosen);
+        });
+        return;
+    }
 }
 
 // Everybody on it dies; what they submitted may still land, and no lock tells of it.

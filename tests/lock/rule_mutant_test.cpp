@@ -18,6 +18,22 @@ TEST_F(RuleMutant, ObserveFromIssue) {
     active_mutant = Mutant::observe_from_issue;
     EXPECT_FALSE(silence_counts_from_completion());
 }
+TEST_F(RuleMutant, LeaseFromAck) {
+    active_mutant = Mutant::lease_from_ack;
+    EXPECT_FALSE(a_lease_counts_from_its_start());
+}
+TEST_F(RuleMutant, ObserveTooShort) {
+    active_mutant = Mutant::observe_too_short;
+    EXPECT_FALSE(silence_is_watched_for_all_of_t());
+}
+TEST_F(RuleMutant, TrustHoldersClock) {
+    active_mutant = Mutant::trust_holders_clock;
+    EXPECT_FALSE(silence_is_watched_for_all_of_t());
+}
+TEST_F(RuleMutant, ObserveOwnTtl) {
+    active_mutant = Mutant::observe_own_ttl;
+    EXPECT_FALSE(silence_is_watched_for_all_of_t());
+}
 TEST_F(RuleMutant, EvictUnconditionally) {
     active_mutant = Mutant::evict_unconditionally;
     EXPECT_FALSE(a_renewal_beats_the_eviction());

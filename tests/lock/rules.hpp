@@ -29,6 +29,35 @@ class Rules : public Members {
         return watch.expires() == cluster.clock.now() + timing.observe();
     }
 
+    // T is the observer's own reckoning, from the TTL that the session published.
+    bool silence_is_watched_for_all_of_t() {
+        auto a = member(), b = member();
+        const std::uint16_t slot = 7;
+        Process process(cluster, home, host_named("home"), slot);
+        Session brief(cluster.world, process.directory, slot, SessionOwner{}, seconds(3));
+        EXPECT_TRUE(process.seated && cluster.run(brief.open(cluster.soon())));
+        pass(3 * timing.renewal());
+        SessionWatch first(cluster.world, b->process.directory, a->session.ref());
+        SessionWatch second(cluster.world, b->process.directory, brief.ref());
+        look(first);
+        look(second);
+        const Instant now = cluster.clock.now();
+        return first.expires() == now + timing.observe() &&
+               second.expires() == now + Timing(seconds(3)).observe();
+    }
+
+    // H2: a lease counts from the start of its renewal, however long that takes.
+    bool a_lease_counts_from_its_start() {
+        auto a = member();
+        const Instant first = a->session.valid_until();
+        silence();
+        pass(timing.renewal() + milliseconds(500));
+        release();
+        pass(milliseconds(1));
+        EXPECT_EQ(a->session.renewals(), 1U);
+        return a->session.valid_until() == first + timing.renewal();
+    }
+
     // 9.4: a renewal between the look and the eviction wins.
     bool a_renewal_beats_the_eviction() {
         auto a = member(), b = member();

@@ -1,7 +1,7 @@
 // Mutants of sessions and locks (algorithms.md 9): wards in a weather of their own, in which disks
 // are slow beside the TTL, holders die or stall and act to their last instant, and others wait. The
-// real code passes the same seeds. Rules that hold each other up, so that breaking one alone harms
-// nobody, are tested step by step in tests/lock/rules_test.cpp.
+// real code passes the same seeds. Rules that hold each other up, and those that win less time than
+// a take-over needs anyway, are played step by step in tests/lock/rule_mutant_test.cpp.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -13,7 +13,7 @@
 namespace diskpaxos::sim {
 namespace {
 
-constexpr std::uint64_t most_seeds = 400;
+constexpr std::uint64_t most_seeds = 300;
 
 WardSetup stormy_ward(std::uint64_t seed) {
     WardSetup setup = draw_ward(seed);
@@ -26,7 +26,7 @@ WardSetup stormy_ward(std::uint64_t seed) {
     setup.beyond = false;
     setup.drift = 500;
     setup.jump = setup.reboot = setup.breaks = 0;
-    setup.majority_gone = 0;
+    setup.majority_gone = 4;
     setup.ttl_ms = 200;
     setup.ttls.clear();
     if (seed % 3 == 0) setup.ttls = {200, 400};
@@ -35,16 +35,16 @@ WardSetup stormy_ward(std::uint64_t seed) {
     setup.hold = milliseconds(100);
     setup.wait = milliseconds(1'200);
     setup.patience = milliseconds(150);
-    setup.longest_pause = milliseconds(300);
-    setup.whims = milliseconds(100);
+    setup.longest_pause = milliseconds(200);
+    setup.whims = milliseconds(120);
     Faults& faults = setup.faults;
     faults = Faults();
-    faults.slowest = milliseconds(1 + seed % 12);
-    faults.longest_hang = milliseconds(120);
-    faults.hang = seed % 4 == 0 ? 0 : 80;
-    faults.crash = 5;
-    faults.pause = 3;
-    faults.drive_hang = 3;
+    faults.slowest = milliseconds(1 + seed % 3);
+    faults.longest_hang = milliseconds(190);
+    faults.hang = seed % 4 == 0 ? 20 : 0;
+    faults.crash = 2;
+    faults.pause = 4;
+    faults.drive_hang = 1;
     return setup;
 }
 
@@ -79,14 +79,10 @@ TEST_P(LockMutant, IsCaught) {
 
 INSTANTIATE_TEST_SUITE_P(
     Rows, LockMutant,
-    testing::Values(Row{Mutant::lease_from_ack, "lease_from_ack"},
-                    Row{Mutant::late_renewal_extends, "late_renewal_extends"},
-                    Row{Mutant::observe_from_issue, "observe_from_issue"},
-                    Row{Mutant::judge_by_completion, "judge_by_completion"},
+    testing::Values(Row{Mutant::late_renewal_extends, "late_renewal_extends"},
                     Row{Mutant::observe_too_short, "observe_too_short"},
                     Row{Mutant::trust_holders_clock, "trust_holders_clock"},
                     Row{Mutant::observe_own_ttl, "observe_own_ttl"},
-                    Row{Mutant::evict_unconditionally, "evict_unconditionally"},
                     Row{Mutant::evict_by_opinion, "evict_by_opinion"},
                     Row{Mutant::unclean_ignored, "unclean_ignored"},
                     Row{Mutant::token_outside, "token_outside"},
