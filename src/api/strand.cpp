@@ -158,8 +158,10 @@ Result<std::shared_ptr<Strand>> Strand::open(node::OpenOptions options, bool cal
 
 Strand::~Strand() {
     close();
-    if (forked()) keep_for_ever(std::move(thread_));
-    else if (thread_.joinable()) thread_.detach();  // we are that thread: it ends by itself
+    if (forked())
+        keep_for_ever(std::move(thread_));
+    else if (thread_.joinable())
+        thread_.detach();  // we are that thread: it ends by itself
 }
 
 void Strand::close() {

@@ -223,7 +223,7 @@ TEST_F(Locks, DangerIsToldAndPasses) {
 
 TEST_F(Locks, ALostSessionHoldsNothing) {
     const Group group = open(Callbacks::thread), other = open();
-    Session mine = session(group, 1s), theirs = session(other);
+    Session mine = session(group, 3s), theirs = session(other);
     Lock a = mine.lock("x"), b = theirs.lock("x");
     const Result<std::uint64_t> token = a.acquire();
     ASSERT_TRUE(token);
@@ -232,7 +232,7 @@ TEST_F(Locks, ALostSessionHoldsNothing) {
     Frozen frozen(group);
     EXPECT_TRUE(comes_to(mine, SessionState::lost));
     EXPECT_FALSE(a.held());  // told by the clock, while the library's thread still sleeps
-    EXPECT_GT(b.acquire(Mode::exclusive, 20s).value(), *token);
+    EXPECT_GT(b.acquire(Mode::exclusive, 60s).value(), *token);
     frozen.thaw();
     EXPECT_TRUE(readable(mine.fd(), 5s));
     for (int i = 0; i < 500 && mine.why_lost().sentence.empty(); ++i)
