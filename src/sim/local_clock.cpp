@@ -15,8 +15,8 @@ LocalClock::LocalClock(SimWorld& world, std::int64_t drift, Instant first)
 
 Instant LocalClock::at(Instant truly) const {
     const std::int64_t passed = (truly - true_base_).count();
-    return local_base_ + Duration(passed + passed / million * drift_ +
-                                  passed % million * drift_ / million);
+    return local_base_ +
+           Duration(passed + passed / million * drift_ + passed % million * drift_ / million);
 }
 
 Instant LocalClock::when(Instant local) const {

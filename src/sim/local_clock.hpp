@@ -20,8 +20,8 @@ class LocalClock final : public Clock {
     void arm(Timer& timer, Runnable& sleeper) override;
     void disarm(Timer& timer) override { timers_.disarm(timer); }
 
-    Instant at(Instant truly) const;      // what it shows then, if it does not jump before
-    Instant when(Instant local) const;    // the first true instant at which it shows that
+    Instant at(Instant truly) const;    // what it shows then, if it does not jump before
+    Instant when(Instant local) const;  // the first true instant at which it shows that
     void jump(Duration by);
 
   private:
@@ -32,8 +32,8 @@ class LocalClock final : public Clock {
     Instant true_base_;  // then it showed local_base_
     Instant local_base_;
     TimerQueue timers_;
-    Instant alarm_ = Instant::max();              // the next one; in true time
-    std::shared_ptr<LocalClock*> self_;           // alarms may outlive us
+    Instant alarm_ = Instant::max();     // the next one; in true time
+    std::shared_ptr<LocalClock*> self_;  // alarms may outlive us
 };
 
 }  // namespace diskpaxos::sim

@@ -27,8 +27,8 @@ bool has(const LockRecord& lock, SessionRef session) {
 
 std::string describe(const Holding& holding) {
     return fmt::format("{} {} by session {}, token {}", holding.lock,
-                       holding.mode == LockMode::exclusive ? "EX" : "SH",
-                       describe(holding.session), holding.token);
+                       holding.mode == LockMode::exclusive ? "EX" : "SH", describe(holding.session),
+                       holding.token);
 }
 
 // ---- holders ----
@@ -81,7 +81,8 @@ void LockJudge::wrote(const Holding& holding) {
         return;
     }
     ++refused_writes_;
-    if (!lock.tokens.contains(lock.resource)) violate("L3: the resource has seen a token of nobody");
+    if (!lock.tokens.contains(lock.resource))
+        violate("L3: the resource has seen a token of nobody");
 }
 
 // ---- disks ----
@@ -100,8 +101,8 @@ void LockJudge::pushed(std::uint32_t cell, Rank rank, ByteView record) {
     } else if (view.state == CellState::lock) {
         const auto lock = decode_lock(view.value);
         if (!lock) return violate("a lock record that nobody could have written");
-        pushed_[{cell, rank}] = {std::string(view.name), view.version,
-                                 {*lock, format_.origin(record)}};
+        pushed_[{cell, rank}] = {
+            std::string(view.name), view.version, {*lock, format_.origin(record)}};
     }
 }
 
@@ -153,9 +154,10 @@ void LockJudge::check_change(const std::string& name, const Version& before, con
         violate(fmt::format("L5: the value of {} is not doubtful after an eviction", name));
     }
     const bool set = old.value != after.record.value || (old.doubtful && !after.record.doubtful);
-    const bool by_holder = old.exclusive && !old.holders.empty() &&
-                           old.holders.front().session.slot == after.origin;
-    if (set && !by_holder) violate(fmt::format("L5: slot {} sets the value of {}", after.origin, name));
+    const bool by_holder =
+        old.exclusive && !old.holders.empty() && old.holders.front().session.slot == after.origin;
+    if (set && !by_holder)
+        violate(fmt::format("L5: slot {} sets the value of {}", after.origin, name));
 }
 
 // Whether its end was ever proposed: nobody may act on less.

@@ -72,8 +72,8 @@ class LockJudge {
         std::uint64_t acknowledged = 0;
         std::map<std::uint64_t, SessionRef> tokens;  // all that were acknowledged
         std::vector<Act> acts;
-        std::uint64_t resource = 0;   // the largest token that it has seen
-        std::map<std::uint64_t, Version> history;    // committed, by version
+        std::uint64_t resource = 0;                // the largest token that it has seen
+        std::map<std::uint64_t, Version> history;  // committed, by version
     };
     struct Pushed {
         std::string name;
@@ -89,7 +89,7 @@ class LockJudge {
     const RecordFormat& format_;
     bool clocks_are_good_;
     std::map<std::string, Watched> locks_;
-    std::map<std::pair<std::uint32_t, Rank>, Pushed> pushed_;  // lock records only
+    std::map<std::pair<std::uint32_t, Rank>, Pushed> pushed_;   // lock records only
     std::map<std::uint16_t, std::vector<SessionRecord>> ends_;  // per slot: what ended a session
     std::set<SessionRef> broken_;
     std::uint64_t refused_writes_ = 0;

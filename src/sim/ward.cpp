@@ -61,6 +61,8 @@ void Ward::run() {
     if (going_on()) calm_down();
     if (going_on()) last_round();
     if (going_on()) succession();
+    marks_[static_cast<std::size_t>(WardMark::refused_write)] = judge_.refused_writes();
+    marks_[static_cast<std::size_t>(WardMark::overlap)] = judge_.overlaps();
 }
 
 std::vector<std::uint64_t> Ward::contend(Duration time) {
@@ -141,8 +143,9 @@ void Ward::storm() {
 
 void Ward::whim() {
     const Faults& f = faults_;
-    const unsigned weights[] = {f.crash, f.pause,  f.drive_hang,         f.drive_gone,
-                                f.wipe,  setup_.majority_gone, setup_.reboot, setup_.jump};
+    const unsigned weights[] = {f.crash,       f.pause,    f.drive_hang,
+                                f.drive_gone,  f.wipe,     setup_.majority_gone,
+                                setup_.reboot, setup_.jump};
     unsigned sum = 0;
     for (const unsigned weight : weights) sum += weight;
     if (sum == 0) return;
@@ -212,8 +215,8 @@ void Ward::last_round() {
         plan.due = true;
         plan.patience = std::chrono::minutes(1);
         const Timing timing(ttl());
-        plan.wait = 2 * timing.observe() + 2 * timing.renewal() + 20 * timing.grace() +
-                    4 * setup_.hold;
+        plan.wait =
+            2 * timing.observe() + 2 * timing.renewal() + 20 * timing.grace() + 4 * setup_.hold;
         home.wardens.front() = new_warden(home, plan, setup_.locks);
     }
     if (!run_until([this] { return all_finished(); }, std::chrono::minutes(2))) {

@@ -26,9 +26,9 @@ struct WardSetup {
     unsigned wardens = 2;  // of each host, at once
     std::vector<std::string> locks{"a"};
     std::uint32_t ttl_ms = 300;
-    std::vector<std::uint32_t> ttls{};   // that wardens are told to live by; empty: the group's
-    std::int64_t drift = 500;            // millionths: clocks gain or lose at most that
-    bool beyond = false;                 // the bound on clocks does not hold
+    std::vector<std::uint32_t> ttls{};  // that wardens are told to live by; empty: the group's
+    std::int64_t drift = 500;           // millionths: clocks gain or lose at most that
+    bool beyond = false;                // the bound on clocks does not hold
 
     Duration storm = milliseconds(6'000);
     Duration think = milliseconds(100);
@@ -47,13 +47,26 @@ struct WardSetup {
 };
 
 enum class WardMark : std::uint8_t {
-    granted, busy, lost, no_quorum, unknown_outcome, killed, killed_holder, paused, rebooted,
-    wiped, majority_gone, late_write, refused_write, overlap, count,
+    granted,
+    busy,
+    lost,
+    no_quorum,
+    unknown_outcome,
+    killed,
+    killed_holder,
+    paused,
+    rebooted,
+    wiped,
+    majority_gone,
+    late_write,
+    refused_write,
+    overlap,
+    count,
 };
 inline constexpr std::array<std::string_view, static_cast<std::size_t>(WardMark::count)>
-    ward_mark_names{"granted",       "busy",       "lost",          "no quorum",
-                    "unknown",       "killed",     "killed holder", "paused",
-                    "rebooted",      "wiped",      "majority gone", "late write of dead",
+    ward_mark_names{"granted",       "busy",   "lost",          "no quorum",
+                    "unknown",       "killed", "killed holder", "paused",
+                    "rebooted",      "wiped",  "majority gone", "late write of dead",
                     "refused write", "overlap"};
 
 class Ward final : public Watchmen, public Watch {
@@ -124,9 +137,9 @@ class Ward final : public Watchmen, public Watch {
     Superblock superblock_;
     bool calm_ = false;
     std::vector<std::unique_ptr<Platter>> platters_;
-    std::vector<std::unique_ptr<SimDisk>> paths_;    // of all that ever lived
+    std::vector<std::unique_ptr<SimDisk>> paths_;      // of all that ever lived
     std::vector<std::unique_ptr<LocalClock>> clocks_;  // likewise
-    Platter* wounded_ = nullptr;  // the only disk that may have damage
+    Platter* wounded_ = nullptr;                       // the only disk that may have damage
     std::set<std::pair<std::uint32_t, Rank>> seen_;    // what the judge has been shown
     std::array<std::uint64_t, ward_mark_names.size()> marks_{};
     std::vector<Home> homes_;  // last: wardens die first

@@ -19,11 +19,16 @@ void Ward::stepped(const Warden&, const Step& step) {
 
 void Ward::met(const Warden&, Code code) {
     switch (code) {
-        case Code::busy: return mark_down(WardMark::busy);
-        case Code::lost: return mark_down(WardMark::lost);
-        case Code::no_quorum: return mark_down(WardMark::no_quorum);
-        case Code::unknown_outcome: return mark_down(WardMark::unknown_outcome);
-        default: judge_.violate(fmt::format("an acquisition ended with {}", word(code)));
+        case Code::busy:
+            return mark_down(WardMark::busy);
+        case Code::lost:
+            return mark_down(WardMark::lost);
+        case Code::no_quorum:
+            return mark_down(WardMark::no_quorum);
+        case Code::unknown_outcome:
+            return mark_down(WardMark::unknown_outcome);
+        default:
+            judge_.violate(fmt::format("an acquisition ended with {}", word(code)));
     }
 }
 
@@ -106,8 +111,8 @@ std::vector<std::unique_ptr<Warden>*> Ward::everybody() {
 
 void Ward::kill(std::unique_ptr<Warden>& warden) {
     if (!calm_) mark_down(WardMark::killed);
-    const bool holder = std::ranges::any_of(setup_.locks,
-                                            [&](const auto& lock) { return warden->holds(lock); });
+    const bool holder =
+        std::ranges::any_of(setup_.locks, [&](const auto& lock) { return warden->holds(lock); });
     if (holder && !calm_) mark_down(WardMark::killed_holder);
     say(fmt::format("{} ends{}", warden->name(), holder ? ", holding" : ""));
     warden->act_to_the_end();
@@ -159,7 +164,8 @@ void Ward::reboot(Home& home) {
         if (warden) kill(warden);
     }
     home.kernel.reboot();
-    for (std::byte& byte : home.host.boot) byte = static_cast<std::byte>(world_.random().below(256));
+    for (std::byte& byte : home.host.boot)
+        byte = static_cast<std::byte>(world_.random().below(256));
     home.booted = world_.now();
 }
 
@@ -175,8 +181,8 @@ void Ward::bury() {
 
 bool Ward::all_finished() const {
     return std::ranges::all_of(homes_, [](const Home& home) {
-        return std::ranges::all_of(home.wardens,
-                                   [](const auto& warden) { return !warden || warden->finished(); });
+        return std::ranges::all_of(
+            home.wardens, [](const auto& warden) { return !warden || warden->finished(); });
     });
 }
 

@@ -39,7 +39,8 @@ WardSetup draw_ward(std::uint64_t seed) {
 
     Faults& faults = setup.faults;
     faults.slowest = faults.quickest * from(1, random.one_in(4) ? 400 : 20);
-    faults.longest_hang = faults.slowest + milliseconds(from(1, random.one_in(2) ? 2 * ttl : ttl / 5));
+    faults.longest_hang =
+        faults.slowest + milliseconds(from(1, random.one_in(2) ? 2 * ttl : ttl / 5));
     faults.hang = sometimes(100);
     faults.write_error = sometimes(30);
     faults.read_error = sometimes(50);

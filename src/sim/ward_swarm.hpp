@@ -1,5 +1,5 @@
-// Which ward a seed stands for; as sim/swarm.hpp, for sessions and locks. One seed in four is beyond
-// the bound on clocks: exclusion may break there, tokens must not.
+// Which ward a seed stands for; as sim/swarm.hpp, for sessions and locks. One seed in four is
+// beyond the bound on clocks: exclusion may break there, tokens must not.
 #pragma once
 
 #include "sim/ward.hpp"

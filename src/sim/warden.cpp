@@ -48,7 +48,9 @@ void Warden::step(const Step& step) {
     if (seated()) around_.stepped(*this, step);
 }
 
-void Warden::say(const std::string& what) const { around_.say(name_ + ": " + what); }
+void Warden::say(const std::string& what) const {
+    around_.say(name_ + ": " + what);
+}
 
 void Warden::exit_with(std::optional<Error> error) {
     finished_ = true;
@@ -175,8 +177,9 @@ Task<void> Warden::errand(Lock& lock) {
         around_.met(*this, token.error().code);
         say(fmt::format("{}: {}", lock.name(), token.error().sentence));
         const std::string_view what = word(token.error().code);
-        if (plan_.due) judge.violate(fmt::format("L7: {} does not get {}: {}: {}", name_,
-                                                 lock.name(), what, token.error().sentence));
+        if (plan_.due)
+            judge.violate(fmt::format("L7: {} does not get {}: {}: {}", name_, lock.name(), what,
+                                      token.error().sentence));
         auto breaking = break_a_holder(lock);
         if (token.error().code == Code::busy && chance(plan_.breaks)) co_await breaking;
         co_return;
@@ -211,8 +214,8 @@ Task<void> Warden::act(Lock& lock, Holding& holding) {
     SimWorld& sim = around_.world();
     const bool to_the_last = !plan_.steady && chance(150);
     const Instant wanted = in(some(plan_.hold) + Duration(1));
-    const Instant end = to_the_last ? session_->valid_until()
-                                    : std::min(wanted, session_->valid_until());
+    const Instant end =
+        to_the_last ? session_->valid_until() : std::min(wanted, session_->valid_until());
     const Instant truly = clock_.when(end);
     around_.judge().acted(holding, sim.now(), truly);
     // What reaches the resource may come late, long after the act.
@@ -236,7 +239,8 @@ Task<void> Warden::vary(Lock& lock, Holding& holding) {
     const bool exclusive = holding.mode == LockMode::exclusive;
     if (exclusive && chance(600)) {
         Bytes value(1 + around_.world().random().below(8));
-        for (std::byte& byte : value) byte = static_cast<std::byte>(around_.world().random().below(256));
+        for (std::byte& byte : value)
+            byte = static_cast<std::byte>(around_.world().random().below(256));
         auto setting = lock.set_value(std::move(value), in(plan_.patience));
         const Result<void> set = co_await setting;
         if (!set) say("sets no value: " + set.error().sentence);

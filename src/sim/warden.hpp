@@ -35,18 +35,18 @@ class Watchmen {
 };
 
 struct WardenPlan {
-    Duration uptime{};        // of the host
-    Duration patience{};      // for a seat, and for an operation
-    std::uint32_t ttl_ms = 0; // that its session lives by
-    Duration think{};         // at most, between two errands
-    Duration hold{};          // at most, of one act
-    Duration wait{};          // at most, for a lock
-    unsigned breaks = 0;      // per thousand waits that come to nothing: the holder is evicted_now
-    unsigned readers = 300;   // per thousand errands
-    bool steady = false;      // acquire exclusively, act, release, again: for fairness
+    Duration uptime{};         // of the host
+    Duration patience{};       // for a seat, and for an operation
+    std::uint32_t ttl_ms = 0;  // that its session lives by
+    Duration think{};          // at most, between two errands
+    Duration hold{};           // at most, of one act
+    Duration wait{};           // at most, for a lock
+    unsigned breaks = 0;       // per thousand waits that come to nothing: the holder is evicted_now
+    unsigned readers = 300;    // per thousand errands
+    bool steady = false;       // acquire exclusively, act, release, again: for fairness
     // Instead of errands of chance: takes each lock once, and must get it within `wait`.
     bool due = false;
-    bool keep = false;        // and never lets go
+    bool keep = false;  // and never lets go
 };
 
 class Warden final : private Trace {

@@ -1,12 +1,12 @@
 #include <gtest/gtest.h>
 
 #include "async/random.hpp"
+#include "decoders.hpp"
 #include "disk/block.hpp"
 #include "disk/slot_entry.hpp"
 #include "disk/superblock.hpp"
 #include "lock/lock_record.hpp"
 #include "lock/session_record.hpp"
-#include "decoders.hpp"
 
 namespace diskpaxos {
 namespace {
@@ -34,8 +34,12 @@ Bytes cell(std::size_t size) {
     const Bytes value(60, std::byte{1});
     Bytes out(size);
     encode_block(out, {.kind = BlockKind::cell},
-                 {.incarnation = Proposer(1), .seq = 1, .promised = {9, Proposer(1)},
-                  .accepted = {8, Proposer(1)}, .committed = {}, .value = value});
+                 {.incarnation = Proposer(1),
+                  .seq = 1,
+                  .promised = {9, Proposer(1)},
+                  .accepted = {8, Proposer(1)},
+                  .committed = {},
+                  .value = value});
     return out;
 }
 
@@ -51,7 +55,7 @@ TEST(Fuzz, NoDecoderFallsOverWhatItIsGiven) {
         for (std::uint64_t i = 0; i < changes; ++i) {
             const std::size_t at = random.below(random.one_in(2) ? 300 : size);
             block[at] = static_cast<std::byte>(random.one_in(2) ? random.below(256)
-                                                                 : random.below(2) * 255);
+                                                                : random.below(2) * 255);
         }
         if (random.one_in(20)) block.resize(random.below(size));
         decode_everything(block);

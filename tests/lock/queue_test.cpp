@@ -33,18 +33,18 @@ struct May {
 
 TEST(Queue, WhoMayTakeALock) {
     const May table[] = {
-        {"", "", a, ex, 0, true},    {"", "", a, sh, 0, true},
-        {"A", "", b, ex, 0, false},  {"A", "", b, sh, 0, false},
-        {"a", "", b, sh, 0, true},   {"a", "", b, ex, 0, false},
-        {"", "B", a, ex, 0, false},  {"", "B", b, ex, 0, true},  // first come, first served
-        {"", "B", a, sh, 0, false},                              // readers do not pass writers
-        {"", "b", a, sh, 0, true},                               // but readers
-        {"a", "B", c, sh, 0, false},                             // nor do they starve them
+        {"", "", a, ex, 0, true},     {"", "", a, sh, 0, true},
+        {"A", "", b, ex, 0, false},   {"A", "", b, sh, 0, false},
+        {"a", "", b, sh, 0, true},    {"a", "", b, ex, 0, false},
+        {"", "B", a, ex, 0, false},   {"", "B", b, ex, 0, true},  // first come, first served
+        {"", "B", a, sh, 0, false},                               // readers do not pass writers
+        {"", "b", a, sh, 0, true},                                // but readers
+        {"a", "B", c, sh, 0, false},                              // nor do they starve them
         {"a", "bC", c, ex, 0, false}, {"", "bC", c, ex, 0, false},
-        {"", "BC", c, ex, 1, true},                              // one grace, one place
+        {"", "BC", c, ex, 1, true},  // one grace, one place
         {"", "BCD", d, ex, 1, false}, {"", "BCD", d, ex, 2, true},
-        {"", "Bcd", d, sh, 1, true},                             // only the writer is in its way
-        {"A", "B", b, ex, 9, false},                             // no grace frees a held lock
+        {"", "Bcd", d, sh, 1, true},  // only the writer is in its way
+        {"A", "B", b, ex, 9, false},  // no grace frees a held lock
     };
     for (const May& row : table) {
         EXPECT_EQ(may_take(lock(row.holders, row.waiters), row.who, row.mode, row.skip), row.may)

@@ -47,7 +47,7 @@ TEST(SessionRecords, AreRefusedWhenNobodyWroteThem) {
         bad[at] = std::byte{byte};
         return decode_session(bad);
     };
-    EXPECT_FALSE(with(0, 0));    // no such state
+    EXPECT_FALSE(with(0, 0));  // no such state
     EXPECT_FALSE(with(0, 4));
     EXPECT_FALSE(with(21, 0xff));  // unclean after opened
     Bytes no_ttl = good;

@@ -3,12 +3,24 @@
 namespace diskpaxos {
 namespace {
 
-TEST_F(Rules, AnEarlyLookConvictsNobody) { EXPECT_TRUE(an_early_look_convicts_nobody()); }
-TEST_F(Rules, SilenceCountsFromCompletion) { EXPECT_TRUE(silence_counts_from_completion()); }
-TEST_F(Rules, SilenceIsWatchedForAllOfT) { EXPECT_TRUE(silence_is_watched_for_all_of_t()); }
-TEST_F(Rules, ALeaseCountsFromItsStart) { EXPECT_TRUE(a_lease_counts_from_its_start()); }
-TEST_F(Rules, ARenewalBeatsTheEviction) { EXPECT_TRUE(a_renewal_beats_the_eviction()); }
-TEST_F(Rules, ALateRenewalExtendsNothing) { EXPECT_TRUE(a_late_renewal_extends_nothing()); }
+TEST_F(Rules, AnEarlyLookConvictsNobody) {
+    EXPECT_TRUE(an_early_look_convicts_nobody());
+}
+TEST_F(Rules, SilenceCountsFromCompletion) {
+    EXPECT_TRUE(silence_counts_from_completion());
+}
+TEST_F(Rules, SilenceIsWatchedForAllOfT) {
+    EXPECT_TRUE(silence_is_watched_for_all_of_t());
+}
+TEST_F(Rules, ALeaseCountsFromItsStart) {
+    EXPECT_TRUE(a_lease_counts_from_its_start());
+}
+TEST_F(Rules, ARenewalBeatsTheEviction) {
+    EXPECT_TRUE(a_renewal_beats_the_eviction());
+}
+TEST_F(Rules, ALateRenewalExtendsNothing) {
+    EXPECT_TRUE(a_late_renewal_extends_nothing());
+}
 
 // What is not committed is seen by one look and not by the next. That is no sign of life.
 TEST_F(Rules, ABeatThatFlickersIsNoNews) {

@@ -77,20 +77,21 @@ TEST_P(LockMutant, IsCaught) {
     EXPECT_NE(found.seed, 0U) << GetParam().name;
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Rows, LockMutant,
-    testing::Values(Row{Mutant::late_renewal_extends, "late_renewal_extends"},
-                    Row{Mutant::observe_too_short, "observe_too_short"},
-                    Row{Mutant::trust_holders_clock, "trust_holders_clock"},
-                    Row{Mutant::observe_own_ttl, "observe_own_ttl"},
-                    Row{Mutant::evict_by_opinion, "evict_by_opinion"},
-                    Row{Mutant::unclean_ignored, "unclean_ignored"},
-                    Row{Mutant::token_outside, "token_outside"},
-                    Row{Mutant::release_unheld, "release_unheld"},
-                    Row{Mutant::lock_mode_ignored, "lock_mode_ignored"},
-                    Row{Mutant::lock_epoch_ignored, "lock_epoch_ignored"},
-                    Row{Mutant::upgrade_over_readers, "upgrade_over_readers"}),
-    [](const testing::TestParamInfo<Row>& row) { return std::string(row.param.name); });
+INSTANTIATE_TEST_SUITE_P(Rows, LockMutant,
+                         testing::Values(Row{Mutant::late_renewal_extends, "late_renewal_extends"},
+                                         Row{Mutant::observe_too_short, "observe_too_short"},
+                                         Row{Mutant::trust_holders_clock, "trust_holders_clock"},
+                                         Row{Mutant::observe_own_ttl, "observe_own_ttl"},
+                                         Row{Mutant::evict_by_opinion, "evict_by_opinion"},
+                                         Row{Mutant::unclean_ignored, "unclean_ignored"},
+                                         Row{Mutant::token_outside, "token_outside"},
+                                         Row{Mutant::release_unheld, "release_unheld"},
+                                         Row{Mutant::lock_mode_ignored, "lock_mode_ignored"},
+                                         Row{Mutant::lock_epoch_ignored, "lock_epoch_ignored"},
+                                         Row{Mutant::upgrade_over_readers, "upgrade_over_readers"}),
+                         [](const testing::TestParamInfo<Row>& row) {
+                             return std::string(row.param.name);
+                         });
 
 TEST(LockMutantNone, TheRealCodePassesTheSameSeeds) {
     const Catch found = first_catch(Mutant::none, 100);

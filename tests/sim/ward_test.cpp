@@ -12,7 +12,7 @@
 namespace diskpaxos::sim {
 namespace {
 
-constexpr std::uint64_t seeds = sanitized ? 40 : 500;
+constexpr std::uint64_t seeds = sanitized ? 40 : 400;
 
 TEST(WardCampaign, NoSeedFindsAViolation) {
     std::array<std::uint64_t, ward_mark_names.size()> marks{};
@@ -48,15 +48,16 @@ TEST(WardFairness, NobodyGetsLessThanHalfOfItsShare) {
         setup.geometry.cells = 4 * count;
         setup.ttl_ms = 3'000;
         setup.hold = milliseconds(2);
-        for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+        for (std::uint64_t seed = 1; seed <= 2; ++seed) {
             Ward ward(seed, setup, false);
-            const std::vector<std::uint64_t> grants = ward.contend(std::chrono::seconds(10));
+            const std::vector<std::uint64_t> grants = ward.contend(std::chrono::seconds(4));
             EXPECT_EQ(ward.violation(), "") << "seed " << seed;
-            const std::uint64_t sum = std::accumulate(grants.begin(), grants.end(), std::uint64_t{0});
+            const std::uint64_t sum =
+                std::accumulate(grants.begin(), grants.end(), std::uint64_t{0});
             const std::uint64_t least = *std::ranges::min_element(grants);
             fmt::print("{} wardens: {} holdings, least {}, most {}\n", count, sum, least,
                        *std::ranges::max_element(grants));
-            EXPECT_GT(sum, 100U * count);
+            EXPECT_GT(sum, 40U * count);
             EXPECT_GE(2 * least * count, sum) << count << " wardens, seed " << seed;
         }
     }
