@@ -174,6 +174,9 @@ class Run {
             } else if (wish_.wait == Duration(0) || now() >= until || stop_waiting_.is_set() ||
                        opened.error().code != Code::no_quorum) {
                 co_return std::unexpected(opened.error());
+            } else {  // disks that answer at once, but not enough of them: no reason to spin
+                const Duration pause = session_.timing().lazy_poll();
+                co_await stop_waiting_.wait_until(group_.world().clock, now() + pause);
             }
         }
     }

@@ -23,5 +23,6 @@ struct Board {
     std::atomic<std::int64_t> due = 0;  // CLOCK_BOOTTIME, nanoseconds: it resets the machine then
     std::atomic<bool> missed = false;   // and was petted after that
 };
+static_assert(sizeof(Board) == 56);  // tests/system/watchdog_test.py reads it, too
 
 }  // namespace diskpaxos::fakewatchdog
