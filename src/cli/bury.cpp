@@ -17,13 +17,16 @@ Task<Result<void>> bury(World& world, Directory& directory, SessionRef session, 
     const Result<Liveness> ended = co_await watch.evict_now(std::move(evictor), deadline);
     if (!ended) co_return std::unexpected(ended.error());
     // Waiters look at the lock more often than at the session.
-    const ChangeFn drop_holder = [&](const CellView& base, Draft& draft) {
+    const ChangeFn clear = [&](const CellView& base, Draft& draft) {
         auto record = base.state == CellState::lock ? decode_lock(base.value) : std::nullopt;
-        if (!record || !drop(*record, session)) return Verdict::keep;
+        if (!record) return Verdict::keep;
+        const bool held = drop(*record, session);
+        const bool waited = leave_queue(*record, session);
+        if (!held && !waited) return Verdict::keep;
         encode(draft.value, *record);
         return Verdict::write;
     };
-    const Result<Named> dropped = co_await directory.change(lock, drop_holder, deadline);
+    const Result<Named> dropped = co_await directory.change(lock, clear, deadline);
     if (!dropped) co_return std::unexpected(dropped.error());
     co_return Result<void>();
 }

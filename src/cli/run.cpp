@@ -21,8 +21,17 @@ namespace diskpaxos::cli {
 
 namespace {
 
-constexpr std::initializer_list<int> passed_on = {SIGINT,  SIGTERM, SIGHUP,
-                                                  SIGQUIT, SIGUSR1, SIGUSR2};
+// Those to pass on to CMD; but what we were started to ignore, as under nohup, stays ignored.
+std::vector<int> heard_signals() {
+    std::vector<int> heard;
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2}) {
+        struct sigaction present {};
+        const bool known = sigaction(signal, nullptr, &present) == 0;
+        if (known && present.sa_handler != SIG_IGN) heard.push_back(signal);
+    }
+    return heard;
+}
+
 constexpr Duration for_ever = std::chrono::hours(24 * 365 * 100);
 
 struct Wish {
@@ -103,7 +112,7 @@ class Run {
                    wish.ttl),
           lock_(group.world(), directory_, session_, wish.lock),
           scope_(group.world().queue) {
-        group.real().loop().watch_signals(passed_on, signal_);
+        group.real().loop().watch_signals(heard_signals(), signal_);
     }
 
     Result<int> go(const std::string& group_name) {
@@ -111,14 +120,19 @@ class Run {
         const Instant asked = now();
         const Instant until = asked + wish_.wait;
         const Result<std::uint64_t> token = acquire(until);
+        if (!token || interrupted_ != 0) command_.bequeath({});
         if (interrupted_ != 0) return interrupted();
         if (!token) {
             (void)group_.run(session_.leave(group_.deadline()));
+            if (token.error().code == Code::lost) {  // nothing ran, so nothing was lost
+                return std::unexpected(Error{Code::no_quorum, token.error().sentence});
+            }
             if (token.error().code != Code::busy) return std::unexpected(token.error());
             return out_.fail(word(Code::busy), token.error().sentence, wish_.busy_code);
         }
         const Instant acquired = now();
         if (auto fine = arm_watchdog(); !fine) {
+            command_.bequeath({});
             give_back();
             return std::unexpected(fine.error());
         }
@@ -161,6 +175,7 @@ class Run {
             const Instant patience = now() + wish_.timeout;
             Result<void> opened = co_await session_.open(patience);
             if (opened) {
+                command_.bequeath(last_will(group_, wish_.lock, session_.ref()));
                 LockWish wish;
                 wish.mode = wish_.mode;
                 wish.wait = wish_.wait > Duration(0);
@@ -169,7 +184,7 @@ class Run {
                 wish.stop = &stop_waiting_;
                 Result<std::uint64_t> token = co_await lock_.acquire(wish);
                 const bool again = !token && token.error().code == Code::lost && wish.wait &&
-                                   now() < until && !stop_waiting_.is_set();
+                                   !session_.sound() && now() < until && !stop_waiting_.is_set();
                 if (!again) co_return token;
             } else if (wish_.wait == Duration(0) || now() >= until || stop_waiting_.is_set() ||
                        opened.error().code != Code::no_quorum) {
@@ -190,7 +205,6 @@ class Run {
     // ---- running ----
 
     void run_command(std::uint64_t token, const std::string& group_name) {
-        command_.bequeath(last_will(group_, wish_.lock, session_.ref()));
         command_.start(group_.real().loop(), wish_.command,
                        {"DISKPAXOS_LOCK=" + wish_.lock, "DISKPAXOS_GROUP=" + group_name,
                         fmt::format("DISKPAXOS_TOKEN={}", token)},
@@ -228,7 +242,9 @@ class Run {
         while (!over_.is_set()) {
             co_await signal_.wait();
             signal_.reset();
-            if (!over_.is_set()) command_.signal(group_.real().loop().signal());
+            for (const int signal : group_.real().loop().take_signals()) {
+                if (!over_.is_set()) command_.signal(signal);
+            }
         }
     }
 
@@ -357,7 +373,7 @@ Result<int> run_run(const Invocation& call, Output& out) {
     if (!command) return std::unexpected(command.error());
     sigset_t signals;
     sigemptyset(&signals);
-    for (const int signal : passed_on) sigaddset(&signals, signal);
+    for (const int signal : heard_signals()) sigaddset(&signals, signal);
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // they wait until we can answer them
     const Realtime realtime;
     auto group = join_group(call, out);

@@ -40,11 +40,11 @@ void Loop::turn_once() {
         longest = std::clamp(timers_.first_due() - now(), Duration::zero(), longest_wait);
     }
     turn(longest);
-    if (signal_readable_.is_set()) take_signals();
+    if (signal_readable_.is_set()) read_signals();
     if (!timers_.empty()) timers_.fire_until(now());
 }
 
-void Loop::watch_signals(std::initializer_list<int> signals, Event& arrived) {
+void Loop::watch_signals(const std::vector<int>& signals, Event& arrived) {
     CHECK(signal_fd_ < 0);
     sigset_t set;
     sigemptyset(&set);
@@ -56,11 +56,12 @@ void Loop::watch_signals(std::initializer_list<int> signals, Event& arrived) {
     watch_fd(signal_fd_, signal_readable_);
 }
 
-void Loop::take_signals() {
+void Loop::read_signals() {
     signal_readable_.reset();
     signalfd_siginfo info{};
     while (read(signal_fd_, &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
         signal_ = static_cast<int>(info.ssi_signo);
+        signals_.push_back(signal_);
         arrived_->set();
     }
 }

@@ -11,8 +11,8 @@
 #include <concepts>
 #include <csignal>
 #include <cstdint>
-#include <initializer_list>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "async/clock.hpp"
@@ -58,9 +58,11 @@ class Loop : public Clock {
     }
 
     // From now on these signals set `arrived` instead of killing us; call it before threads start.
-    // `arrived` must outlive the loop's driving; signal() is the last one that came.
-    void watch_signals(std::initializer_list<int> signals, Event& arrived);
+    // `arrived` must outlive the loop's driving; signal() is the last one that came, and
+    // take_signals() gives each that came since it was asked last.
+    void watch_signals(const std::vector<int>& signals, Event& arrived);
     int signal() const { return signal_; }
+    std::vector<int> take_signals() { return std::exchange(signals_, {}); }
 
     // Sets `readable` when something can be read from `fd` or its other end is closed, and looks
     // again once the event has been reset: reset it, then read dry. Forget it before either dies.
@@ -93,7 +95,7 @@ class Loop : public Clock {
 
   private:
     void turn_once();
-    void take_signals();
+    void read_signals();
 
     RunQueue queue_;
     TimerQueue timers_;
@@ -102,6 +104,7 @@ class Loop : public Clock {
     Event signal_readable_;
     int signal_fd_ = -1;
     int signal_ = 0;
+    std::vector<int> signals_;
     sigset_t mask_before_{};
 };
 

@@ -38,6 +38,7 @@ Task<Result<std::uint64_t>> Lock::acquire(LockWish wish) {
         const Result<void> looked = co_await look(world_.clock.now() + wish.patience);
         if (!looked) co_return std::unexpected(looked.error());
         Result<bool> freed = co_await watch_holders(wish);
+        if (freed) freed = co_await watch_places(wish);
         if (!freed) co_return std::unexpected(freed.error());
         if (!may_take(record_, session_.ref(), wish.mode, 0)) co_return std::unexpected(busy());
     }
@@ -64,21 +65,26 @@ Task<Result<std::uint64_t>> Lock::wait(LockWish wish) {
         const Instant now = world_.clock.now();
         if (!session_.sound()) co_return std::unexpected(session_.why_lost());
         const bool stopped = wish.stop != nullptr && wish.stop->is_set();
-        if (stopped || now >= wish.until) co_return std::unexpected(co_await withdraw(wish, std::move(why)));
+        if (stopped || now >= wish.until) {
+            co_return std::unexpected(co_await withdraw(wish, std::move(why)));
+        }
         Result<void> looked = co_await look(std::min(wish.until, now + wish.patience));
         Result<bool> freed = false;
         if (looked) freed = co_await watch_holders(wish);
+        if (freed && !record_.holders.empty()) freed = co_await watch_places(wish);
         const bool cut = world_.clock.now() >= wish.until;  // by ourselves: it tells nothing new
         if (!looked && !cut) why = looked.error();
         else if (!freed) why = freed.error();
         else if (looked) why = busy();
-        note_free(wish.mode);
+        note_free();
 
         if (looked && freed && worth_an_attempt(wish.mode)) {
             const Result<Finding> tried = co_await attempt(wish, true);
             if (tried && *tried == Finding::changed) co_return taken();
             if (!tried) why = tried.error();
-            if (!worth_waiting(why)) co_return std::unexpected(std::move(why));
+            if (!worth_waiting(why)) {
+                co_return std::unexpected(co_await withdraw(wish, std::move(why)));
+            }
         }
         const Instant after = world_.clock.now();
         const std::size_t before = ahead(record_, session_.ref(), wish.mode);
@@ -105,6 +111,7 @@ Task<Result<Lock::Finding>> Lock::attempt(const LockWish& wish, bool queue) {
     const Rule rule = [this, skip, mode, me, queue](LockRecord& lock) {
         if (holding(lock, me) != nullptr) return Finding::held;
         for (const SessionRef& session : gone_) drop(lock, session);
+        for (const Waiter& waiter : void_places_) std::erase(lock.waiters, waiter);
         if (may_take(lock, me, mode, skip)) {
             take(lock, me, mode);
             return fits(lock) ? Finding::changed : Finding::standing;
@@ -182,10 +189,14 @@ void Lock::note(const LockRecord& record, std::uint64_t version) {
         return std::ranges::find(record_.holders, session, &Holder::session) ==
                record_.holders.end();
     });
+    std::erase_if(void_places_, [&](const Waiter& waiter) {
+        return std::ranges::find(record_.waiters, waiter) == record_.waiters.end();
+    });
 }
 
-void Lock::note_free(LockMode mode) {
-    if (!compatible(record_, mode)) free_since_.reset();
+// While there are holders, whoever stands ahead of us may be unable to take it yet, and not asleep.
+void Lock::note_free() {
+    if (!record_.holders.empty()) free_since_.reset();
     else if (!free_since_) free_since_ = world_.clock.now();
 }
 
@@ -208,36 +219,81 @@ bool Lock::has_room(const LockRecord& lock) const {
 
 // Looks at the sessions of those holders that stand in our way, each when it is due, and drops
 // from record_ those that are over. The first is watched closely, the others follow if it goes.
-Task<Result<bool>> Lock::watch_holders(const LockWish& wish) {
+// Readers watch readers only where the dead among them have used up the room.
+Task<Result<bool>> Lock::watch_holders(LockWish wish) {
     const std::vector<Holder> holders = record_.holders;
-    std::erase_if(watches_, [&](const auto& entry) {
-        return std::ranges::find(holders, entry.first, &Holder::session) == holders.end();
-    });
+    forget_watches();
     bool freed = false;
     Duration interval = session_.timing().renewal();
     for (const Holder& holder : holders) {
-        if (holder.session == session_.ref() || compatible(record_, wish.mode)) continue;
-        auto [entry, fresh] = watches_.try_emplace(
-            holder.session, Watched{{world_, directory_, holder.session}, world_.clock.now()});
-        Watched& watched = entry->second;
-        const Instant now = world_.clock.now();
-        if (!is_gone(holder.session) && now >= watched.next_look) {
-            const Evictor us{session_.owner().host_name, session_.owner().boot,
-                             session_.owner().pid};
-            const Instant deadline = now + wish.patience;
-            Result<Liveness> alive = co_await watched.watch.look(deadline);
-            if (alive && *alive == Liveness::expired) {
-                alive = co_await watched.watch.evict(us, deadline);
-            }
-            if (!alive) co_return std::unexpected(alive.error());
-            if (*alive == Liveness::gone) gone_.push_back(holder.session);
-            const Instant later = world_.clock.now() + interval;
-            watched.next_look = std::min(later, std::max(watched.watch.expires(), now));
-        }
-        if (is_gone(holder.session)) freed = drop(record_, holder.session) || freed;
+        const bool harmless = compatible(record_, wish.mode) && has_room(record_);
+        if (holder.session == session_.ref() || harmless) continue;
+        const Result<bool> gone = co_await is_over(holder.session, interval, wish.patience);
+        if (!gone) co_return std::unexpected(gone.error());
+        if (*gone) freed = drop(record_, holder.session) || freed;
         interval = session_.timing().observe();
     }
     co_return freed;
+}
+
+// Looks at the sessions of those who stand ahead of us, although nobody who holds the lock is in
+// our way, and takes from record_ the places of those that are over.
+Task<Result<bool>> Lock::watch_places(LockWish wish) {
+    const std::size_t count = ahead(record_, session_.ref(), wish.mode);
+    if (count == 0 || !compatible(record_, wish.mode)) co_return false;
+    if (wish.wait && world_.clock.now() < next_places_) co_return false;
+    next_places_ = world_.clock.now() + session_.timing().renewal();
+    const std::vector<Waiter> places(record_.waiters.begin(),
+                                     record_.waiters.begin() + static_cast<std::ptrdiff_t>(count));
+    bool freed = false;
+    for (const Waiter& waiter : places) {
+        const Instant deadline = world_.clock.now() + wish.patience;
+        const Result<Named> cell = co_await directory_.look(session_name(waiter.slot), deadline);
+        if (!cell) co_return std::unexpected(cell.error());
+        const auto session = cell->state == CellState::session ? decode_session(cell->value)
+                                                               : std::nullopt;
+        Result<bool> gone = true;
+        const SessionRef ref{waiter.slot, session ? session->epoch() : 0};
+        if (session && session->state == SessionState::live && waiter.is(ref)) {
+            gone = co_await is_over(ref, Duration(0), wish.patience);
+        }
+        if (!gone) co_return std::unexpected(gone.error());
+        if (!*gone) continue;
+        void_places_.push_back(waiter);
+        freed = std::erase(record_.waiters, waiter) > 0 || freed;
+    }
+    co_return freed;
+}
+
+// Whether this session is known to be over, after a look at it if one is due; evicts it if it has
+// expired. The next look: `interval` later, or when it could show that.
+Task<Result<bool>> Lock::is_over(SessionRef session, Duration interval, Duration patience) {
+    if (is_gone(session)) co_return true;
+    auto [entry, fresh] = watches_.try_emplace(
+        session, Watched{{world_, directory_, session}, world_.clock.now()});
+    Watched& watched = entry->second;
+    const Instant now = world_.clock.now();
+    if (now < watched.next_look) co_return false;
+    const Evictor us{session_.owner().host_name, session_.owner().boot, session_.owner().pid};
+    Result<Liveness> alive = co_await watched.watch.look(now + patience);
+    if (alive && *alive == Liveness::expired) {
+        alive = co_await watched.watch.evict(us, world_.clock.now() + patience);
+    }
+    if (!alive) co_return std::unexpected(alive.error());
+    if (*alive == Liveness::gone) gone_.push_back(session);
+    const Instant later = world_.clock.now() + interval;
+    watched.next_look = std::min(later, std::max(watched.watch.expires(), now));
+    co_return *alive == Liveness::gone;
+}
+
+// Of those that neither hold nor wait any more.
+void Lock::forget_watches() {
+    std::erase_if(watches_, [&](const auto& entry) {
+        const SessionRef& session = entry.first;
+        const bool waits = place(record_, session).has_value();
+        return !waits &&
+               std::ranges::find(record_.holders, session, &Holder::session) == record_.holders.end();
+    });
 }
 
 bool Lock::is_gone(const SessionRef& session) const {

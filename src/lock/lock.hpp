@@ -62,13 +62,16 @@ class Lock {
     Task<Result<Finding>> change(Rule rule, Instant deadline);
     Task<Result<Finding>> attempt(const LockWish& wish, bool queue);
     Task<Result<void>> look(Instant deadline);
-    Task<Result<bool>> watch_holders(const LockWish& wish);
+    Task<Result<bool>> watch_holders(LockWish wish);
+    Task<Result<bool>> watch_places(LockWish wish);
+    Task<Result<bool>> is_over(SessionRef session, Duration interval, Duration patience);
+    void forget_watches();
     Task<Result<std::uint64_t>> wait(LockWish wish);
     Task<Error> withdraw(LockWish wish, Error why);
     Task<Result<Finding>> give_up(Instant deadline);
     Result<std::uint64_t> taken();
     bool worth_an_attempt(LockMode mode) const;
-    void note_free(LockMode mode);
+    void note_free();
     std::size_t skippable() const;
     bool fits(const LockRecord& lock) const;
     bool has_room(const LockRecord& lock) const;
@@ -93,6 +96,8 @@ class Lock {
     std::uint64_t version_ = 0;
     std::optional<Instant> free_since_;  // nobody has stood in our way since, nor moved
     std::map<SessionRef, Watched> watches_;
+    std::vector<Waiter> void_places_;  // in the queue, of sessions that are over
+    Instant next_places_{};
     std::vector<SessionRef> gone_;  // sessions known to be over, for ever
 };
 

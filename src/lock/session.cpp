@@ -26,7 +26,8 @@ Session::Session(World& world, Directory& directory, std::uint16_t slot, Session
     : world_(world),
       directory_(directory),
       owner_(std::move(owner)),
-      timing_(ttl.value_or(std::chrono::milliseconds(directory.ttl_ms()))),
+      timing_(std::chrono::floor<std::chrono::milliseconds>(  // as it is published
+          ttl.value_or(std::chrono::milliseconds(directory.ttl_ms())))),
       name_(session_name(slot)),
       scope_(world.queue) {
     ref_.slot = slot;
@@ -35,7 +36,9 @@ Session::Session(World& world, Directory& directory, std::uint16_t slot, Session
 // ---- opening ----
 
 Task<Result<void>> Session::open(Instant deadline) {
+    if (phase_ == Phase::open && !sound()) lose(unrenewed());  // before keep() has noticed
     CHECK(phase_ == Phase::closed || phase_ == Phase::lost);
+    leaving_.set();
     co_await scope_.idle().wait();
     Result<bool> opened = false;
     do {

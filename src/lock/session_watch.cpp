@@ -41,7 +41,7 @@ Liveness SessionWatch::judge(const Named& cell, Instant issued, Instant complete
         const bool publishes = record_ && !mutated(Mutant::observe_own_ttl);
         const Duration ttl = publishes ? std::chrono::milliseconds(record_->ttl_ms) : own;
         seen_ = true;
-        superseded_ = superseded_ || superseded;
+        superseded_ = superseded;
         if (!superseded) beat_ = record_->beat;
         first_seen_ = mutated(Mutant::observe_from_issue) ? issued : completed;
         observe_ = Timing(ttl).observe();

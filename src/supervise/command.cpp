@@ -143,6 +143,10 @@ void Command::signal(int number) {
 
 void Command::order(Order::Kind kind, int number, const std::string& texts) {
     const Order order{kind, number, static_cast<std::uint32_t>(texts.size())};
+    if (kind == Order::Kind::signal) {  // a guard that is stopped must not stop us
+        send(stream_, &order, sizeof order, MSG_NOSIGNAL | MSG_DONTWAIT);
+        return;
+    }
     const bool sent = send_all(stream_, &order, sizeof order);  // if not, listen() sees it
     if (sent) send_all(stream_, texts.data(), texts.size());
 }

@@ -54,8 +54,9 @@ class Command {
     void start(io::Loop& loop, const std::vector<std::string>& words,
                const std::vector<std::string>& variables, Deadline deadline);
 
-    // Before start(). Should this process die, the guard, once nothing of CMD runs any more, runs
-    // this very program with `words`, the first of which is its name.
+    // Should this process die from now on, the guard, once nothing of CMD runs any more, runs this
+    // very program with `words`, the first of which is its name. No words: nothing; to be said
+    // before this object ends without a start().
     void bequeath(const std::vector<std::string>& words);
 
     // Forward costs no system call. A deadline in the past ends CMD now. What has been sent

@@ -86,7 +86,7 @@ Guard::Guard(const Post& post) : post_(post), terminal_(post.owner_group) {
 // it; the session stays, or CMD would lose its terminal.
 void Guard::take_place() {
     setpgid(0, 0);
-    prctl(PR_SET_NAME, "diskpaxos-guard");
+    prctl(PR_SET_NAME, "guard-of-run");  // `pkill diskpaxos` must not end it along with `run`
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     sigset_t all;
     sigfillset(&all);
@@ -167,8 +167,15 @@ void Guard::start(const Order& order) {
         on_watch_ = false;
         return;
     }
-    const Launched launched =
-        launch(texts, static_cast<std::size_t>(order.number), mask_before_, terminal_);
+    // The order may have lain here, or we may have been stopped: what is not begun need not be ended.
+    if (io::boot_time() >= post_.deadline.get().terminate_at) {
+        struck_ = true;
+        report(Report::Kind::ended, SIGKILL);  // a wait status: as if it had been killed
+        on_watch_ = false;
+        return;
+    }
+    const Launched launched = launch(texts, static_cast<std::size_t>(order.number), mask_before_,
+                                     terminal_, post_.deadline);
     if (launched.pid < 0) {
         report(Report::Kind::refused, launched.error);
         on_watch_ = false;
@@ -178,14 +185,14 @@ void Guard::start(const Order& order) {
     launch_ = launched.news;
     leads_ = true;
     alone_ = false;
-    // After the fork: CMD gets neither. Where it is not permitted, `doctor` says so.
-    static const Realtime realtime;
 }
 
 void Guard::hear_of_launch() {
     if (read(launch_, &refusal_, sizeof refusal_) == 0) report(Report::Kind::started, command_);
     close(launch_);
     launch_ = -1;
+    // CMD has gone its way and gets neither. Where it is not permitted, `doctor` says so.
+    static const Realtime realtime;
 }
 
 void Guard::reap() {
@@ -268,7 +275,7 @@ void Guard::kill_everything() {
 
 // `run` has died, and nothing of CMD runs any more: what is left of both is on the disks.
 void Guard::execute_will() {
-    if (will_.empty() || command_ == 0 || on_watch_) return;
+    if (will_.empty() || on_watch_) return;
     const int nowhere = ::open("/dev/null", O_RDWR | O_CLOEXEC);
     for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) dup2(nowhere, fd);
     std::vector<char*> words = split(will_);

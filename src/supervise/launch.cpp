@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <vector>
 
+#include "io/loop.hpp"
 #include "supervise/post.hpp"
 
 namespace diskpaxos {
@@ -16,10 +17,11 @@ namespace diskpaxos {
 namespace {
 
 constexpr int no_parent = 1;  // exit code that nobody is there to see
+constexpr int too_late = 1;   // reported as struck by the deadline
 
 // Dispositions of signals stay as `run` was given them: under nohup SIGHUP stays ignored.
 [[noreturn]] void become(std::string texts, std::size_t words, const sigset_t& mask, pid_t guard,
-                         Terminal& terminal, int news) {
+                         Terminal& terminal, const SharedDeadline& deadline, int news) {
     setpgid(0, 0);
     terminal.lend(getpid());
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -30,6 +32,7 @@ constexpr int no_parent = 1;  // exit code that nobody is there to see
     arguments.resize(words);
     arguments.push_back(nullptr);
     sigprocmask(SIG_SETMASK, &mask, nullptr);
+    if (io::boot_time() >= deadline.get().terminate_at) _exit(too_late);
     execvp(arguments[0], arguments.data());
     const int error = errno;
     [[maybe_unused]] const ssize_t written = write(news, &error, sizeof error);
@@ -39,12 +42,12 @@ constexpr int no_parent = 1;  // exit code that nobody is there to see
 }  // namespace
 
 Launched launch(const std::string& texts, std::size_t words, const sigset_t& mask,
-                Terminal& terminal) {
+                Terminal& terminal, const SharedDeadline& deadline) {
     std::array<int, 2> news{};
     if (pipe2(news.data(), O_CLOEXEC | O_NONBLOCK) != 0) return {.error = errno};
     const pid_t guard = getpid();
     const pid_t pid = fork();
-    if (pid == 0) become(texts, words, mask, guard, terminal, news[1]);
+    if (pid == 0) become(texts, words, mask, guard, terminal, deadline, news[1]);
     const int error = errno;
     close(news[1]);
     if (pid < 0) {

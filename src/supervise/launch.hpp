@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <string>
 
+#include "supervise/post.hpp"
 #include "supervise/terminal.hpp"
 
 namespace diskpaxos {
@@ -19,8 +20,9 @@ struct Launched {
 
 // `texts`: `words` words of CMD, then variables as NAME=VALUE, each ended by a zero byte. CMD leads
 // a process group of its own, has the terminal if the owner has it, `mask` as its signal mask, and
-// no descriptor that `run` was not started with. It dies with the process that calls this.
+// no descriptor that `run` was not started with. It dies with the process that calls this, and does
+// not begin after the deadline: between a lease and an execve a machine may be suspended.
 Launched launch(const std::string& texts, std::size_t words, const sigset_t& mask,
-                Terminal& terminal);
+                Terminal& terminal, const SharedDeadline& deadline);
 
 }  // namespace diskpaxos

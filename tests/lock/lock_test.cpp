@@ -161,5 +161,68 @@ TEST_F(Locks, ADeadWaiterIsPassedOver) {
     EXPECT_LE(cluster.clock.now() - released, timing.grace() + 2 * timing.lazy_poll());
 }
 
+// Waits in the background until it is destroyed.
+class Waiting {
+  public:
+    Waiting(Member& member, const std::string& name, LockMode mode)
+        : scope_(member.cluster.queue) {
+        scope_.spawn(wait(member.lock(name), member.wish(mode)));
+    }
+    bool has_it() const { return token_ && *token_; }
+
+  private:
+    Task<void> wait(Lock& lock, LockWish wish) { token_ = co_await lock.acquire(wish); }
+    std::optional<Result<std::uint64_t>> token_;
+    Scope scope_;
+};
+
+TEST_F(Locks, AWaitingWriterIsNotPassedOverByReaders) {
+    auto a = member(), b = member(), writer = member();
+    ASSERT_TRUE(a->acquire("x", LockMode::shared));
+    Waiting waiting(*writer, "x", LockMode::exclusive);
+    pass(seconds(1));
+    Waiting reader(*b, "x", LockMode::shared);
+    pass(4 * timing.grace());  // the writer is awake, it only cannot take what is held
+    EXPECT_FALSE(reader.has_it());
+    ASSERT_TRUE(a->release("x"));
+    pass(seconds(1));
+    EXPECT_TRUE(waiting.has_it());
+}
+
+TEST_F(Locks, ADeadWriterInTheQueueDoesNotBarReaders) {
+    auto a = member(), b = member(), writer = member();
+    ASSERT_TRUE(a->acquire("x", LockMode::shared));
+    {
+        Waiting waiting(*writer, "x", LockMode::exclusive);
+        pass(seconds(1));
+    }
+    writer.reset();
+    EXPECT_FALSE(b->acquire("x", LockMode::shared, Duration(0)));  // for all it knows, it waits
+    const Instant asked = cluster.clock.now();
+    ASSERT_TRUE(b->acquire("x", LockMode::shared));
+    EXPECT_LE(cluster.clock.now() - asked, timing.observe() + timing.renewal());
+}
+
+TEST_F(Locks, OneTryIsNotBarredByWhoWaitedAndLeft) {
+    auto a = member(), b = member(), c = member();
+    ASSERT_TRUE(a->acquire("x"));
+    {
+        Waiting waiting(*b, "x", LockMode::exclusive);
+        pass(seconds(1));
+    }
+    ASSERT_TRUE(b->leave());  // its place is still in the queue
+    ASSERT_TRUE(a->release("x"));
+    EXPECT_TRUE(c->acquire("x", LockMode::exclusive, Duration(0)));
+}
+
+TEST_F(Locks, AProcessThatSleptThroughItsTtlOpensAnotherSession) {
+    auto a = member();
+    cluster.clock.advance(seconds(60));  // nothing of it ran meanwhile
+    EXPECT_FALSE(a->session.sound());
+    ASSERT_TRUE(cluster.run(a->session.open(cluster.soon())));
+    EXPECT_TRUE(a->session.sound());
+    EXPECT_TRUE(a->acquire("x"));
+}
+
 }  // namespace
 }  // namespace diskpaxos
