@@ -143,7 +143,9 @@ void Home::stop(Hold& hold) {
     room(hold.name).changed.set();
 }
 
+// Handles that wait for another one's turn are in no room yet: they see the flag.
 void Home::stop_all() {
+    stopping_ = true;
     for (auto& [name, room] : rooms_) {
         if (room.owner) room.owner->stop.set();
         room.changed.set();

@@ -58,6 +58,7 @@ class Home {
 
     Task<Result<void>> open(Instant deadline);
     Task<Result<void>> leave(Instant deadline);
+    bool ending() const { return phase_ == Phase::leaving || over(); }
     bool over() const { return phase_ == Phase::over; }  // another session may be opened
     Event& idle() { return scope_.idle(); }              // set while nothing refers to it
     Error why_over();
@@ -73,7 +74,8 @@ class Home {
     Room& room(const std::string& name);
     void clear(Room& room);
     void stop(Hold& hold);  // its waiting, if it waits
-    void stop_all();
+    void stop_all();        // of whoever waits or would wait from now on
+    bool stopping() const { return stopping_; }
 
     // Releases for a handle that is gone, again and again while the disks do not answer.
     void let_go(Room& room);
@@ -96,6 +98,7 @@ class Home {
     Delivery& delivery_;
     Session session_;
     Phase phase_ = Phase::opening;
+    bool stopping_ = false;
     api::SessionState shown_ = api::SessionState::left;
     std::map<std::string, Room> rooms_;
     Scope scope_;  // last: its frames refer to the rest

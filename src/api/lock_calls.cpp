@@ -52,8 +52,10 @@ Result<std::shared_ptr<Home>> home_of_holder(Engine& engine, const Hold& hold) {
 Task<Result<void>> enter(Home& home, Home::Room& room, std::shared_ptr<Hold> hold, bool wait,
                          Instant until) {
     while (room.owner != nullptr) {
-        if (!home.session().sound()) co_return std::unexpected(home.why_over());
-        if (!wait || hold->stop.is_set() || home.world().clock.now() >= until) {
+        const bool lost = home.ending() || !home.session().sound();
+        if (lost) co_return std::unexpected(home.why_over());
+        const bool stopped = hold->stop.is_set() || home.stopping();
+        if (!wait || stopped || home.world().clock.now() >= until) {
             co_return std::unexpected(
                 Error{Code::busy,
                       fmt::format("lock \"{}\" is held through another handle of this session",
@@ -62,6 +64,7 @@ Task<Result<void>> enter(Home& home, Home::Room& room, std::shared_ptr<Hold> hol
         room.changed.reset();
         co_await room.changed.wait_until(home.world().clock, until);
     }
+    if (home.stopping()) hold->stop.set();
     room.owner = hold;
     co_return Result<void>();
 }

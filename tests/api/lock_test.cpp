@@ -120,6 +120,32 @@ TEST_F(Locks, WaitingEndsByCancelAndByClosing) {
     EXPECT_TRUE(a.held());
 }
 
+// One handle waits for another one of the same session: the disks know nothing of that.
+TEST_F(Locks, ClosingEndsTheWaitingForAnotherHandle) {
+    Group group = open();
+    Session mine = session(group);
+    Lock a = mine.lock("x"), b = mine.lock("x");
+    ASSERT_TRUE(a.acquire());
+    auto waiting = std::async(std::launch::async, [&] { return code_of(b.acquire()); });
+    std::this_thread::sleep_for(100ms);
+    group.close();
+    EXPECT_EQ(waiting.get(), Code::busy);
+    EXPECT_FALSE(a.held());
+}
+
+TEST_F(Locks, LeavingEndsTheWaitingForAnotherHandle) {
+    const Group group = open();
+    Session mine = session(group);
+    Lock a = mine.lock("x"), b = mine.lock("x"), c = mine.lock("x");
+    ASSERT_TRUE(a.acquire());
+    auto first = std::async(std::launch::async, [&] { return code_of(b.acquire()); });
+    auto second = std::async(std::launch::async, [&] { return code_of(c.acquire()); });
+    std::this_thread::sleep_for(100ms);
+    EXPECT_TRUE(mine.leave());
+    EXPECT_EQ(first.get(), Code::lost);
+    EXPECT_EQ(second.get(), Code::lost);
+}
+
 TEST_F(Locks, LeavingFreesAllLocksAtOnce) {
     const Group group = open(), other = open();
     Session mine = session(group), theirs = session(other);
