@@ -164,18 +164,27 @@ Strand::~Strand() {
         thread_.detach();  // we are that thread: it ends by itself
 }
 
+// The callbacks may close the strand as well, or drop the last handle of it.
+void Strand::dispatch_all(std::shared_ptr<Desk> desk) {
+    while (desk->delivery.dispatch() > 0) {
+    }
+}
+
 void Strand::close() {
     if (forked()) return;
     desk_->close();
     if (here()) return;
-    const std::lock_guard guard(closing_);
-    if (thread_.joinable()) thread_.join();
-    while (desk_->delivery.dispatch() > 0) {
+    {
+        const std::lock_guard guard(closing_);
+        if (thread_.joinable()) thread_.join();
     }
+    dispatch_all(desk_);
 }
 
 std::size_t Strand::dispatch() {
-    return forked() ? 0 : desk_->delivery.dispatch();
+    if (forked()) return 0;
+    const std::shared_ptr<Desk> desk = desk_;  // a callback may drop the last handle
+    return desk->delivery.dispatch();
 }
 
 Result<void> Strand::post(Job job) {

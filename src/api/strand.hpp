@@ -92,6 +92,7 @@ class Strand : public std::enable_shared_from_this<Strand> {
     static void drive(Desk& desk, node::OpenGroup& group, node::ThisHost host);
     static Task<void> take_jobs(Desk& desk, Engine& engine, Event& readable, Event& over);
 
+    static void dispatch_all(std::shared_ptr<Desk> desk);
     bool here() const { return desk_->thread == std::this_thread::get_id(); }
     bool forked() const;
     static Error would_wait_for_itself();

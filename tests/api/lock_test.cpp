@@ -120,6 +120,21 @@ TEST_F(Locks, WaitingEndsByCancelAndByClosing) {
     EXPECT_TRUE(a.held());
 }
 
+TEST_F(Locks, ACallbackMadeByClosingMayClose) {
+    const Group group = open();
+    Group other = open();
+    Session mine = session(group), theirs = session(other);
+    Lock a = mine.lock("x"), b = theirs.lock("x");
+    ASSERT_TRUE(a.acquire());
+    int closed = 0;
+    ASSERT_TRUE(b.acquire_async(Mode::exclusive, forever, [&](const Result<std::uint64_t>&) {
+        other.close();
+        ++closed;
+    }));
+    other.close();
+    EXPECT_EQ(closed, 1);
+}
+
 // One handle waits for another one of the same session: the disks know nothing of that.
 TEST_F(Locks, ClosingEndsTheWaitingForAnotherHandle) {
     Group group = open();
