@@ -14,7 +14,7 @@ Engine::Engine(node::OpenGroup& group, node::ThisHost host, Delivery& delivery)
 
 Duration Engine::span(Timeout timeout) const {
     if (timeout <= Timeout::zero()) return group_.timeout();
-    return std::min<Duration>(timeout, std::chrono::hours(24));
+    return std::min<Timeout>(timeout, std::chrono::hours(24));  // first: ns may overflow
 }
 
 std::shared_ptr<Home> Engine::home(std::uint64_t number) const {

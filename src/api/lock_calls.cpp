@@ -6,7 +6,7 @@ namespace diskpaxos::library {
 
 namespace {
 
-constexpr Duration for_ever = std::chrono::hours(24 * 365 * 100);
+constexpr Timeout for_ever = std::chrono::hours(24 * 365 * 100);  // as ns too it is in range
 
 LockMode as_lock_mode(api::Mode mode) {
     return mode == api::Mode::shared ? LockMode::shared : LockMode::exclusive;
@@ -95,7 +95,7 @@ Task<Result<std::uint64_t>> acquire(Engine& engine, std::shared_ptr<Hold> hold, 
     wish.mode = as_lock_mode(mode);
     wish.wait = patience != api::try_once;
     wish.until = engine.world().clock.now() +
-                 (patience < Timeout::zero() ? for_ever : std::min<Duration>(patience, for_ever));
+                 (patience < Timeout::zero() ? for_ever : std::min(patience, for_ever));
     wish.patience = engine.span({});
     wish.stop = &hold->stop;
     const Result<void> entered = co_await enter(*home, room, hold, wish.wait, wish.until);

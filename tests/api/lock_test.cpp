@@ -120,6 +120,20 @@ TEST_F(Locks, WaitingEndsByCancelAndByClosing) {
     EXPECT_TRUE(a.held());
 }
 
+TEST_F(Locks, NoTimeoutIsTooLong) {
+    const Group group = open(), other = open();
+    Session mine = session(group), theirs = session(other);
+    Lock a = mine.lock("x"), b = theirs.lock("x");
+    ASSERT_TRUE(a.acquire(Mode::exclusive, Timeout::max()));
+    auto waiting = std::async(std::launch::async, [&] {
+        return b.acquire(Mode::exclusive, Timeout::max()).has_value();
+    });
+    EXPECT_EQ(waiting.wait_for(300ms), std::future_status::timeout);
+    EXPECT_TRUE(a.set_value("v", Timeout::max()));
+    EXPECT_TRUE(a.release(Timeout::max()));
+    EXPECT_TRUE(waiting.get());
+}
+
 TEST_F(Locks, ACallbackMadeByClosingMayClose) {
     const Group group = open();
     Group other = open();
