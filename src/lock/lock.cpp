@@ -139,6 +139,7 @@ Result<std::uint64_t> Lock::taken() {
     }
     token_ = mine->token;
     holder_ = mine->session;
+    released_ = false;
     if (mutated(Mutant::token_outside)) {
         static std::uint64_t counter = 0;
         token_ = ++counter;
@@ -324,7 +325,7 @@ Task<Result<Lock::Finding>> Lock::change(Rule rule, Instant deadline) {
         in_doubt_ = in_doubt_ || cell.error().code == Code::unknown_outcome;
         co_return std::unexpected(cell.error());
     }
-    in_doubt_ = false;
+    in_doubt_ = unsettled_ = false;
     if (cell->state != CellState::lock && finding == Finding::foreign) {
         co_return std::unexpected(
             Error{Code::usage, fmt::format("\"{}\" is no lock; it holds a value", name_)});
@@ -342,6 +343,7 @@ Task<Result<Lock::Finding>> Lock::change(Rule rule, Instant deadline) {
 Task<Result<void>> Lock::release(Instant deadline) {
     if (token_ == 0 && !in_doubt_) co_return Result<void>();
     const bool certain = token_ != 0 && !in_doubt_;
+    released_ = true;
     const Result<Finding> released = co_await give_up(deadline);
     if (!released) co_return std::unexpected(released.error());
     token_ = 0;
@@ -353,14 +355,17 @@ Task<Result<void>> Lock::release(Instant deadline) {
 }
 
 Task<Result<std::uint64_t>> Lock::convert(LockMode mode, Instant deadline) {
-    if (!held()) co_return std::unexpected(Error{Code::lost, "the lock is not held"});
+    if (!ours()) co_return std::unexpected(Error{Code::lost, "the lock is not held"});
     const SessionRef me = session_.ref();
     const Rule rule = [me, mode](LockRecord& lock) {
         if (holding(lock, me) == nullptr) return Finding::standing;
         return diskpaxos::convert(lock, me, mode) ? Finding::changed : Finding::held;
     };
     const Result<Finding> converted = co_await change(rule, deadline);
-    if (!converted) co_return std::unexpected(converted.error());
+    if (!converted) {
+        unsettled_ = unsettled_ || (mode == LockMode::shared && in_doubt_);
+        co_return std::unexpected(converted.error());
+    }
     if (*converted == Finding::held) co_return std::unexpected(busy());
     co_return taken();
 }

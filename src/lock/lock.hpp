@@ -46,10 +46,9 @@ class Lock {
     bool value_doubtful() const { return record_.doubtful; }
     Task<Result<void>> set_value(Bytes value, Instant deadline);  // exclusive holders only
 
-    // Under the session that took it: a later one of ours has no part in it.
-    bool held() const {
-        return token_ != 0 && holder_ == session_.ref() && session_.sound();
-    }
+    // Under the session that took it: a later one of ours has no part in it. Not from the moment
+    // release() is called, nor while a convert to shared may be applied that we know nothing of.
+    bool held() const { return ours() && !unsettled_; }
     std::uint64_t token() const { return token_; }
     const std::string& name() const { return name_; }
     const LockRecord& record() const { return record_; }  // as last seen
@@ -70,6 +69,9 @@ class Lock {
     Task<Error> withdraw(LockWish wish, Error why);
     Task<Result<Finding>> give_up(Instant deadline);
     Result<std::uint64_t> taken();
+    bool ours() const {
+        return token_ != 0 && !released_ && holder_ == session_.ref() && session_.sound();
+    }
     bool worth_an_attempt(LockMode mode) const;
     void note_free();
     std::size_t skippable() const;
@@ -92,6 +94,8 @@ class Lock {
     std::uint64_t token_ = 0;  // of our holding; 0: none
     SessionRef holder_;        // whose it is
     bool in_doubt_ = false;    // a change of ours may be applied that we know nothing of
+    bool released_ = false;    // release() was called: over for us, whatever comes of it
+    bool unsettled_ = false;   // a convert to shared is in doubt
     LockRecord record_;        // as last seen, committed or not
     std::uint64_t version_ = 0;
     std::optional<Instant> free_since_;  // nobody has stood in our way since, nor moved

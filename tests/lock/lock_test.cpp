@@ -113,6 +113,40 @@ TEST_F(Locks, UpgradeOnlyAlone) {
     EXPECT_TRUE(b->acquire("x", LockMode::shared, Duration(0)));
 }
 
+TEST_F(Locks, WhatIsReleasedIsNotHeldWhateverComesOfIt) {
+    auto a = member();
+    Lock& x = a->lock("x");
+    ASSERT_TRUE(a->acquire("x"));
+    for (auto& disk : cluster.disks) disk->mood = MemoryDisk::Mood::doubtful;
+    const auto released = cluster.run(x.release(cluster.clock.now() + seconds(1)));
+    ASSERT_FALSE(released);
+    EXPECT_EQ(released.error().code, Code::unknown_outcome);
+    for (auto& disk : cluster.disks) disk->mood = MemoryDisk::Mood::ok;
+    EXPECT_TRUE(a->session.sound());
+    EXPECT_FALSE(x.held());
+    EXPECT_FALSE(cluster.run(x.convert(LockMode::shared, cluster.soon())));
+    EXPECT_TRUE(a->release("x"));
+    EXPECT_EQ(a->acquire("x").value(), 2U);
+    EXPECT_TRUE(x.held());
+}
+
+TEST_F(Locks, ADoubtfulConvertToSharedIsNotHeldUntilItIsSettled) {
+    auto a = member(), b = member();
+    Lock& x = a->lock("x");
+    ASSERT_TRUE(a->acquire("x"));
+    for (auto& disk : cluster.disks) disk->mood = MemoryDisk::Mood::doubtful;
+    const Instant soon = cluster.clock.now() + seconds(1);
+    const auto converted = cluster.run(x.convert(LockMode::shared, soon));
+    ASSERT_FALSE(converted);
+    EXPECT_EQ(converted.error().code, Code::unknown_outcome);
+    for (auto& disk : cluster.disks) disk->mood = MemoryDisk::Mood::ok;
+    EXPECT_TRUE(a->session.sound());
+    EXPECT_FALSE(x.held());
+    EXPECT_EQ(cluster.run(x.convert(LockMode::shared, cluster.soon())).value(), 1U);
+    EXPECT_TRUE(x.held());
+    EXPECT_TRUE(b->acquire("x", LockMode::shared, Duration(0)));
+}
+
 TEST_F(Locks, TheValueSurvivesItsHolder) {
     auto a = member();
     ASSERT_TRUE(a->acquire("x"));
