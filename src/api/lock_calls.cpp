@@ -116,6 +116,7 @@ Task<Result<void>> release(Engine& engine, std::shared_ptr<Hold> hold, Timeout t
     if (!home) co_return std::unexpected(home.error());
     const Busy busy(*hold);
     Home::Room& room = (*home)->room(hold->name);
+    hold->token = 0;  // at once, whatever comes of it; the room stays ours to try again
     Result<void> released = co_await room.lock.release(engine.deadline(timeout));
     const bool over = released || released.error().code == Code::lost;
     if (over)
@@ -133,7 +134,7 @@ Task<Result<std::uint64_t>> convert(Engine& engine, std::shared_ptr<Hold> hold, 
     Home::Room& room = (*home)->room(hold->name);
     Result<std::uint64_t> token =
         co_await room.lock.convert(as_lock_mode(mode), engine.deadline(timeout));
-    if (token) hold->token = *token;
+    hold->token = room.lock.held() ? room.lock.token() : 0;
     if (hold->dropped) (*home)->let_go(room);
     co_return token;
 }
@@ -142,6 +143,7 @@ Task<Result<void>> set_value(Engine& engine, std::shared_ptr<Hold> hold, std::st
                              Timeout timeout) {
     const auto home = home_of_holder(engine, *hold);
     if (!home) co_return std::unexpected(home.error());
+    if (hold->token == 0) co_return std::unexpected(not_held(*hold));
     const Busy busy(*hold);
     Home::Room& room = (*home)->room(hold->name);
     const ByteView view = as_bytes(bytes);

@@ -276,6 +276,22 @@ TEST_F(Locks, DangerIsToldAndPasses) {
     EXPECT_EQ(told.back(), SessionState::left);
 }
 
+TEST_F(Locks, WhatIsBeingReleasedIsNotHeld) {
+    const Group group = open(Callbacks::thread);
+    Session mine = session(group);
+    Lock a = mine.lock("x");
+    ASSERT_TRUE(a.acquire());
+    std::promise<bool> answer;
+    const auto released = [&](const Result<void>& r) { answer.set_value(r.has_value()); };
+    std::promise<bool> held;
+    const auto look = [&](const Result<void>&) { held.set_value(a.held()); };
+    ASSERT_TRUE(a.release_async(released));
+    ASSERT_TRUE(a.release_async(look));  // usage: the first is under way
+    EXPECT_FALSE(held.get_future().get());
+    EXPECT_TRUE(answer.get_future().get());
+    EXPECT_EQ(a.token(), 0U);
+}
+
 TEST_F(Locks, ALostSessionHoldsNothing) {
     const Group group = open(Callbacks::thread), other = open();
     Session mine = session(group, 3s), theirs = session(other);
