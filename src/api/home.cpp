@@ -152,7 +152,9 @@ void Home::stop_all() {
     }
 }
 
+// The room is nobody's any more, and not free yet.
 void Home::let_go(Room& room) {
+    room.owner = std::make_shared<Hold>();
     scope_.spawn(keep_releasing(room));
 }
 

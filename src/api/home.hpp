@@ -77,7 +77,8 @@ class Home {
     void stop_all();        // of whoever waits or would wait from now on
     bool stopping() const { return stopping_; }
 
-    // Releases for a handle that is gone, again and again while the disks do not answer.
+    // Releases for a handle that is gone, or does not know what it has, again and again while the
+    // disks do not answer.
     void let_go(Room& room);
 
     World& world() { return world_; }

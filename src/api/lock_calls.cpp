@@ -58,7 +58,8 @@ Task<Result<void>> enter(Home& home, Home::Room& room, std::shared_ptr<Hold> hol
         if (!wait || stopped || home.world().clock.now() >= until) {
             co_return std::unexpected(
                 Error{Code::busy,
-                      fmt::format("lock \"{}\" is held through another handle of this session",
+                      fmt::format("lock \"{}\" is held through another handle of this session, "
+                                  "or not let go yet",
                                   hold->name)});
         }
         room.changed.reset();
@@ -102,7 +103,10 @@ Task<Result<std::uint64_t>> acquire(Engine& engine, std::shared_ptr<Hold> hold, 
     if (!entered) co_return std::unexpected(entered.error());
     Result<std::uint64_t> token = co_await room.lock.acquire(wish);
     if (!token) {
-        leave_room(*home, room, *hold);
+        if (room.lock.in_doubt())
+            home->let_go(room);
+        else
+            leave_room(*home, room, *hold);
         if (!home->session().sound()) co_return std::unexpected(home->why_over());
         co_return token;
     }

@@ -49,6 +49,7 @@ class Lock {
     // Under the session that took it: a later one of ours has no part in it. Not from the moment
     // release() is called, nor while a convert to shared may be applied that we know nothing of.
     bool held() const { return ours() && !unsettled_; }
+    bool in_doubt() const { return in_doubt_; }  // it may have become ours: release() settles that
     std::uint64_t token() const { return token_; }
     const std::string& name() const { return name_; }
     const LockRecord& record() const { return record_; }  // as last seen

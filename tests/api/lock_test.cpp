@@ -125,9 +125,8 @@ TEST_F(Locks, NoTimeoutIsTooLong) {
     Session mine = session(group), theirs = session(other);
     Lock a = mine.lock("x"), b = theirs.lock("x");
     ASSERT_TRUE(a.acquire(Mode::exclusive, Timeout::max()));
-    auto waiting = std::async(std::launch::async, [&] {
-        return b.acquire(Mode::exclusive, Timeout::max()).has_value();
-    });
+    auto waiting = std::async(
+        std::launch::async, [&] { return b.acquire(Mode::exclusive, Timeout::max()).has_value(); });
     EXPECT_EQ(waiting.wait_for(300ms), std::future_status::timeout);
     EXPECT_TRUE(a.set_value("v", Timeout::max()));
     EXPECT_TRUE(a.release(Timeout::max()));

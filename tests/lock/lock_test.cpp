@@ -113,6 +113,22 @@ TEST_F(Locks, UpgradeOnlyAlone) {
     EXPECT_TRUE(b->acquire("x", LockMode::shared, Duration(0)));
 }
 
+TEST_F(Locks, WhatMayHaveBecomeOursCanBeReleased) {
+    auto a = member(), b = member();
+    Lock& x = a->lock("x");
+    ASSERT_TRUE(a->acquire("x") && a->release("x"));  // the next change needs one phase only
+    for (auto& disk : cluster.disks) disk->mood = MemoryDisk::Mood::doubtful;
+    const auto taken = a->acquire("x", LockMode::exclusive, seconds(1));
+    ASSERT_FALSE(taken);
+    EXPECT_EQ(taken.error().code, Code::unknown_outcome);
+    EXPECT_TRUE(x.in_doubt());
+    EXPECT_FALSE(x.held());
+    for (auto& disk : cluster.disks) disk->mood = MemoryDisk::Mood::ok;
+    EXPECT_TRUE(a->release("x"));
+    EXPECT_FALSE(x.in_doubt());
+    EXPECT_TRUE(b->acquire("x", LockMode::exclusive, Duration(0)));
+}
+
 TEST_F(Locks, WhatIsReleasedIsNotHeldWhateverComesOfIt) {
     auto a = member();
     Lock& x = a->lock("x");
