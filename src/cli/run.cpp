@@ -123,7 +123,7 @@ class Run {
         if (!token || interrupted_ != 0) command_.bequeath({});
         if (interrupted_ != 0) return interrupted();
         if (!token) {
-            (void)group_.run(session_.leave(group_.deadline()));
+            (void)group_.run(session_.leave(farewell()));
             if (token.error().code == Code::lost) {  // nothing ran, so nothing was lost
                 return std::unexpected(Error{Code::no_quorum, token.error().sentence});
             }
@@ -293,12 +293,15 @@ class Run {
 
     // ---- the end ----
 
+    // Disks that hang do not keep us: what is not given back in time runs out by itself.
+    Instant farewell() { return now() + std::min(wish_.timeout, session_.timing().attempt()); }
+
     void give_back() {
         if (lock_.token() != 0) {
-            const Result<void> released = group_.run(lock_.release(group_.deadline()));
+            const Result<void> released = group_.run(lock_.release(farewell()));
             if (!released && released.error().code == Code::lost) lost_while_running_ = true;
         }
-        const Result<void> left = group_.run(session_.leave(group_.deadline()));
+        const Result<void> left = group_.run(session_.leave(farewell()));
         if (!left) {
             out_.warn(fmt::format("others may have to wait for the TTL: {}", left.error().sentence));
         }
