@@ -42,7 +42,8 @@ class Lock {
 
     // The token of this holding: larger than that of every earlier holding of the lock, for ever.
     // Hand it to whatever the lock protects, and let that refuse smaller ones. Errors: busy (others
-    // hold it), lost (the session is over). Unlike other time-outs, zero here means: try once.
+    // hold it), lost (the session is over), unknown_outcome (it may have become ours; the library
+    // releases it). Unlike other time-outs, zero here means: try once.
     Result<std::uint64_t> acquire(Mode mode = Mode::exclusive, Timeout patience = forever);
 
     // After everything that was done under it has stopped. Error lost: it was not ours any more.
@@ -61,7 +62,8 @@ class Lock {
     // Ends an acquire() that waits: it returns busy. From any thread.
     void cancel();
 
-    // Held, by a session that is sound at this moment. From any thread, without waiting.
+    // Held, by a session that is sound at this moment: not any more as soon as release() begins,
+    // whatever comes of it. From any thread, without waiting.
     bool held() const;
     std::uint64_t token() const;  // 0: none
 
