@@ -166,7 +166,7 @@ TEST_P(RecordTest, KnowsWhatThisProgramDidNotWrite) {
     bad[11] = std::byte{6};  // name and value are 5 bytes in all
     EXPECT_FALSE(format.valid(bad)) << "a name beyond the end";
     bad = good;
-    bad[10] = std::byte{4};
+    bad[10] = std::byte{6};
     EXPECT_FALSE(format.valid(bad)) << "an unknown state";
 }
 
