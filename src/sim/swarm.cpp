@@ -3,29 +3,11 @@
 #include <algorithm>
 
 #include "sim/cluster.hpp"
+#include "sim/draw.hpp"
 
 namespace diskpaxos::sim {
 
 namespace {
-
-class Draw {
-  public:
-    explicit Draw(std::uint64_t seed) : random_(seed * 2 + 1) {}
-
-    std::uint64_t below(std::uint64_t n) { return random_.below(n); }
-    unsigned from(unsigned least, unsigned most) {
-        return least + static_cast<unsigned>(random_.below(most - least + 1));
-    }
-    bool one_in(unsigned n) { return random_.one_in(n); }
-    // A fault that only some runs know; most of these know it mildly.
-    unsigned sometimes(unsigned strongest) {
-        if (!random_.one_in(3)) return 0;
-        return from(1, random_.one_in(4) ? strongest : std::max(1U, strongest / 5));
-    }
-
-  private:
-    SeededRandom random_;
-};
 
 DiskSet some_disk(Draw& draw, std::size_t disks) {
     DiskSet set;
@@ -90,7 +72,7 @@ void draw_faults(Draw& draw, Faults& faults) {
 }  // namespace
 
 Setup draw_setup(std::uint64_t seed) {
-    Draw draw(seed);
+    Draw draw(seed, 3);
     Setup setup;
     setup.geometry.block_size = draw.one_in(5) ? 4096 : 512;
     setup.geometry.slots = draw.from(3, 5);

@@ -7,16 +7,11 @@
 #include <utility>
 
 #include "group/format.hpp"
+#include "sim/draw.hpp"
 
 namespace diskpaxos::sim {
 
 namespace {
-
-Uuid draw_uuid(Random& random) {
-    Uuid uuid;
-    for (std::byte& byte : uuid) byte = static_cast<std::byte>(random.below(256));
-    return uuid;
-}
 
 constexpr Duration old_age = std::chrono::hours(1);  // of a boot that began before the run
 
@@ -30,15 +25,8 @@ Ward::Ward(std::uint64_t seed, const WardSetup& setup, bool verbose)
       format_(setup.geometry),
       judge_(format_, !setup.beyond),
       homes_(setup.hosts) {
-    superblock_.group = draw_uuid(world_.random());
-    superblock_.name = "ward";
-    superblock_.geometry = setup.geometry;
-    superblock_.ttl_ms = setup.ttl_ms;
-    for (std::size_t disk = 0; disk < setup.disks; ++disk) {
-        superblock_.disks.push_back(draw_uuid(world_.random()));
-        platters_.push_back(std::make_unique<Platter>(disk, setup.geometry));
-        platters_.back()->join(superblock_.group, Superblock::tag(superblock_.disks.back()));
-    }
+    superblock_ = draw_group(world_.random(), "ward", setup.geometry, setup.ttl_ms, setup.disks,
+                             platters_);
     for (std::size_t i = 0; i < homes_.size(); ++i) {
         Home& home = homes_[i];
         home.host.id = draw_uuid(world_.random());

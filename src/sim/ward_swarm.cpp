@@ -2,57 +2,52 @@
 
 #include <algorithm>
 
+#include "sim/draw.hpp"
+
 namespace diskpaxos::sim {
 
 WardSetup draw_ward(std::uint64_t seed) {
-    SeededRandom random(seed * 2 + 1);
-    const auto from = [&](unsigned least, unsigned most) {
-        return least + static_cast<unsigned>(random.below(most - least + 1));
-    };
-    const auto sometimes = [&](unsigned strongest) {  // most runs know it not at all, or mildly
-        if (!random.one_in(2)) return 0U;
-        return from(1, random.one_in(4) ? strongest : std::max(1U, strongest / 5));
-    };
+    Draw draw(seed, 2);
     WardSetup setup;
-    setup.disks = random.one_in(6) ? 5 : 3;
-    setup.hosts = from(1, 2);
+    setup.disks = draw.one_in(6) ? 5 : 3;
+    setup.hosts = draw.from(1, 2);
     setup.wardens = 2;
-    setup.geometry.slots = setup.hosts * setup.wardens + from(0, 1);
+    setup.geometry.slots = setup.hosts * setup.wardens + draw.from(0, 1);
     setup.geometry.cells = 8 + setup.geometry.slots;
     static const std::vector<std::string> all{"a", "b"};
-    setup.locks.assign(all.begin(), all.begin() + (random.one_in(4) ? 2 : 1));
-    setup.ttl_ms = from(150, 600);
-    if (random.one_in(3)) setup.ttls = {setup.ttl_ms, setup.ttl_ms / 2, setup.ttl_ms * 2};
-    setup.beyond = random.one_in(4);
-    setup.drift = setup.beyond ? from(500, 100'000) : 500;
+    setup.locks.assign(all.begin(), all.begin() + (draw.one_in(4) ? 2 : 1));
+    setup.ttl_ms = draw.from(150, 600);
+    if (draw.one_in(3)) setup.ttls = {setup.ttl_ms, setup.ttl_ms / 2, setup.ttl_ms * 2};
+    setup.beyond = draw.one_in(4);
+    setup.drift = setup.beyond ? draw.from(500, 100'000) : 500;
 
     const unsigned ttl = setup.ttl_ms;
-    setup.storm = milliseconds(ttl * from(6, 16));
-    setup.think = milliseconds(from(1, ttl));
-    setup.hold = milliseconds(from(1, ttl));
-    setup.wait = milliseconds(from(ttl / 4, 4 * ttl));
-    setup.patience = milliseconds(from(ttl / 6, ttl));
-    setup.readers = from(0, 700);
-    setup.longest_pause = milliseconds(from(ttl / 10, 3 * ttl));
-    setup.whims = milliseconds(from(ttl / 6, 2 * ttl));
-    setup.breaks = random.one_in(4) ? from(1, 300) : 0;
+    setup.storm = milliseconds(ttl * draw.from(6, 16));
+    setup.think = milliseconds(draw.from(1, ttl));
+    setup.hold = milliseconds(draw.from(1, ttl));
+    setup.wait = milliseconds(draw.from(ttl / 4, 4 * ttl));
+    setup.patience = milliseconds(draw.from(ttl / 6, ttl));
+    setup.readers = draw.from(0, 700);
+    setup.longest_pause = milliseconds(draw.from(ttl / 10, 3 * ttl));
+    setup.whims = milliseconds(draw.from(ttl / 6, 2 * ttl));
+    setup.breaks = draw.one_in(4) ? draw.from(1, 300) : 0;
 
     Faults& faults = setup.faults;
-    faults.slowest = faults.quickest * from(1, random.one_in(4) ? 400 : 20);
+    faults.slowest = faults.quickest * draw.from(1, draw.one_in(4) ? 400 : 20);
     faults.longest_hang =
-        faults.slowest + milliseconds(from(1, random.one_in(2) ? 2 * ttl : ttl / 5));
-    faults.hang = sometimes(100);
-    faults.write_error = sometimes(30);
-    faults.read_error = sometimes(50);
-    faults.garbage = sometimes(10);
-    faults.crash = from(1, 10);
-    faults.pause = sometimes(20);
-    faults.drive_hang = sometimes(10);
-    faults.drive_gone = sometimes(10);
-    faults.wipe = random.one_in(4) ? 1 : 0;
-    setup.majority_gone = sometimes(10);
-    setup.reboot = random.one_in(8) ? 1 : 0;
-    setup.jump = setup.beyond ? from(0, 5) : 0;
+        faults.slowest + milliseconds(draw.from(1, draw.one_in(2) ? 2 * ttl : ttl / 5));
+    faults.hang = draw.sometimes(100);
+    faults.write_error = draw.sometimes(30);
+    faults.read_error = draw.sometimes(50);
+    faults.garbage = draw.sometimes(10);
+    faults.crash = draw.from(1, 10);
+    faults.pause = draw.sometimes(20);
+    faults.drive_hang = draw.sometimes(10);
+    faults.drive_gone = draw.sometimes(10);
+    faults.wipe = draw.one_in(4) ? 1 : 0;
+    setup.majority_gone = draw.sometimes(10);
+    setup.reboot = draw.one_in(8) ? 1 : 0;
+    setup.jump = setup.beyond ? draw.from(0, 5) : 0;
     return setup;
 }
 

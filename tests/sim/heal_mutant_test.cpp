@@ -3,9 +3,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <string>
-
-#include "base/mutant.hpp"
+#include "catch.hpp"
 #include "group/merge.hpp"
 #include "sim/colony_swarm.hpp"
 
@@ -38,31 +36,12 @@ ColonySetup mending_colony(std::uint64_t seed) {
     return setup;
 }
 
-struct Catch {
-    std::uint64_t seed = 0;  // 0: not caught
-    std::string violation;
-};
-
-Catch first_catch(Mutant mutant, std::uint64_t most) {
-    active_mutant = mutant;
-    Catch found;
-    for (std::uint64_t seed = 1; seed <= most && found.seed == 0; ++seed) {
-        const ColonyOutcome outcome = simulate_colony(seed, mending_colony(seed));
-        if (!outcome.violation.empty()) found = {seed, outcome.violation};
-    }
-    active_mutant = Mutant::none;
-    return found;
-}
-
-struct Row {
-    Mutant mutant;
-    const char* name;
-};
+ColonyOutcome mending(std::uint64_t seed) { return simulate_colony(seed, mending_colony(seed)); }
 
 class HealMutant : public testing::TestWithParam<Row> {};
 
 TEST_P(HealMutant, IsCaught) {
-    const Catch found = first_catch(GetParam().mutant, most_seeds);
+    const Catch found = first_catch(GetParam().mutant, most_seeds, mending);
     fmt::print("{:<24} seed {:>5}: {}\n", GetParam().name, found.seed, found.violation);
     EXPECT_NE(found.seed, 0U) << GetParam().name;
 }
@@ -90,7 +69,7 @@ TEST(SeatMutant, AClosedDiskThatCountsIsCaught) {
 }
 
 TEST(HealMutantNone, TheRealCodePassesTheSameSeeds) {
-    const Catch found = first_catch(Mutant::none, 150);
+    const Catch found = first_catch(Mutant::none, 150, mending);
     EXPECT_EQ(found.seed, 0U) << found.violation;
 }
 

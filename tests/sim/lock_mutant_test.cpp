@@ -5,9 +5,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <string>
-
-#include "base/mutant.hpp"
+#include "catch.hpp"
 #include "sim/ward_swarm.hpp"
 
 namespace diskpaxos::sim {
@@ -48,31 +46,12 @@ WardSetup stormy_ward(std::uint64_t seed) {
     return setup;
 }
 
-struct Catch {
-    std::uint64_t seed = 0;  // 0: not caught
-    std::string violation;
-};
-
-Catch first_catch(Mutant mutant, std::uint64_t most) {
-    active_mutant = mutant;
-    Catch found;
-    for (std::uint64_t seed = 1; seed <= most && found.seed == 0; ++seed) {
-        const WardOutcome outcome = simulate_ward(seed, stormy_ward(seed));
-        if (!outcome.violation.empty()) found = {seed, outcome.violation};
-    }
-    active_mutant = Mutant::none;
-    return found;
-}
-
-struct Row {
-    Mutant mutant;
-    const char* name;
-};
+WardOutcome guarded(std::uint64_t seed) { return simulate_ward(seed, stormy_ward(seed)); }
 
 class LockMutant : public testing::TestWithParam<Row> {};
 
 TEST_P(LockMutant, IsCaught) {
-    const Catch found = first_catch(GetParam().mutant, most_seeds);
+    const Catch found = first_catch(GetParam().mutant, most_seeds, guarded);
     fmt::print("{:<24} seed {:>5}: {}\n", GetParam().name, found.seed, found.violation);
     EXPECT_NE(found.seed, 0U) << GetParam().name;
 }
@@ -94,7 +73,7 @@ INSTANTIATE_TEST_SUITE_P(Rows, LockMutant,
                          });
 
 TEST(LockMutantNone, TheRealCodePassesTheSameSeeds) {
-    const Catch found = first_catch(Mutant::none, 100);
+    const Catch found = first_catch(Mutant::none, 100, guarded);
     EXPECT_EQ(found.seed, 0U) << found.violation;
 }
 

@@ -4,9 +4,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <string>
-
-#include "base/mutant.hpp"
+#include "catch.hpp"
 #include "sim/swarm.hpp"
 
 namespace diskpaxos::sim {
@@ -14,31 +12,12 @@ namespace {
 
 constexpr std::uint64_t most_seeds = 3'000;
 
-struct Catch {
-    std::uint64_t seed = 0;  // 0: not caught
-    std::string violation;
-};
-
-Catch first_catch(Mutant mutant) {
-    active_mutant = mutant;
-    Catch found;
-    for (std::uint64_t seed = 1; seed <= most_seeds && found.seed == 0; ++seed) {
-        const Outcome outcome = simulate(seed);
-        if (!outcome.violation.empty()) found = {seed, outcome.violation};
-    }
-    active_mutant = Mutant::none;
-    return found;
-}
-
-struct Row {
-    Mutant mutant;
-    const char* name;
-};
+Outcome stormy(std::uint64_t seed) { return simulate(seed); }
 
 class MutantInTheStorm : public testing::TestWithParam<Row> {};
 
 TEST_P(MutantInTheStorm, IsCaught) {
-    const Catch found = first_catch(GetParam().mutant);
+    const Catch found = first_catch(GetParam().mutant, most_seeds, stormy);
     fmt::print("{:<24} seed {:>5}: {}\n", GetParam().name, found.seed, found.violation);
     EXPECT_NE(found.seed, 0U) << GetParam().name;
 }
@@ -65,10 +44,10 @@ INSTANTIATE_TEST_SUITE_P(
 
 // These two do not get as far as a violation: a CHECK of the code itself stops them.
 TEST(MutantInTheStormDeathTest, AChosenRefusedRowIsStopped) {
-    EXPECT_DEATH(first_catch(Mutant::refused_rows_chosen), "round > base_round");
+    EXPECT_DEATH(first_catch(Mutant::refused_rows_chosen, most_seeds, stormy), "round > base_round");
 }
 TEST(MutantInTheStormDeathTest, AWriteBeforeRecoveryIsStopped) {
-    EXPECT_DEATH(first_catch(Mutant::write_before_recovery), "recovered_");
+    EXPECT_DEATH(first_catch(Mutant::write_before_recovery, most_seeds, stormy), "recovered_");
 }
 
 }  // namespace

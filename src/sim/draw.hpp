@@ -1,0 +1,44 @@
+// Draw: what a seed decides before anything runs.
+#pragma once
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "async/random.hpp"
+#include "disk/superblock.hpp"
+#include "sim/platter.hpp"
+
+namespace diskpaxos::sim {
+
+class Draw {
+  public:
+    // `rarity`: a fault that only some runs know is known to one in so many.
+    Draw(std::uint64_t seed, unsigned rarity) : random_(seed * 2 + 1), rarity_(rarity) {}
+
+    std::uint64_t below(std::uint64_t n) { return random_.below(n); }
+    unsigned from(unsigned least, unsigned most) {
+        return least + static_cast<unsigned>(random_.below(most - least + 1));
+    }
+    bool one_in(unsigned n) { return random_.one_in(n); }
+    // A fault that only some runs know; most of these know it mildly.
+    unsigned sometimes(unsigned strongest) {
+        if (!random_.one_in(rarity_)) return 0;
+        return from(1, random_.one_in(4) ? strongest : std::max(1U, strongest / 5));
+    }
+
+  private:
+    SeededRandom random_;
+    unsigned rarity_;
+};
+
+Uuid draw_uuid(Random& random);
+
+using Platters = std::vector<std::unique_ptr<Platter>>;
+
+// A group that nobody has formatted yet, and as many disks for it.
+Superblock draw_group(Random& random, std::string name, const Geometry& geometry,
+                      std::uint32_t ttl_ms, std::size_t disks, Platters& platters);
+
+}  // namespace diskpaxos::sim
