@@ -30,7 +30,7 @@ class Consumer(unittest.TestCase):
         cls.work = Path(cls.folder.name)
         cls.prefix = cls.work / "installed"
         run(os.environ["CMAKE"], "--install", os.environ["BUILD"], "--prefix", cls.prefix)
-        cls.library = next(cls.prefix.glob("lib*/**/libdiskpaxos.so")).parent
+        cls.lib_dir = next(cls.prefix.glob("lib*/**/libdiskpaxos.so")).parent
         cls.disks = [cls.work / name for name in "abc"]
         run(cls.prefix / "bin/diskpaxos", "format", "--force", "--ttl", "10s", *cls.disks)
         cls.visits = 0
@@ -42,12 +42,12 @@ class Consumer(unittest.TestCase):
     def visit(self, program):
         """Runs it on the group that all of them share."""
         Consumer.visits += 1
-        environment = dict(os.environ, LD_LIBRARY_PATH=str(self.library))
+        environment = dict(os.environ, LD_LIBRARY_PATH=str(self.lib_dir))
         said = run(program, *self.disks, env=environment)
         self.assertEqual(said, f"visit {self.visits}, token {self.visits}\n")
 
     def pkg_config(self, *what):
-        environment = dict(os.environ, PKG_CONFIG_PATH=str(self.library / "pkgconfig"))
+        environment = dict(os.environ, PKG_CONFIG_PATH=str(self.lib_dir / "pkgconfig"))
         return run("pkg-config", *what, "diskpaxos", env=environment).split()
 
     def compile(self, compiler, source, standard):
@@ -74,7 +74,7 @@ class Consumer(unittest.TestCase):
         self.visit(build / "consumer_cpp")
 
     def test_shows_nothing_but_its_interface(self):
-        shown = run("nm", "-D", "--defined-only", self.library / "libdiskpaxos.so").splitlines()
+        shown = run("nm", "-D", "--defined-only", self.lib_dir / "libdiskpaxos.so").splitlines()
         names = [line.split()[-1] for line in shown]
         ours = re.compile(r"(diskpaxos_\w+|_ZNK?9diskpaxos3api\w+|_ZN9diskpaxos4wordENS_4CodeE"
                           r"|_ZN9diskpaxos9exit_codeENS_4CodeE)@@DISKPAXOS_1|DISKPAXOS_1(@@DISKPAXOS_1)?")
@@ -84,7 +84,7 @@ class Consumer(unittest.TestCase):
         header = (ROOT / "include/diskpaxos/diskpaxos.h").read_text()
         declared = set(re.findall(r"\b(diskpaxos_\w+)\(", header))
         self.assertGreater(len(declared), 40)
-        shown = run("nm", "-D", "--defined-only", self.library / "libdiskpaxos.so")
+        shown = run("nm", "-D", "--defined-only", self.lib_dir / "libdiskpaxos.so")
         self.assertEqual(declared - set(re.findall(r"\b(diskpaxos_\w+)@", shown)), set())
 
     def test_installed_headers_need_nothing_of_ours(self):
