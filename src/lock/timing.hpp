@@ -48,10 +48,8 @@ class Timing {
     constexpr std::chrono::seconds watchdog() const {
         return std::chrono::floor<std::chrono::seconds>(ttl_ * 2 / 5);
     }
-    // For the reset itself.
+    // For the reset itself. When it may be petted says supervise/watchdog_rule.hpp.
     constexpr Duration reset() const { return ttl_ / 10; }
-    // The watchdog is petted only while it would fire before the session expires.
-    constexpr bool may_pet(Duration left) const { return left >= watchdog() + reset(); }
 
   private:
     Duration ttl_;

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "lock/timing.hpp"
+#include "supervise/watchdog_rule.hpp"
 
 namespace diskpaxos {
 namespace {
@@ -36,8 +37,11 @@ TEST(Timings, TheWatchdogFiresWithinTheLease) {
         const Timing timing{std::chrono::seconds(s)};
         ASSERT_GT(timing.watchdog(), std::chrono::seconds(0)) << s;
         const Duration least_left = timing.watchdog() + timing.reset();
-        EXPECT_TRUE(timing.may_pet(least_left)) << s;
-        EXPECT_FALSE(timing.may_pet(least_left - Duration(1))) << s;
+        const auto may_pet_with = [&](Duration left) {
+            return may_pet(Instant(), timing.watchdog(), timing.reset(), Instant(left));
+        };
+        EXPECT_TRUE(may_pet_with(least_left)) << s;
+        EXPECT_FALSE(may_pet_with(least_left - Duration(1))) << s;
     }
     EXPECT_EQ(Timing{std::chrono::seconds(1)}.watchdog(), std::chrono::seconds(0));  // no device
 }
