@@ -52,6 +52,19 @@ enum class Mutant : std::uint8_t {
     lock_mode_ignored,       // a shared lock is given beside an exclusive one
     lock_epoch_ignored,      // 9.4: a holder is told by its slot alone
     upgrade_over_readers,    // an upgrade while others share the lock
+    step_checks_writes_only, // 3.3: an active disk compares the rank of writes, not of reads
+    step_forgets_promise,    // 3.3: it compares with what it accepted, not with what it promised
+    step_keeps_promise,      // 3.3: a read does not raise the promise
+    step_promise_lowered,    // 6.3: a write sets its own rank as the promise, not the next
+    step_equal_round,        // 2.4 F4: another client's rank of the same round is let in
+    step_unknown_as_initial, // 2c, 2d: a damaged register is taken for one that nobody wrote
+    answer_before_durable,   // 3.3: an agent answers, and loses what it answered when it restarts
+    caw_retried_blindly,     // 3.3: after a miscompare the old image is not looked at again
+    lost_is_no,              // 3.1: a request without an answer is taken for one not executed
+    rank_reused_at_restart,  // 3.3: a client comes back under the proposer it had before
+    register_not_carried,    // 7.1 mixed: phase 0 forgets what an active disk had accepted
+    look_at_one_active,      // 4.5: a reader believes an active disk without a quorum of its like
+    lineage_forgotten,       // 4e: an operation that fell out of the lineage counts as not applied
 };
 
 #ifdef DISKPAXOS_MUTANTS

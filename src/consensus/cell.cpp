@@ -128,24 +128,24 @@ Task<std::optional<ChangeOutcome>> Cell::prepare(Backoff& backoff, Operation& op
 // a yes nor a no is told before it is committed (algorithms.md 4.4 rows 4b, 4c).
 std::optional<ChangeOutcome> Cell::compose(const ChangeFn& f, Operation& op) {
     if (!format_.valid(base_)) return Damaged{};
-    const std::uint16_t slot = register_->me().slot();
+    const Proposer me = register_->me();
     if (unsettled_ != 0) {
-        unsettled_in_base_ = format_.applied(base_, base_rank_.round, slot, unsettled_);
+        unsettled_in_base_ = format_.applied(base_, base_rank_.round, me, unsettled_);
     }
     Applied before = Applied::no;
     if (op.first != 0 && !mutated(Mutant::no_operation_check)) {
-        before = format_.applied(base_, base_rank_.round, slot, op.first);
+        before = format_.applied(base_, base_rank_.round, me, op.first);
     }
     if (before == Applied::cannot_tell) return too_few(op);
 
     const CellView base = format_.view(base_);
     const Verdict verdict = before == Applied::no ? apply(f, base, op) : Verdict::keep;
     op.result.applied = verdict == Verdict::write || before == Applied::yes;
-    op.result.exact = before == Applied::no || format_.origin(base_) == slot;
+    op.result.exact = before == Applied::no || format_.latest(base_, me);
     if (verdict == Verdict::write) {
         if (op.first == 0) op.first = rank_.round;
         const CellView next{base.version + 1, draft_.state, draft_.name, draft_.value};
-        format_.succeed(next_, base_, base_rank_.round, next, slot, rank_.round);
+        format_.succeed(next_, base_, base_rank_.round, next, rank_);
         return std::nullopt;
     }
     format_.carry(next_, base_, base_rank_.round, rank_.round);

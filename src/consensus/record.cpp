@@ -8,21 +8,42 @@
 namespace diskpaxos {
 
 namespace {
-constexpr std::size_t entries_at = 12;
+
 constexpr std::uint16_t no_origin = 0xffff;
+constexpr std::size_t rank_size = 16;
+
+// As many ranks as 32 slots of a small block would take; more of them where there is room.
+std::size_t lineage_of(const Geometry& geometry) { return geometry.block_size == 512 ? 8 : 32; }
+
+std::size_t slot_width(const Geometry& geometry) {
+    return geometry.block_size == 512 && geometry.slots > 32 ? 2 : 4;
 }
 
-RecordFormat::RecordFormat(const Geometry& geometry)
-    : slots_(geometry.slots),
-      width_(geometry.block_size == 512 && geometry.slots > 32 ? 2 : 4),
-      mask_((std::uint64_t{1} << (8 * width_)) - 1),
-      text_(entries_at + slots_ * width_),
-      capacity_(value_capacity(geometry.block_size) - text_) {}
+std::ptrdiff_t offset(std::size_t at) { return static_cast<std::ptrdiff_t>(at); }
+
+}  // namespace
+
+RecordFormat::RecordFormat(const Geometry& geometry, DiskKinds kinds)
+    : name_first_(kinds != DiskKinds::passive),
+      by_rank_(kinds == DiskKinds::active),
+      entries_(by_rank_ ? lineage_of(geometry) : geometry.slots),
+      width_(by_rank_ ? rank_size : slot_width(geometry)),
+      mask_(by_rank_ ? 0 : (std::uint64_t{1} << (8 * width_)) - 1),
+      done_(entries_ * width_),
+      capacity_(value_capacity(geometry.block_size) - head - done_) {}
+
+std::size_t RecordFormat::done_at(ByteView record) const {
+    return name_first_ ? head + load<std::uint8_t>(record, 11) : head;
+}
+
+std::size_t RecordFormat::value_at(ByteView record) const {
+    return head + done_ + load<std::uint8_t>(record, 11);
+}
 
 bool RecordFormat::valid(ByteView record) const {
     if (record.empty()) return true;
-    return record.size() >= text_ && record.size() <= text_ + capacity_ &&
-           record.size() - text_ >= load<std::uint8_t>(record, 11) &&
+    return record.size() >= head + done_ && record.size() <= head + done_ + capacity_ &&
+           record.size() >= value_at(record) &&
            load<std::uint8_t>(record, 10) <= static_cast<std::uint8_t>(CellState::session);
 }
 
@@ -32,31 +53,25 @@ CellView RecordFormat::view(ByteView record) const {
     const std::size_t name_length = load<std::uint8_t>(record, 11);
     return {.version = load<std::uint64_t>(record, 0),
             .state = static_cast<CellState>(load<std::uint8_t>(record, 10)),
-            .name = as_text(record.subspan(text_, name_length)),
-            .value = record.subspan(text_ + name_length)};
+            .name = as_text(record.subspan(name_at(), name_length)),
+            .value = record.subspan(value_at(record))};
 }
 
 std::uint16_t RecordFormat::origin(ByteView record) const {
     return load<std::uint16_t>(record, 8);
 }
 
-std::uint64_t RecordFormat::entry(ByteView record, std::size_t slot) const {
-    const std::size_t at = entries_at + slot * width_;
-    return width_ == 2 ? load<std::uint16_t>(record, at) : load<std::uint32_t>(record, at);
-}
-
-void RecordFormat::set_entry(ByteSpan record, std::size_t slot, std::uint64_t value) const {
-    const std::size_t at = entries_at + slot * width_;
-    width_ == 2 ? store(record, at, static_cast<std::uint16_t>(value))
-                : store(record, at, static_cast<std::uint32_t>(value));
-}
-
-Applied RecordFormat::applied(ByteView record, std::uint64_t round, std::uint16_t slot,
+Applied RecordFormat::applied(ByteView record, std::uint64_t round, Proposer who,
                               std::uint64_t first) const {
     if (record.empty() || round < first) return Applied::no;
-    const std::uint64_t mark = entry(record, slot);
+    if (by_rank_) return in_lineage(record, who, first);
+    const std::uint64_t mark = entry(record, who.slot());
     if (mark != 0) return unwrap(mark, round) >= first ? Applied::yes : Applied::no;
     return round - first > mask_ / 2 ? Applied::cannot_tell : Applied::no;
+}
+
+bool RecordFormat::latest(ByteView record, Proposer who) const {
+    return by_rank_ ? ancestor(record, 0).proposer == who : origin(record) == who.slot();
 }
 
 void RecordFormat::carry(Bytes& out, ByteView base, std::uint64_t base_round,
@@ -65,29 +80,78 @@ void RecordFormat::carry(Bytes& out, ByteView base, std::uint64_t base_round,
 }
 
 void RecordFormat::succeed(Bytes& out, ByteView base, std::uint64_t base_round,
-                           const CellView& next, std::uint16_t slot, std::uint64_t round) const {
-    CHECK(slot < slots_ && nameable(round));
-    compose(out, base, base_round, next, slot, round);
-    set_entry(out, slot, round & mask_);
+                           const CellView& next, Rank at) const {
+    CHECK(nameable(at.round));
+    const std::uint16_t slot = at.proposer.slot();
+    compose(out, base, base_round, next, by_rank_ ? no_origin : slot, at.round);
+    if (by_rank_) return add_to_lineage(out, at);
+    CHECK(slot < entries_);
+    set_entry(out, slot, at.round & mask_);
 }
 
 void RecordFormat::compose(Bytes& out, ByteView base, std::uint64_t base_round,
                            const CellView& next, std::uint16_t origin, std::uint64_t round) const {
     CHECK((round > base_round || mutated(Mutant::fast_path_unpromised)) &&
           next.name.size() + next.value.size() <= capacity_);
-    out.assign(text_ + next.name.size() + next.value.size(), std::byte{0});
+    out.assign(head + done_ + next.name.size() + next.value.size(), std::byte{0});
     store<std::uint64_t>(out, 0, next.version);
     store<std::uint16_t>(out, 8, origin);
     store<std::uint8_t>(out, 10, static_cast<std::uint8_t>(next.state));
     store<std::uint8_t>(out, 11, static_cast<std::uint8_t>(next.name.size()));
-    for (std::size_t s = 0; !base.empty() && s < slots_; ++s) {
-        const std::uint64_t mark = entry(base, s);
-        const bool recent = mark != 0 && round - unwrap(mark, base_round) <= mask_ / 2;
-        if (recent) set_entry(out, s, mark);
+    std::ranges::copy(as_bytes(next.name), out.begin() + offset(name_at()));
+    std::ranges::copy(next.value, out.begin() + offset(value_at(out)));
+    if (!base.empty()) keep_entries(out, base, base_round, round);
+}
+
+void RecordFormat::keep_entries(Bytes& out, ByteView base, std::uint64_t base_round,
+                                std::uint64_t round) const {
+    if (by_rank_) {
+        std::ranges::copy(base.subspan(done_at(base), done_), out.begin() + offset(done_at(out)));
+        return;
     }
-    std::ranges::copy(as_bytes(next.name), out.begin() + static_cast<std::ptrdiff_t>(text_));
-    std::ranges::copy(next.value,
-                      out.begin() + static_cast<std::ptrdiff_t>(text_ + next.name.size()));
+    for (std::size_t slot = 0; slot < entries_; ++slot) {
+        const std::uint64_t mark = entry(base, slot);
+        const bool recent = mark != 0 && round - unwrap(mark, base_round) <= mask_ / 2;
+        if (recent) set_entry(out, slot, mark);
+    }
+}
+
+// ---- by slot ----
+
+std::uint64_t RecordFormat::entry(ByteView record, std::size_t slot) const {
+    const std::size_t at = done_at(record) + slot * width_;
+    return width_ == 2 ? load<std::uint16_t>(record, at) : load<std::uint32_t>(record, at);
+}
+
+void RecordFormat::set_entry(ByteSpan record, std::size_t slot, std::uint64_t value) const {
+    const std::size_t at = done_at(record) + slot * width_;
+    width_ == 2 ? store(record, at, static_cast<std::uint16_t>(value))
+                : store(record, at, static_cast<std::uint32_t>(value));
+}
+
+// ---- by rank: ranks rise along a lineage, so what is newer than its oldest rank is in it or not ----
+
+Applied RecordFormat::in_lineage(ByteView record, Proposer who, std::uint64_t first) const {
+    Rank oldest;
+    for (std::size_t back = 0; back < entries_; ++back) {
+        oldest = ancestor(record, back);
+        if (oldest.none()) return Applied::no;  // that was all
+        if (oldest.proposer == who && oldest.round >= first) return Applied::yes;
+    }
+    if (mutated(Mutant::lineage_forgotten)) return Applied::no;
+    return oldest.round < first ? Applied::no : Applied::cannot_tell;
+}
+
+Rank RecordFormat::ancestor(ByteView record, std::size_t back) const {
+    const std::size_t at = done_at(record) + back * rank_size;
+    return {load<std::uint64_t>(record, at), Proposer(load<std::uint64_t>(record, at + 8))};
+}
+
+void RecordFormat::add_to_lineage(ByteSpan record, Rank at) const {
+    const ByteSpan ranks = record.subspan(done_at(record), done_);
+    std::ranges::copy_backward(ranks.first(done_ - rank_size), ranks.end());
+    store<std::uint64_t>(ranks, 0, at.round);
+    store<std::uint64_t>(ranks, 8, at.proposer.value);
 }
 
 }  // namespace diskpaxos

@@ -1,14 +1,23 @@
 // Record: what a cell holds, as the value of its ranked register (algorithms.md 4.1).
 //
 //   0 version u64 · 8 origin u16 · 10 state u8 · 11 name length u8
-//   12 done[slots], 4 or 2 bytes each · name · payload
+//   12 done · name · payload      in groups of passive disks
+//   12 name · done · payload      where a disk is active: its keeper may read the name, and no more
 //
-// done[s] names the last operation of slot s in this lineage by the round of the attempt that
-// applied it, modulo the width; 0 means never, or long ago. It can be that small because ranks of
-// one slot rise with every attempt, over restarts too (phase 0 reads the slot's own block), and a
-// slot has one operation outstanding per cell: an entry that is not older than the first attempt
-// of an operation is that operation. Every new record forgets entries that are older than half
-// the range, so an entry never wraps (docs/decisions.md).
+// `done` tells whether an operation is in this lineage, in one of two ways.
+//
+// By slot, one entry of 4 or 2 bytes each: done[s] names the last operation of slot s in this
+// lineage by the round of the attempt that applied it, modulo the width; 0 means never, or long
+// ago. It can be that small because ranks of one slot rise with every attempt, over restarts too
+// (phase 0 reads the slot's own block), and a slot has one operation outstanding per cell: an
+// entry that is not older than the first attempt of an operation is that operation. Every new
+// record forgets entries that are older than half the range, so an entry never wraps
+// (docs/decisions.md).
+//
+// By rank, where nobody has a slot: the ranks of the attempts that applied the last changes, newest
+// first. An attempt that is not among them was not applied if the oldest of them is older, or if
+// they are all changes there ever were; otherwise nobody can tell any more. So constant space
+// serves any number of processes, unknown in advance.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +25,7 @@
 #include <string_view>
 
 #include "base/bytes.hpp"
+#include "base/rank.hpp"
 #include "disk/geometry.hpp"
 
 namespace diskpaxos {
@@ -40,34 +50,41 @@ enum class Applied : std::uint8_t { no, yes, cannot_tell };
 
 class RecordFormat {
   public:
-    explicit RecordFormat(const Geometry& geometry);
+    explicit RecordFormat(const Geometry& geometry, DiskKinds kinds = DiskKinds::passive);
 
     // Bytes for name and payload together.
     std::size_t capacity() const { return capacity_; }
     // Whether an attempt of this round can be told from "never": its entry must not be zero.
-    bool nameable(std::uint64_t round) const { return (round & mask_) != 0; }
+    bool nameable(std::uint64_t round) const { return by_rank_ || (round & mask_) != 0; }
 
     // The empty register reads as version 0, unset, no name.
     bool valid(ByteView record) const;
     CellView view(ByteView record) const;
-    std::uint16_t origin(ByteView record) const;
+    std::uint16_t origin(ByteView record) const;  // the slot whose change made it, if it had one
 
-    // Whether an operation of `slot`, first attempted at round `first`, is in the lineage of
+    // Whether an operation of `who`, first attempted at round `first`, is in the lineage of
     // `record`, which was written at round `round`.
-    Applied applied(ByteView record, std::uint64_t round, std::uint16_t slot,
-                    std::uint64_t first) const;
+    Applied applied(ByteView record, std::uint64_t round, Proposer who, std::uint64_t first) const;
+    // Of an operation that is: whether it is the last one.
+    bool latest(ByteView record, Proposer who) const;
 
     // The same record as `base` (written at round `base_round`), to be written again at `round`.
     // An empty base becomes a record of version 0.
     void carry(Bytes& out, ByteView base, std::uint64_t base_round, std::uint64_t round) const;
 
-    // The successor of `base`: `next`, by an operation of `slot` attempted at `round`.
+    // The successor of `base`: `next`, by an operation attempted at the rank `at`.
     void succeed(Bytes& out, ByteView base, std::uint64_t base_round, const CellView& next,
-                 std::uint16_t slot, std::uint64_t round) const;
+                 Rank at) const;
 
   private:
     void compose(Bytes& out, ByteView base, std::uint64_t base_round, const CellView& next,
                  std::uint16_t origin, std::uint64_t round) const;
+    std::size_t name_at() const { return name_first_ ? head : head + done_; }
+    std::size_t done_at(ByteView record) const;
+    std::size_t value_at(ByteView record) const;
+
+    void keep_entries(Bytes& out, ByteView base, std::uint64_t base_round,
+                      std::uint64_t round) const;
     std::uint64_t entry(ByteView record, std::size_t slot) const;
     void set_entry(ByteSpan record, std::size_t slot, std::uint64_t value) const;
     // The full round that an entry of a record written at `round` stands for.
@@ -75,10 +92,18 @@ class RecordFormat {
         return round - ((round - entry) & mask_);
     }
 
-    std::size_t slots_;
-    std::size_t width_;
+    Applied in_lineage(ByteView record, Proposer who, std::uint64_t first) const;
+    Rank ancestor(ByteView record, std::size_t back) const;
+    void add_to_lineage(ByteSpan record, Rank at) const;
+
+    static constexpr std::size_t head = 12;
+
+    bool name_first_;
+    bool by_rank_;
+    std::size_t entries_;  // slots, or ranks
+    std::size_t width_;    // of one, in bytes
     std::uint64_t mask_;
-    std::size_t text_;  // where the name begins
+    std::size_t done_;     // bytes of all
     std::size_t capacity_;
 };
 

@@ -8,6 +8,10 @@
 //  - Two requests in flight are not ordered. The one exception is `visit`, a write and then a
 //    read that starts only after the write is durable; it fails as a whole if the write fails.
 //  - Answers come from the loop, never from inside submit().
+//
+// An *active* disk can do more: a `step`, one atomic read-modify-write of one block (step.hpp). It
+// is durable when it is answered; one that was answered with an error may have happened, or may
+// still happen, as a write.
 #pragma once
 
 #include <coroutine>
@@ -17,6 +21,7 @@
 #include <vector>
 
 #include "async/run_queue.hpp"
+#include "base/rank.hpp"
 #include "disk/buffer.hpp"
 
 namespace diskpaxos {
@@ -27,17 +32,23 @@ struct Extent {  // blocks [first, first + count)
 };
 
 class Disk;
+enum class StepVerdict : std::uint8_t;
 
 // One request to one disk. It owns its buffers.
 class Io {
   public:
-    enum class Kind : std::uint8_t { read, write, visit };
+    // step: `out` is the request (step.hpp) to the register at `to`, and `in` will be the block as
+    // it stood before. watch: a read that is answered when the register at `from` has accepted a
+    // higher rank than `rank`; or earlier, at the disk's discretion.
+    enum class Kind : std::uint8_t { read, write, visit, step, watch };
 
     Kind kind = Kind::read;
-    Extent to;    // write, visit: where `out` goes
+    Extent to;    // write, visit, step: where `out` goes
     Buffer out;
-    Extent from;  // read, visit: what is read into `in`
+    Extent from;  // read, visit, step, watch: what is read into `in`
     Buffer in;
+    Rank rank;          // step: of the phase; watch: see there
+    StepVerdict verdict{};  // step: what became of it, if there was no error
 
     int error = 0;        // errno of the step that failed, 0 if every step was done
     bool wrote = false;   // the write was answered as durable
@@ -73,6 +84,9 @@ class Disk {
     virtual std::uint32_t block_size() const = 0;  // bytes, 512 or 4096
     virtual std::uint64_t blocks() const = 0;      // how many whole blocks there are
     virtual std::string_view name() const = 0;     // as a person named it
+
+    // Whether it takes steps and watches; a passive one is never asked to.
+    virtual bool active() const { return false; }
 
     // Switches to the block size that the superblock names. False if this disk cannot.
     virtual bool use_block_size(std::uint32_t bytes) { return bytes == block_size(); }

@@ -1,8 +1,10 @@
-// Where things are on a disk, in blocks; the same on every disk of a group. docs/format.md draws it.
+// Where things are on a disk, in blocks; the same on every disk of a group, but that rows have one
+// block on active disks. docs/format.md draws it.
 //
 //   0                 superblock, first copy          (4096 bytes are set aside for it)
 //   slot_table        two blocks per slot: claim, owner
-//   cells             one row per cell: slots × ring blocks, so that one read fetches them all
+//   cells             one row per cell: slots × ring blocks, so that one read fetches them all;
+//                     on an active disk one block, the register
 //   last              superblock, second copy         (the last 4096 bytes)
 #pragma once
 
@@ -17,6 +19,7 @@ struct Geometry {
     std::uint32_t slots = 32;
     std::uint32_t ring = 2;  // blocks per slot and cell (algorithms.md 7.5, G2)
     std::uint32_t cells = 256;
+    bool active = false;  // this disk; the others of its group may be of the other kind
 
     bool operator==(const Geometry&) const = default;
 
@@ -31,7 +34,7 @@ struct Geometry {
     std::uint64_t block(std::uint32_t cell, std::uint32_t slot, std::uint32_t ring_index) const {
         return row(cell).first + slot * ring + ring_index;
     }
-    std::uint32_t row_blocks() const { return slots * ring; }
+    std::uint32_t row_blocks() const { return active ? 1 : slots * ring; }
     std::uint64_t cells_begin() const { return round_up(margin() + 2 * std::uint64_t{slots}); }
     std::uint64_t blocks() const {
         return round_up(cells_begin() + std::uint64_t{cells} * row_blocks()) + margin();
@@ -45,6 +48,9 @@ struct Geometry {
     std::uint64_t margin() const { return 4096 / block_size; }
     std::uint64_t round_up(std::uint64_t n) const { return (n + margin() - 1) / margin() * margin(); }
 };
+
+// What kinds of disks a group is made of. Only where all are active need nobody be known.
+enum class DiskKinds : std::uint8_t { passive, mixed, active };
 
 inline constexpr std::uint32_t max_slots = 128;
 inline constexpr std::uint32_t max_ring = 4;

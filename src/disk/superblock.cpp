@@ -9,7 +9,7 @@ namespace {
 constexpr std::size_t name_at = 72;
 constexpr std::size_t disks_at = 136;
 constexpr std::size_t uuid_size = 16;
-static_assert(header_size + disks_at + max_disks * uuid_size <= 512);
+static_assert(header_size + disks_at + max_disks * uuid_size + 4 <= 512);
 
 BlockAddress address(const Superblock& superblock, std::uint32_t copy) {
     return {.group = superblock.group,
@@ -28,7 +28,7 @@ Uuid load_uuid(ByteView from, std::size_t offset) {
 
 bool sane(const Superblock& s) {
     return s.geometry.objection() == nullptr && !s.disks.empty() && s.disks.size() <= max_disks &&
-           s.index < s.disks.size() && s.ttl_ms > 0;
+           s.index < s.disks.size() && s.ttl_ms > 0 && s.active >> s.disks.size() == 0;
 }
 
 Superblock parse(ByteView block) {
@@ -49,23 +49,35 @@ Superblock parse(ByteView block) {
     for (std::size_t i = 0; i < count; ++i) {
         s.disks.push_back(load_uuid(body, disks_at + i * uuid_size));
     }
+    if ((load<std::uint32_t>(body, 12) & incompatible_active) != 0) {
+        s.active = load<std::uint32_t>(body, disks_at + count * uuid_size);
+    }
+    s.geometry.active = s.is_active(s.index);
     return s;
 }
 
 }  // namespace
 
+Geometry Superblock::geometry_of(std::size_t disk) const {
+    Geometry result = geometry;
+    result.active = is_active(disk);
+    return result;
+}
+
 bool Superblock::same_group(const Superblock& other) const {
-    return group == other.group && disks == other.disks && geometry == other.geometry &&
-           ttl_ms == other.ttl_ms && epoch == other.epoch;
+    return group == other.group && disks == other.disks && active == other.active &&
+           geometry_of(0) == other.geometry_of(0) && ttl_ms == other.ttl_ms && epoch == other.epoch;
 }
 
 void encode_superblock(ByteSpan out, const Superblock& s, std::uint32_t copy) {
     CHECK(sane(s) && s.name.size() <= max_group_name && out.size() == s.geometry.block_size);
     std::ranges::fill(out, std::byte{0});
-    const std::size_t length = disks_at + s.disks.size() * uuid_size;
+    const std::size_t active_at = disks_at + s.disks.size() * uuid_size;
+    const std::size_t length = active_at + (s.active != 0 ? 4 : 0);
     const ByteSpan body = out.subspan(header_size, length);
     store<std::uint16_t>(body, 0, format_major);
-    store<std::uint16_t>(body, 2, format_minor);
+    store<std::uint16_t>(body, 2, s.active != 0 ? format_minor : std::uint16_t{0});
+    store<std::uint32_t>(body, 12, s.active != 0 ? incompatible_active : 0);
     std::ranges::copy(s.disks[s.index], body.begin() + 16);
     store<std::uint16_t>(body, 32, s.index);
     store<std::uint16_t>(body, 34, static_cast<std::uint16_t>(s.disks.size()));
@@ -81,6 +93,7 @@ void encode_superblock(ByteSpan out, const Superblock& s, std::uint32_t copy) {
     for (std::size_t i = 0; i < s.disks.size(); ++i) {
         std::ranges::copy(s.disks[i], body.subspan(disks_at + i * uuid_size).begin());
     }
+    if (s.active != 0) store<std::uint32_t>(body, active_at, s.active);
     seal(out, address(s, copy), 0, length);
 }
 
@@ -98,9 +111,11 @@ std::expected<Superblock, Damage> decode_superblock(ByteView area, std::uint32_t
         return std::unexpected(Damage::misplaced);
     }
     const bool newer = load<std::uint16_t>(body, 0) > format_major ||
-                       load<std::uint32_t>(body, 8) != 0 || load<std::uint32_t>(body, 12) != 0;
+                       load<std::uint32_t>(body, 8) != 0 ||
+                       (load<std::uint32_t>(body, 12) & ~incompatible_active) != 0;
     if (newer) return std::unexpected(Damage::newer);
-    if (body.size() < disks_at + load<std::uint16_t>(body, 34) * uuid_size) {
+    const std::size_t active_size = load<std::uint32_t>(body, 12) != 0 ? 4 : 0;
+    if (body.size() < disks_at + load<std::uint16_t>(body, 34) * uuid_size + active_size) {
         return std::unexpected(Damage::checksum);
     }
     const Superblock s = parse(block);

@@ -6,6 +6,7 @@
 //   16 disk UUID · 32 index u16 · 34 disks u16 · 36 block size u32 · 40 slots u32 · 44 ring u32
 //   48 cells u32 · 52 TTL in ms u32 · 56 epoch u64 · 64 formatted at, unix ms u64
 //   72 name length u8 · 73 name[63] · 136 UUIDs of all disks, in order of their index
+//   then, if `incompatible` has the bit incompatible_active: u32, bit i: disk i is active
 #pragma once
 
 #include <expected>
@@ -18,7 +19,8 @@
 namespace diskpaxos {
 
 inline constexpr std::uint16_t format_major = 1;
-inline constexpr std::uint16_t format_minor = 0;
+inline constexpr std::uint16_t format_minor = 1;
+inline constexpr std::uint32_t incompatible_active = 1;  // some disk of the group is active
 inline constexpr std::size_t superblock_area = 4096;  // bytes set aside for each copy
 inline constexpr std::size_t max_group_name = 63;
 
@@ -27,12 +29,20 @@ struct Superblock {
     std::string name;
     std::vector<Uuid> disks;  // the members, by index
     std::uint16_t index = 0;  // which of them this disk is
-    Geometry geometry;
+    Geometry geometry;        // its `active` is that of the disk with this index
+    std::uint32_t active = 0; // bit i: disk i is active
     std::uint32_t ttl_ms = 10'000;
     std::uint64_t epoch = 0;
     std::uint64_t formatted_ms = 0;  // unix time
 
-    // UUIDs, geometry, TTL and epoch: what the disks of one group must agree on.
+    bool is_active(std::size_t disk) const { return (active >> disk & 1) != 0; }
+    DiskKinds kinds() const {
+        if (active == 0) return DiskKinds::passive;
+        return active == (1U << disks.size()) - 1 ? DiskKinds::active : DiskKinds::mixed;
+    }
+    Geometry geometry_of(std::size_t disk) const;
+
+    // UUIDs, kinds, geometry, TTL and epoch: what the disks of one group must agree on.
     bool same_group(const Superblock& other) const;
     std::uint64_t disk_tag() const { return tag(disks[index]); }
     static std::uint64_t tag(const Uuid& disk) { return load<std::uint64_t>(disk, 0); }

@@ -24,6 +24,7 @@ Register::Register(World& world, const QuorumRule& rule, std::uint32_t cell, Pro
       scope_(world.queue) {
     CHECK(disks_.size() == rule.disks());
     own_.me = me;
+    places_ = std::ranges::any_of(disks_, [](const auto& disk) { return !disk->judges(); });
     failures_.resize(disks_.size());
     shown_.resize(disks_.size());
 }
@@ -75,6 +76,7 @@ Task<WriteOutcome> Register::write(Rank rank, ByteView value, Rank next, Instant
 // One phase: visit every disk with our block; enough of them must show no promise above `rank`.
 Task<Decision> Register::phase(Rank rank, Purposes needs, Instant deadline) {
     ++own_.seq;
+    own_.rank = rank;
     begin(Doing::phase, rank, needs);
     highest_ = std::max(highest_, rank);
     for (std::size_t disk = 0; disk < disks_.size(); ++disk) {
@@ -170,7 +172,8 @@ Task<LookOutcome> Register::look(Instant deadline) {
         co_return glance;
     }
     // The second pass runs the owner's own check for it: on disks that showed its value, no
-    // promise of another stands above, read after the first pass over the same disk.
+    // promise of another stands above, read after the first pass over the same disk. Active disks
+    // have made that check themselves; those that lagged behind may have caught up.
     const Decision decision = co_await look_around(Doing::confirm, for_both, value_owner_, deadline);
     if (decision == Decision::won) {
         committed_ = std::max(committed_, value_rank_);
@@ -183,12 +186,14 @@ Task<Decision> Register::look_around(Doing what, Purposes needs, Place aside, In
     const DiskSet before = looked_;
     begin(what, value_rank_, needs);
     for (std::size_t disk = 0; disk < disks_.size(); ++disk) {
-        const bool useful = what != Doing::confirm ||
-                            (before.contains(disk) && shown_[disk] == value_rank_);
-        if (useful) {
-            scope_.spawn(attend_look(disk, phase_, aside));
-        } else {
+        const bool showed = before.contains(disk) && shown_[disk] == value_rank_;
+        const bool judges = disks_[disk]->judges();
+        if (what == Doing::confirm && showed && judges) {
+            tally_.count(disk);
+        } else if (what == Doing::confirm && !showed && !judges) {
             tally_.fail(disk);
+        } else {
+            scope_.spawn(attend_look(disk, phase_, aside));
         }
     }
     if (tally_.decision() != Decision::pending) decided_.set();
@@ -211,6 +216,7 @@ void Register::judge_look(std::size_t disk, const Sight& sight) {
         const bool closed = !disks_[disk]->open();
         if (closed && !mutated(Mutant::closed_disk_counts)) return tally_.fail(disk);
         if (!closed) take_own(sight.row.own);
+        if (disks_[disk]->judges() && places_) carry(sight.row);
     }
     tally_.count(disk);
     looked_.insert(disk);
@@ -222,7 +228,9 @@ void Register::judge_look(std::size_t disk, const Sight& sight) {
 void Register::judge_confirm(std::size_t disk, const Sight& sight) {
     if (failed(disk, sight)) return;
     highest_ = std::max(highest_, sight.row.highest);
-    if (sight.row.promised > value_rank_) {
+    if (disks_[disk]->judges()) {  // accepted is counted there, whatever it has promised since
+        sight.row.accepted == value_rank_ ? tally_.count(disk) : tally_.fail(disk);
+    } else if (sight.row.promised > value_rank_) {
         tally_.refuse(disk, sight.row.promised);
     } else {
         tally_.count(disk);
@@ -246,6 +254,16 @@ void Register::take_own(const Decoded& block) {
     }
 }
 
+// An active disk has no block of ours, but it has everything that our slot ever had counted there,
+// or what came after it: that may be missing on the passive disks we see, and our own block on the
+// others must not be without it (algorithms.md 7.1; docs/decisions.md).
+void Register::carry(const RowSummary& row) {
+    if (row.accepted <= own_.accepted || mutated(Mutant::register_not_carried)) return;
+    own_.accepted = row.accepted;
+    own_.promised = std::max(own_.promised, row.accepted);
+    own_.value.assign(row.value.begin(), row.value.end());
+}
+
 Certainty Register::first_glance() const {
     if (mutated(Mutant::read_highest)) return Certainty::committed;
     if (mutated(Mutant::read_single_collect)) {  // summarise() sets the owner's promise aside
@@ -259,7 +277,39 @@ Certainty Register::first_glance() const {
     // reads in one pass. It must name this very rank: a mark above it, learnt while the rows were
     // being read, says that the value we saw has been passed over.
     const bool marked = !value_rank_.none() && committed_ == value_rank_;
-    return marked ? Certainty::committed : Certainty::open;
+    return marked || unanimous() ? Certainty::committed : Certainty::open;
+}
+
+// The value stands on a quorum of active disks, each of which compared ranks when it accepted it
+// (algorithms.md 4.5: on passive disks the same rule would be wrong).
+bool Register::unanimous() const {
+    DiskSet agreeing;
+    for (std::size_t disk = 0; disk < disks_.size(); ++disk) {
+        const bool agrees = looked_.contains(disk) && shown_[disk] == value_rank_;
+        if (agrees && disks_[disk]->judges()) agreeing.insert(disk);
+    }
+    if (mutated(Mutant::look_at_one_active)) return !agreeing.empty();
+    return rule_.suffices(for_both, agreeing);
+}
+
+// ---- watches: to be told by active disks, instead of asking again and again ----
+
+Task<bool> Register::watch(Rank beyond, Instant deadline) {
+    watch_beyond_ = beyond;
+    news_.reset();
+    for (std::size_t disk = 0; disk < disks_.size(); ++disk) {
+        if (!disks_[disk]->judges() || watched_.contains(disk)) continue;
+        watched_.insert(disk);
+        scope_.spawn(attend_watch(disk));
+    }
+    const bool news = co_await news_.wait_until(world_.clock, deadline);
+    co_return news;
+}
+
+Task<void> Register::attend_watch(std::size_t disk) {
+    Sight sight = co_await disks_[disk]->watch(watch_beyond_);
+    watched_.erase(disk);
+    if (sight.seen() && sight.row.accepted > watch_beyond_) news_.set();
 }
 
 // ---- shared by both ----

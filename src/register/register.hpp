@@ -73,6 +73,10 @@ class Register {
     // along with it, if that has not been done.
     Task<LookOutcome> look(Instant deadline);
 
+    // Ends, with true, when an active disk shows that a rank above `beyond` has been accepted; with
+    // false at the deadline, or where no disk can tell. A hint: something may be worth a look.
+    Task<bool> watch(Rank beyond, Instant deadline);
+
     ByteView value() const { return value_; }     // what the last read or look found
     Rank value_rank() const { return value_rank_; }
     Rank highest() const { return highest_; }     // the highest rank seen so far, ours included
@@ -104,8 +108,11 @@ class Register {
     void judge_confirm(std::size_t disk, const Sight& sight);
     bool failed(std::size_t disk, const Sight& sight);
     void offer(const RowSummary& row);
+    Task<void> attend_watch(std::size_t disk);
     bool seated() const;  // some disk is open to us; otherwise we only look
+    bool unanimous() const;
     void take_own(const Decoded& block);
+    void carry(const RowSummary& row);
     Certainty first_glance() const;
     void note(Step::Kind kind, std::size_t disk, Rank other, std::uint64_t detail = 0);
 
@@ -114,6 +121,7 @@ class Register {
     std::uint32_t cell_;
     Duration patience_;
     std::vector<std::unique_ptr<Visit>> disks_;
+    bool places_ = false;  // some disk is passive: we have a block of our own there
 
     Own own_;
     bool recovered_ = false;
@@ -137,6 +145,10 @@ class Register {
     Rank others_;                      // the highest promise of all
     std::vector<Rank> shown_;          // per disk: the highest accepted rank, of those that count
     DiskSet looked_;
+
+    DiskSet watched_;    // where a watch is out
+    Rank watch_beyond_;
+    Event news_;
 
     Scope scope_;  // last: its tasks die before what they refer to
 };

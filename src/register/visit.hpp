@@ -1,5 +1,5 @@
 // Visit: what one disk contributes to a register. Passive disks are written and then read; active
-// ones will execute one read-modify-write. The register above sees no difference.
+// ones execute one read-modify-write. The register above sees no difference.
 #pragma once
 
 #include <memory>
@@ -14,7 +14,7 @@ namespace diskpaxos {
 // Why a disk did not count.
 struct Failure {
     enum class Kind : std::uint8_t { none, io, damaged, superseded, rolled_back, intruder, closed,
-                                    quarantined };
+                                    quarantined, forbidden };
     Kind kind = Kind::none;
     int error = 0;                  // io: errno
     Damage damage = Damage::none;   // damaged
@@ -35,6 +35,7 @@ struct Sight {
 // What a writer says of itself in its block.
 struct Own {
     Proposer me;
+    Rank rank;        // of the phase under way: what no other promise may exceed
     Proposer before;  // who used our block before us, if that is known
     std::uint64_t seq = 0;
     Rank promised;
@@ -56,9 +57,18 @@ class Visit {
     // Looks without writing. The promise of `aside` does not count in row.promised.
     virtual Task<Sight> look(Place aside) = 0;
 
+    // Whether the disk itself compares ranks. Then what it shows as accepted was counted there, and
+    // one look tells as much as two on a disk that does not (algorithms.md 4.5). It has no block of
+    // ours to be recovered, but everything that was ever counted there.
+    virtual bool judges() const { return false; }
+
     // Whether visit() may write there. Phase 0 counts only disks that are open: on another one a
     // write of our predecessor may still be on its way, and what it says today proves nothing.
     virtual bool open() const { return true; }
+
+    // Looks when a rank above `beyond` has been accepted there; only on disks that judge. It may
+    // take for ever, or end early for the disk's own reasons.
+    virtual Task<Sight> watch(Rank) { co_return Sight(Failure{Failure::Kind::closed, 0, Damage::none}); }
 
     virtual std::string_view name() const = 0;
 };

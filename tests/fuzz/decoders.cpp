@@ -37,7 +37,7 @@ void decode_cell(ByteView block) {
     CHECK(view.name.size() + view.value.size() <= format.capacity());
     const std::uint64_t round = decoded.block.accepted.round;
     for (std::uint16_t slot = 0; slot < geometry.slots; ++slot) {
-        (void)format.applied(decoded.block.value, round, slot, 1);
+        (void)format.applied(decoded.block.value, round, Proposer::of(slot, 0), 1);
     }
     if (round == 0 || round == ~std::uint64_t{0}) return;
     Bytes next;

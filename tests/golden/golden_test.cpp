@@ -66,7 +66,7 @@ Bytes record() {
     Bytes out;
     const CellView view{.version = 7, .state = CellState::set, .name = "backup",
                         .value = as_bytes("alpha")};
-    format.succeed(out, {}, 0, view, 2, 41);
+    format.succeed(out, {}, 0, view, {41, Proposer::of(2, 0)});
     return out;
 }
 

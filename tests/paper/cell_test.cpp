@@ -20,7 +20,7 @@ class CellRules : public PaperTest {
     // A record as q would have written it.
     Bytes record_of(Rank at, std::string_view value) {
         Bytes record;
-        bed.format().succeed(record, {}, 0, {1, CellState::set, "", as_bytes(value)}, q, at.round);
+        bed.format().succeed(record, {}, 0, {1, CellState::set, "", as_bytes(value)}, at);
         return record;
     }
     static Verdict append_x(const CellView& base, Draft& draft) {

@@ -14,6 +14,8 @@ void PrintTo(Applied applied, std::ostream* out) {
 
 namespace {
 
+constexpr Proposer user_of(std::uint16_t slot) { return Proposer::of(slot, 7); }
+
 constexpr Geometry narrow{.block_size = 512, .slots = 33};  // entries of 2 bytes
 constexpr Geometry wide{.block_size = 512, .slots = 32};    // entries of 4 bytes
 
@@ -43,7 +45,7 @@ class RecordTest : public testing::TestWithParam<Geometry> {
 
     // `slot` applies an operation at `round` on top of what was written at `base_round`.
     void succeed(std::uint16_t slot, std::uint64_t base_round, std::uint64_t round) {
-        format.succeed(next, record, base_round, text(1, "v"), slot, round);
+        format.succeed(next, record, base_round, text(1, "v"), {round, user_of(slot)});
         record = next;
     }
     void carry(std::uint64_t base_round, std::uint64_t round) {
@@ -54,7 +56,7 @@ class RecordTest : public testing::TestWithParam<Geometry> {
 INSTANTIATE_TEST_SUITE_P(Widths, RecordTest, testing::Values(narrow, wide));
 
 TEST_P(RecordTest, ReadsWhatWasWritten) {
-    format.succeed(record, {}, 0, text(3, "payload"), 5, 17);
+    format.succeed(record, {}, 0, text(3, "payload"), {17, user_of(5)});
     ASSERT_TRUE(format.valid(record));
     const CellView view = format.view(record);
     EXPECT_EQ(view.version, 3U);
@@ -71,7 +73,7 @@ TEST_P(RecordTest, EmptyIsVersionZeroWithoutAName) {
     carry(0, 4);
     EXPECT_TRUE(format.valid(record));
     EXPECT_EQ(format.view(record).version, 0U);
-    EXPECT_EQ(format.applied(record, 4, 0, 1), Applied::no);
+    EXPECT_EQ(format.applied(record, 4, user_of(0), 1), Applied::no);
 }
 
 TEST_P(RecordTest, CarriedOnItIsTheSame) {
@@ -83,11 +85,11 @@ TEST_P(RecordTest, CarriedOnItIsTheSame) {
 
 TEST_P(RecordTest, FillsItsCapacityAndNotOneMore) {
     const Bytes full(format.capacity() - 4, std::byte{1});
-    format.succeed(record, {}, 0, {1, CellState::set, "name", full}, 0, 1);
+    format.succeed(record, {}, 0, {1, CellState::set, "name", full}, {1, user_of(0)});
     EXPECT_TRUE(format.valid(record));
     const Bytes more(full.size() + 1);
     const CellView view{1, CellState::set, "name", more};
-    EXPECT_DEATH(format.succeed(record, {}, 0, view, 0, 1), "CHECK");
+    EXPECT_DEATH(format.succeed(record, {}, 0, view, (Rank{1, user_of(0)})), "CHECK");
 }
 
 TEST_P(RecordTest, TellsAppliedFromNever) {
@@ -104,9 +106,9 @@ TEST_P(RecordTest, TellsAppliedFromNever) {
         {"another slot's", 3, 8, Applied::no},
     };
     for (const auto& row : rows) {
-        EXPECT_EQ(format.applied(record, 10, row.slot, row.first), row.applied) << row.what;
+        EXPECT_EQ(format.applied(record, 10, user_of(row.slot), row.first), row.applied) << row.what;
     }
-    EXPECT_EQ(format.applied({}, 0, 2, 10), Applied::no);
+    EXPECT_EQ(format.applied({}, 0, user_of(2), 10), Applied::no);
 }
 
 TEST_P(RecordTest, TellsItAcrossTheWrapOfAnEntry) {
@@ -114,21 +116,21 @@ TEST_P(RecordTest, TellsItAcrossTheWrapOfAnEntry) {
     succeed(2, before - 1, before);
     succeed(3, before, range + 1);
     succeed(4, range + 1, range + 5);
-    EXPECT_EQ(format.applied(record, range + 5, 2, before), Applied::yes);
-    EXPECT_EQ(format.applied(record, range + 5, 2, before + 1), Applied::no);
-    EXPECT_EQ(format.applied(record, range + 5, 3, before), Applied::yes);
-    EXPECT_EQ(format.applied(record, range + 5, 3, range + 1), Applied::yes);
-    EXPECT_EQ(format.applied(record, range + 5, 3, range + 2), Applied::no);
+    EXPECT_EQ(format.applied(record, range + 5, user_of(2), before), Applied::yes);
+    EXPECT_EQ(format.applied(record, range + 5, user_of(2), before + 1), Applied::no);
+    EXPECT_EQ(format.applied(record, range + 5, user_of(3), before), Applied::yes);
+    EXPECT_EQ(format.applied(record, range + 5, user_of(3), range + 1), Applied::yes);
+    EXPECT_EQ(format.applied(record, range + 5, user_of(3), range + 2), Applied::no);
 }
 
 TEST_P(RecordTest, KeepsAnEntryForHalfTheRangeAndThenSaysThatItCannotTell) {
     const std::uint64_t half = (range - 1) / 2;
     succeed(2, 0, 10);
     carry(10, 10 + half);
-    EXPECT_EQ(format.applied(record, 10 + half, 2, 10), Applied::yes);
+    EXPECT_EQ(format.applied(record, 10 + half, user_of(2), 10), Applied::yes);
     carry(10 + half, 11 + half);
-    EXPECT_EQ(format.applied(record, 11 + half, 2, 10), Applied::cannot_tell);
-    EXPECT_EQ(format.applied(record, 11 + half, 2, 11), Applied::no);  // recent, and not there
+    EXPECT_EQ(format.applied(record, 11 + half, user_of(2), 10), Applied::cannot_tell);
+    EXPECT_EQ(format.applied(record, 11 + half, user_of(2), 11), Applied::no);  // recent, and not there
 }
 
 TEST_P(RecordTest, NeverTakesAForgottenEntryForANewOne) {
@@ -138,10 +140,10 @@ TEST_P(RecordTest, NeverTakesAForgottenEntryForANewOne) {
         const std::uint64_t later = round + range / 2 - 7;
         carry(round, later);
         round = later;
-        const Applied answer = format.applied(record, round, 2, round);
+        const Applied answer = format.applied(record, round, user_of(2), round);
         EXPECT_EQ(answer, Applied::no) << "round " << round;
     }
-    EXPECT_EQ(format.applied(record, round, 2, 10), Applied::cannot_tell);
+    EXPECT_EQ(format.applied(record, round, user_of(2), 10), Applied::cannot_tell);
 }
 
 TEST_P(RecordTest, HasRoundsThatItCannotName) {
@@ -151,7 +153,7 @@ TEST_P(RecordTest, HasRoundsThatItCannotName) {
     EXPECT_TRUE(format.nameable(1));
     EXPECT_TRUE(format.nameable(range - 1));
     EXPECT_TRUE(format.nameable(range + 1));
-    EXPECT_DEATH(format.succeed(record, {}, 0, text(1, "v"), 0, range), "CHECK");
+    EXPECT_DEATH(format.succeed(record, {}, 0, text(1, "v"), (Rank{range, user_of(0)})), "CHECK");
 }
 
 TEST_P(RecordTest, KnowsWhatThisProgramDidNotWrite) {

@@ -1,0 +1,46 @@
+// Step: the one atomic read-modify-write that makes a disk active (Chockler & Malkhi, Active Disk
+// Paxos; algorithms.md 3.3). Pure: an agent runs it beside its disk, COMPARE AND WRITE runs it at
+// the client, the simulator in virtual time.
+//
+// An active disk keeps one block per register, whoever writes it and however many they are: the
+// highest rank promised, the highest accepted, and its value. A request is the very block that a
+// writer would put into its own place on a passive disk, sent at the rank of its phase:
+//
+//   read(r)      its block promises r          → promised := r, the rest stays
+//   write(r, v)  its block has accepted (r, v) → accepted := (r, v), promised := what it promises
+//
+// Both are refused if the register has promised or accepted a higher rank. The answer shows the
+// block as it stood before.
+//
+// Late, repeated and reordered requests are harmless. A read that comes late is refused, or raises
+// a promise that nobody relies on. A write that comes late is refused, or takes effect late, which
+// every write of unknown outcome may do at any time. One that comes again finds its own rank
+// accepted with its own value, and is answered as done; two values under one rank are a conflict:
+// somebody uses a rank that is not his. So no slot, no lane and no drain time is needed here.
+#pragma once
+
+#include "disk/block.hpp"
+
+namespace diskpaxos {
+
+enum class StepVerdict : std::uint8_t {
+    done,      // executed, now or before
+    refused,   // a higher rank has been here: its promise stands in the answer
+    conflict,  // another value was accepted under this very rank
+    damaged,   // what lies there is no block of this register: unknown, never initial
+};
+
+struct Stepped {
+    StepVerdict verdict = StepVerdict::damaged;
+    bool changed = false;  // `next` differs from what was there: it must be durable before the answer
+};
+
+// `request` is a sound block, whose address says which register is meant (place 0 of its row);
+// `present` is what lies there. Composes what shall lie there into `next`, of the same size, if it
+// differs.
+Stepped step(ByteView present, ByteView request, Rank rank, ByteSpan next);
+
+// Whether a block may be sent as a request at this rank.
+bool well_formed(ByteView request, Rank rank);
+
+}  // namespace diskpaxos

@@ -1,0 +1,32 @@
+// The active visit (Chockler & Malkhi, Active Disk Paxos; algorithms.md 3.3): one step at the disk,
+// which compares ranks itself. No place of our own, no lane for safety's sake, no quarantine: what
+// comes late or twice is harmless there (disk/step.hpp says why). The lane only bounds how much
+// may wait for a disk that hangs.
+#pragma once
+
+#include "disk/disk.hpp"
+#include "disk/lane.hpp"
+#include "register/visit.hpp"
+
+namespace diskpaxos {
+
+class ActiveVisit final : public Visit {
+  public:
+    ActiveVisit(Disk& disk, RowAddress address) : disk_(disk), address_(address) {}
+
+    Task<Sight> visit(const Own& own) override;
+    Task<Sight> look(Place aside) override;
+    Task<Sight> watch(Rank beyond) override;
+    bool judges() const override { return true; }
+    std::string_view name() const override { return disk_.name(); }
+
+  private:
+    Task<Sight> read(Io::Kind kind, Rank rank);
+    Extent block() const { return address_.geometry->row(address_.cell); }
+
+    Disk& disk_;
+    RowAddress address_;
+    Lane lane_;
+};
+
+}  // namespace diskpaxos
