@@ -58,7 +58,7 @@ Stepped step(ByteView present, ByteView request, Rank rank, ByteSpan next) {
     }
     if (refuses(before.block, asked, rank)) return {StepVerdict::refused};
     encode_block(next, address, after(before.block, asked, rank));
-    return {StepVerdict::done, true};
+    return {StepVerdict::done, !std::ranges::equal(next, present)};
 }
 
 }  // namespace diskpaxos
