@@ -295,12 +295,12 @@ Result<int> run_format(const Invocation& call, Output& out) {
     if (auto fine = open_all(*order, **real, created); !fine) return std::unexpected(fine.error());
 
     FormatPlan plan;
-    plan.superblock = new_superblock(order->name, order->disks.size(), order->geometry,
-                                     order->ttl_ms, node::unix_ms());
-    const Superblock group = plan.superblock;
     for (const RealWorld::Member& member : (*real)->members()) {
         plan.disks.push_back(member.disk.get());
     }
+    plan.superblock = new_superblock(order->name, order->disks.size(), order->geometry,
+                                     order->ttl_ms, node::unix_ms());
+    const Superblock group = plan.superblock;
     const Result<node::ThisHost> host = node::this_host(group.group);
     if (!host) return std::unexpected(host.error());
     if (!host->note.empty()) out.warn(host->note);

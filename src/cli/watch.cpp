@@ -65,7 +65,9 @@ class Watcher {
                 told_ = *seen;
                 if (++lines == count) co_return;
             }
-            co_await world_.clock.sleep_until(now + poll_.next(now, seen->version, 0));
+            const Duration pause = poll_.next(now, seen->version, 0);
+            const Duration told = Timing(std::chrono::milliseconds(directory_.ttl_ms())).lazy_poll();
+            co_await directory_.await_change(name_, now + (directory_.tells(name_) ? told : pause));
         }
     }
 

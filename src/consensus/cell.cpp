@@ -36,6 +36,7 @@ Task<GetOutcome> Cell::get(Instant deadline) {
     if (std::get<Certainty>(look) == Certainty::committed) {
         if (!format_.valid(register_->value())) co_return Damaged{};
         value_.assign(register_->value().begin(), register_->value().end());
+        seen_ = register_->value_rank();
         co_return Committed{};
     }
     const ChangeFn identity = keep_it;
@@ -50,6 +51,7 @@ Task<LookOutcome> Cell::glance(Instant deadline) {
     co_await enter();
     const LookOutcome outcome = co_await register_->recover(deadline);
     hint_.assign(register_->value().begin(), register_->value().end());
+    seen_ = register_->value_rank();
     leave();
     co_return outcome;
 }
@@ -170,6 +172,7 @@ Verdict Cell::apply(const ChangeFn& f, const CellView& base, Operation& op) {
 
 void Cell::committed() {
     value_.assign(next_.begin(), next_.end());
+    seen_ = rank_;
     if (unsettled_ == 0) return;
     resolution_ = unsettled_in_base_;  // a commit at a higher rank settles all earlier attempts
     unsettled_ = 0;

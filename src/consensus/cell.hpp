@@ -65,6 +65,10 @@ class Cell {
     // (the resolution lemma, algorithms.md 3.1).
     Task<ResolveOutcome> resolve(Instant deadline);
 
+    // Ends when an active disk has accepted something that the last look or operation has not shown,
+    // or at the deadline.
+    Task<bool> await_change(Instant deadline) { return register_->watch(seen_, deadline); }
+
     // The committed value, as the last operation that ended Committed left it.
     CellView view() const { return format_.view(value_); }
     const Register& reg() const { return *register_; }
@@ -101,6 +105,7 @@ class Cell {
     Bytes next_;      // what it writes
     Bytes value_;     // the committed record
     Bytes hint_;      // what glance() saw
+    Rank seen_;       // the rank of what was shown last
     Draft draft_;
 
     std::uint64_t unsettled_ = 0;  // round of the first attempt of the last unsettled change

@@ -11,7 +11,7 @@ Task<Result<std::vector<Adoption::Adopted>>> Adoption::run() {
     for (const Identity& stranger : roster_.strangers) {
         if (!stranger.answered || stranger.error != 0) continue;
         Disk& disk = *stranger.disk;
-        const Geometry& geometry = roster_.common.geometry;
+        const Geometry& geometry = roster_.shapes[disk.active()];
         if (!disk.use_block_size(geometry.block_size) || disk.blocks() < geometry.blocks()) {
             co_return std::unexpected(Error{
                 Code::bad_data, fmt::format("{} is too small for group {}: {} bytes are needed",
@@ -20,6 +20,13 @@ Task<Result<std::vector<Adoption::Adopted>>> Adoption::run() {
         const std::optional<std::size_t> known = co_await recognise(disk);
         const Result<std::size_t> index = known ? Result<std::size_t>(*known) : only_missing(disk);
         if (!index) co_return std::unexpected(index.error());
+        if (roster_.common.is_active(*index) != disk.active()) {
+            co_return std::unexpected(Error{
+                Code::usage, fmt::format("{} is an {} disk, but the one that it would be in group "
+                                         "{} is not",
+                                         disk.name(), disk.active() ? "active" : "ordinary",
+                                         roster_.common.name)});
+        }
         if (roster_.members[*index] != nullptr) {
             co_return std::unexpected(
                 Error{Code::usage, fmt::format("{} and {} are the same disk; name each once",
@@ -37,7 +44,7 @@ Task<Result<std::vector<Adoption::Adopted>>> Adoption::run() {
 
 // A block of this group that survived says which disk it is.
 Task<std::optional<std::size_t>> Adoption::recognise(Disk& disk) {
-    const Geometry& geometry = roster_.common.geometry;
+    const Geometry& geometry = roster_.shapes[disk.active()];
     const std::uint64_t chunk = (1U << 20) / geometry.block_size;
     for (std::uint64_t first = 0; first < geometry.blocks(); first += chunk) {
         const Extent extent{first, std::min(chunk, geometry.blocks() - first)};

@@ -14,6 +14,32 @@ std::string uuid_text(const Uuid& uuid) {
     return text;
 }
 
+Roster::Roster(const Superblock& group) : common(group), members(group.disks.size()) {
+    common.geometry.active = false;
+    shapes.fill(common.geometry);
+    shapes[1].active = true;
+}
+
+RowAddress Roster::row(std::size_t disk, std::uint32_t cell) const {
+    return {common.group, Superblock::tag(common.disks[disk]), cell, &geometry(disk)};
+}
+
+DiskSet Roster::active() const {
+    DiskSet set;
+    for (std::size_t disk = 0; disk < disks(); ++disk) {
+        if (common.is_active(disk)) set.insert(disk);
+    }
+    return set;
+}
+
+DiskSet Roster::passive() const {
+    DiskSet set = DiskSet::first(disks());
+    for (std::size_t disk = 0; disk < disks(); ++disk) {
+        if (common.is_active(disk)) set.erase(disk);
+    }
+    return set;
+}
+
 std::size_t Roster::present() const {
     return static_cast<std::size_t>(
         std::ranges::count_if(members, [](const Disk* disk) { return disk != nullptr; }));
@@ -145,7 +171,12 @@ Result<std::string> place(const Identity& identity, Roster& roster) {
                                      member->name(), identity.disk->name(),
                                      identity.superblock->index + 1, roster.common.name)});
     }
-    const Geometry& geometry = roster.common.geometry;
+    const Geometry& geometry = roster.geometry(identity.superblock->index);
+    if (geometry.active && !identity.disk->active()) {
+        return std::unexpected(bad(fmt::format(
+            "{} is an active disk of group {}; it must be reached as one: through its agent, or as "
+            "iscsi:// or scsi://", identity.disk->name(), roster.common.name)));
+    }
     if (!identity.disk->use_block_size(geometry.block_size)) {
         return std::unexpected(bad(fmt::format("{} cannot be used in blocks of {} bytes",
                                                identity.disk->name(), geometry.block_size)));
@@ -168,9 +199,7 @@ Result<std::string> place(const Identity& identity, Roster& roster) {
 Result<Roster> Assembly::judge(bool quorum_needed) const {
     const Result<const Identity*> first = first_of_group(identities_);
     if (!first) return std::unexpected(first.error());
-    Roster roster;
-    roster.common = *(*first)->superblock;
-    roster.members.resize(roster.common.disks.size());
+    Roster roster(*(*first)->superblock);
     std::string absent;
     for (const Identity& identity : identities_) {
         const Result<std::string> why_not = place(identity, roster);

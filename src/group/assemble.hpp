@@ -2,6 +2,7 @@
 // are, and refuses what does not belong together, in one sentence.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +13,8 @@
 #include "disk/superblock.hpp"
 #include "diskpaxos/error.hpp"
 #include "group/fan.hpp"
+#include "quorum/rule.hpp"
+#include "register/row.hpp"
 
 namespace diskpaxos {
 
@@ -30,13 +33,21 @@ struct Identity {
 
 struct Roster {
     Superblock common;              // of the group; its index means nothing
+    std::array<Geometry, 2> shapes; // of its passive and of its active disks
     std::vector<Disk*> members;     // by index; null: absent
     std::vector<std::string> names; // by index; of absent ones what we know: "disk 2"
     std::vector<std::string> notes; // sentences about disks that are absent or need healing
     std::vector<Identity> strangers;  // named, but not recognised: blank, damaged, silent
 
+    Roster() = default;
+    explicit Roster(const Superblock& group);  // nobody is there yet
+
     std::size_t present() const;
     std::size_t disks() const { return members.size(); }
+    const Geometry& geometry(std::size_t disk) const { return shapes[common.is_active(disk)]; }
+    RowAddress row(std::size_t disk, std::uint32_t cell) const;
+    DiskSet active() const;   // by index, whether they are there or not
+    DiskSet passive() const;
 };
 
 class Assembly {

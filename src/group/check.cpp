@@ -25,15 +25,15 @@ Rows::Rows(World& world, const Roster& roster)
       errors_(roster.disks()),
       scope_(world.queue) {}
 
-std::uint32_t Rows::cells_at_once(const Geometry& geometry) {
-    const std::uint64_t row = std::uint64_t{geometry.row_blocks()} * geometry.block_size;
+std::uint32_t Rows::cells_at_once() const {
+    const Geometry& widest = roster_.shapes[roster_.passive().empty()];
+    const std::uint64_t row = std::uint64_t{widest.row_blocks()} * widest.block_size;
     return static_cast<std::uint32_t>(std::max<std::uint64_t>(1, chunk_bytes / row));
 }
 
 Task<void> Rows::read(std::uint32_t first_cell, std::uint32_t count) {
-    const Geometry& geometry = roster_.common.geometry;
     first_cell_ = first_cell;
-    extent_ = {geometry.row(first_cell).first, std::uint64_t{count} * geometry.row_blocks()};
+    count_ = count;
     awaited_ = 0;
     answered_.reset();
     for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
@@ -53,7 +53,9 @@ Task<void> Rows::read_disk(std::size_t disk) {
     int error = ENODEV;
     IoPtr io;
     if (device != nullptr) {
-        io = device->prepare(Io::Kind::read, Extent{}, extent_);
+        const Geometry& geometry = roster_.geometry(disk);
+        const Extent rows{geometry.row(asked).first, std::uint64_t{count_} * geometry.row_blocks()};
+        io = device->prepare(Io::Kind::read, Extent{}, rows);
         io = co_await Transfer(*device, std::move(io));
         error = io->error;
     }
@@ -64,15 +66,15 @@ Task<void> Rows::read_disk(std::size_t disk) {
 }
 
 std::vector<Decoded> Rows::copies(std::uint32_t cell, std::uint32_t place) const {
-    const Geometry& geometry = roster_.common.geometry;
-    const std::size_t size = geometry.block_size;
-    const std::size_t at = (std::size_t{cell - first_cell_} * geometry.row_blocks() + place) * size;
     std::vector<Decoded> copies(roster_.disks());
     for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
         if (images_[disk] == nullptr) continue;
-        const RowAddress row{roster_.common.group, Superblock::tag(roster_.common.disks[disk]), cell,
-                             &geometry};
-        copies[disk] = decode_block(images_[disk]->in.bytes().subspan(at, size), row.block(place));
+        const Geometry& geometry = roster_.geometry(disk);
+        const std::uint32_t here = geometry.active ? 0 : place;
+        const std::size_t size = geometry.block_size;
+        const std::size_t at = (std::size_t{cell - first_cell_} * geometry.row_blocks() + here) * size;
+        copies[disk] = decode_block(images_[disk]->in.bytes().subspan(at, size),
+                                    roster_.row(disk, cell).block(here));
     }
     return copies;
 }
@@ -121,7 +123,7 @@ Task<CheckReport> Checker::run() {
         scope_.spawn(check_tables(disk));
     }
     co_await scope_.idle().wait_until(world_.clock, world_.clock.now() + hung_after);
-    const std::uint32_t step = Rows::cells_at_once(geometry);
+    const std::uint32_t step = rows_.cells_at_once();
     for (std::uint32_t first = 0; first < geometry.cells; first += step) {
         const std::uint32_t count = std::min(step, geometry.cells - first);
         co_await rows_.read(first, count);
@@ -142,7 +144,7 @@ Task<void> Checker::check_tables(std::size_t disk) {
 
 Task<int> Checker::check_superblocks(std::size_t disk) {
     Disk& device = *roster_.members[disk];
-    const Geometry& geometry = roster_.common.geometry;
+    const Geometry& geometry = roster_.geometry(disk);
     const std::uint64_t area = superblock_area / geometry.block_size;
     for (const std::uint32_t copy : {0U, 1U}) {
         const std::uint64_t at =
@@ -175,40 +177,49 @@ Task<int> Checker::check_slot_table(std::size_t disk) {
 }
 
 void Checker::check_cell(std::uint32_t cell) {
-    const Geometry& geometry = roster_.common.geometry;
     DiskSet whole = DiskSet::first(roster_.disks());
     bool used = false;
-    for (std::uint32_t place = 0; place < geometry.row_blocks(); ++place) {
-        const std::vector<Decoded> copies = rows_.copies(cell, place);
-        const std::vector<CopyState> states = compare(copies);
-        for (std::size_t disk = 0; disk < copies.size(); ++disk) {
-            DiskReport& report = report_.disks[disk];
-            if (states[disk] == CopyState::damaged) whole.erase(disk);
-            if (!report.present) continue;
-            if (states[disk] != CopyState::sound) report_.hurt[place / geometry.ring] = true;
-            ++report.blocks;
-            if (copies[disk].state == BlockState::initial) ++report.initial;
-            if (copies[disk].state == BlockState::valid) {
-                used = true;
-                report.highest_round =
-                    std::max(report.highest_round, copies[disk].block.promised.round);
-            }
-            if (states[disk] == CopyState::stale) ++report.stale;
-            if (states[disk] != CopyState::damaged) continue;
-            ++report.damaged;
-            ++report.by_damage[static_cast<std::size_t>(copies[disk].damage)];
-            if (report.examples.size() < examples_shown) {
-                const bool unreadable = copies[disk].damage == Damage::none;
-                report.examples.push_back(fmt::format(
-                    "cell {} slot {} block {}: {}", cell, place / geometry.ring,
-                    place % geometry.ring,
-                    unreadable ? std::strerror(report.error) : describe(copies[disk].damage)));
-            }
-        }
+    const std::uint32_t places =
+        roster_.passive().empty() ? 0 : roster_.common.geometry.row_blocks();
+    for (std::uint32_t place = 0; place < places; ++place) {
+        check_copies(cell, place, roster_.passive(), whole, used);
     }
+    if (!roster_.active().empty()) check_copies(cell, 0, roster_.active(), whole, used);
     if (used) ++report_.cells_in_use;
     const bool usable = rule_.suffices(Purposes{.read = true, .write = true}, whole);
     if (!usable) ++report_.cells_without_quorum;
+}
+
+// The copies of one writer's block on the passive disks, or of the register on the active ones.
+void Checker::check_copies(std::uint32_t cell, std::uint32_t place, DiskSet among, DiskSet& whole,
+                           bool& used) {
+    const std::uint32_t ring = roster_.common.geometry.ring;
+    const std::vector<Decoded> copies = rows_.copies(cell, place);
+    const std::vector<CopyState> states = compare(copies, among);
+    for (std::size_t disk = 0; disk < copies.size(); ++disk) {
+        DiskReport& report = report_.disks[disk];
+        if (!among.contains(disk)) continue;
+        if (states[disk] == CopyState::damaged) whole.erase(disk);
+        if (!report.present) continue;
+        const bool active = roster_.common.is_active(disk);
+        if (states[disk] != CopyState::sound && !active) report_.hurt[place / ring] = true;
+        ++report.blocks;
+        if (copies[disk].state == BlockState::initial) ++report.initial;
+        if (copies[disk].state == BlockState::valid) {
+            used = true;
+            report.highest_round = std::max(report.highest_round, copies[disk].block.promised.round);
+        }
+        if (states[disk] == CopyState::stale) ++report.stale;
+        if (states[disk] != CopyState::damaged) continue;
+        ++report.damaged;
+        ++report.by_damage[static_cast<std::size_t>(copies[disk].damage)];
+        if (report.examples.size() >= examples_shown) continue;
+        const bool unreadable = copies[disk].damage == Damage::none;
+        report.examples.push_back(fmt::format(
+            "cell {}{}: {}", cell,
+            active ? "" : fmt::format(" slot {} block {}", place / ring, place % ring),
+            unreadable ? std::strerror(report.error) : describe(copies[disk].damage)));
+    }
 }
 
 }  // namespace diskpaxos

@@ -19,9 +19,10 @@ class Rows {
     Rows(World& world, const Roster& roster);
 
     Task<void> read(std::uint32_t first_cell, std::uint32_t count);
-    std::vector<Decoded> copies(std::uint32_t cell, std::uint32_t place) const;  // one per disk
+    // One per disk: of the block at `place` on a passive one, of the register on an active one.
+    std::vector<Decoded> copies(std::uint32_t cell, std::uint32_t place) const;
     const std::vector<int>& errors() const { return errors_; }  // errno of the last read
-    static std::uint32_t cells_at_once(const Geometry& geometry);
+    std::uint32_t cells_at_once() const;
 
   private:
     Task<void> read_disk(std::size_t disk);
@@ -30,8 +31,8 @@ class Rows {
     const Roster& roster_;
     std::size_t awaited_ = 0;  // disks that have not answered this read yet
     Event answered_;           // all have
-    Extent extent_;
     std::uint32_t first_cell_ = 0;
+    std::uint32_t count_ = 0;
     std::vector<IoPtr> images_;  // per disk; null where the read failed
     std::vector<int> errors_;
     Scope scope_;
@@ -77,6 +78,8 @@ class Checker {
     Task<int> check_superblocks(std::size_t disk);  // errno
     Task<int> check_slot_table(std::size_t disk);   // errno
     void check_cell(std::uint32_t cell);
+    void check_copies(std::uint32_t cell, std::uint32_t place, DiskSet among, DiskSet& whole,
+                      bool& used);
 
     World& world_;
     const Roster& roster_;

@@ -102,6 +102,15 @@ Task<Result<Named>> Directory::look(std::string name, Instant deadline) {
     co_return Named();
 }
 
+// What changes before this begins is not missed: the disks compare with what was seen last.
+Task<void> Directory::await_change(std::string name, Instant deadline) {
+    if (!tells(name)) {
+        co_await group_.world().clock.sleep_until(deadline);
+        co_return;
+    }
+    co_await group_.cell(known_.at(name)).await_change(deadline);
+}
+
 Task<Result<Named>> Directory::change(std::string name, const ChangeFn& f, Instant deadline) {
     const std::uint32_t cells = group_.geometry().cells;
     const auto known = known_.find(name);

@@ -41,6 +41,12 @@ class Directory {
     // Bytes that a value may have under this name.
     std::size_t capacity(std::string_view name) const;
     std::uint32_t ttl_ms() const { return group_.roster().common.ttl_ms; }
+    std::uint32_t session_slots() const { return group_.geometry().slots; }
+    // Whether a change of this name by somebody else is told of, so that nobody need ask for it all
+    // the time: enough disks are active, and the name has been found.
+    bool tells(const std::string& name) const { return group_.tells() && known_.contains(name); }
+    // Ends when the name may have changed since it was looked at last, or at the deadline.
+    Task<void> await_change(std::string name, Instant deadline);
 
   private:
     enum class Whose : std::uint8_t { ours, nobodys, others };

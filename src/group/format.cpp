@@ -43,10 +43,17 @@ Formatter::Formatter(World& world, FormatPlan plan, std::function<void(std::uint
       errors_(plan_.disks.size()),
       scope_(world.queue) {
     CHECK(plan_.superblock.disks.size() == plan_.disks.size());
+    for (std::size_t disk = 0; disk < plan_.disks.size(); ++disk) {
+        if (plan_.disks[disk]->active()) plan_.superblock.active |= 1U << disk;
+    }
 }
 
 std::uint64_t Formatter::total_bytes() const {
-    return plan_.superblock.geometry.bytes() * plan_.disks.size();
+    std::uint64_t bytes = 0;
+    for (std::size_t disk = 0; disk < plan_.disks.size(); ++disk) {
+        bytes += plan_.superblock.geometry_of(disk).bytes();
+    }
+    return bytes;
 }
 
 Task<Result<void>> Formatter::run(const bool& stop) {
@@ -70,7 +77,7 @@ Task<bool> Formatter::on_all(Task<void> (Formatter::*step)(std::size_t)) {
 }
 
 Task<void> Formatter::wipe_superblocks(std::size_t disk) {
-    const Geometry& geometry = plan_.superblock.geometry;
+    const Geometry geometry = plan_.superblock.geometry_of(disk);
     const std::uint64_t area = superblock_area / geometry.block_size;
     // Of a larger group that was here before, the second copy is at the end of the disk.
     const std::uint64_t end = plan_.disks[disk]->blocks() / area * area - area;
@@ -83,7 +90,7 @@ Task<void> Formatter::wipe_superblocks(std::size_t disk) {
 }
 
 Task<void> Formatter::write_slot_table(std::size_t disk) {
-    const Geometry& geometry = plan_.superblock.geometry;
+    const Geometry geometry = plan_.superblock.geometry_of(disk);
     const Extent table{geometry.slot_table().first,
                        geometry.cells_begin() - geometry.slot_table().first};
     IoPtr io = plan_.disks[disk]->prepare(Io::Kind::write, table, Extent{});
@@ -109,7 +116,7 @@ Task<void> Formatter::write_slot_table(std::size_t disk) {
 }
 
 Task<void> Formatter::write_cells(std::size_t disk) {
-    const Geometry& geometry = plan_.superblock.geometry;
+    const Geometry geometry = plan_.superblock.geometry_of(disk);
     const std::uint64_t end = geometry.superblock_last();
     const std::uint64_t chunk = chunk_bytes / geometry.block_size;
     std::uint64_t number = 0;  // of the block within all cells
@@ -140,6 +147,7 @@ Task<void> Formatter::write_cells(std::size_t disk) {
 Task<void> Formatter::write_superblocks(std::size_t disk) {
     Superblock superblock = plan_.superblock;
     superblock.index = static_cast<std::uint16_t>(disk);
+    superblock.geometry = superblock.geometry_of(disk);
     const Geometry& geometry = superblock.geometry;
     for (const std::uint32_t copy : {1U, 0U}) {
         const std::uint64_t at =

@@ -14,7 +14,7 @@
 namespace diskpaxos {
 
 struct FormatPlan {
-    Superblock superblock;      // its index is filled in per disk
+    Superblock superblock;      // its index is filled in per disk, and of what kind each is
     std::vector<Disk*> disks;   // by index; block size already that of the geometry
     Host host;                  // owns the first slots
     std::uint32_t host_slots = 1;

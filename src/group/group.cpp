@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "register/active_visit.hpp"
 #include "register/passive_visit.hpp"
 
 namespace diskpaxos {
@@ -37,6 +38,7 @@ std::string reason(const Failure& failure) {
         case Failure::Kind::rolled_back: return "lost a write of ours";
         case Failure::Kind::intruder: return "another process writes our slot";
         case Failure::Kind::closed: return "not in use";
+        case Failure::Kind::forbidden: return "does not let us";
         case Failure::Kind::quarantined: return "a write of ours failed and may still happen";
     }
     UNREACHABLE();
@@ -48,13 +50,22 @@ Group::Group(World& world, Roster roster)
     : world_(world),
       roster_(std::move(roster)),
       rule_(Threshold::majority(roster_.disks())),
-      format_(roster_.common.geometry),
+      format_(roster_.common.geometry, roster_.common.kinds()),
       pace_(first_guess) {
     CHECK(rule_.intersects());
 }
 
 Task<Result<void>> Group::take_seat(SlotLocks& locks, SeatWish wish, Instant deadline) {
     CHECK(!seat_ && cells_.empty());
+    if (roster_.common.kinds() == DiskKinds::active) {
+        if (wish.slot) {
+            co_return std::unexpected(Error{
+                Code::usage, fmt::format("group {} has active disks only, and no slots",
+                                         roster_.common.name)});
+        }
+        seat_ = unannounced_seat(world_.random, roster_.disks());
+        co_return Result<void>();
+    }
     SeatFinder finder(world_, roster_, rule_, locks);
     Result<Seat> seat = co_await finder.find(std::move(wish), deadline);
     if (!seat) co_return std::unexpected(seat.error());
@@ -77,10 +88,11 @@ Cell& Group::cell(std::uint32_t number) {
 std::unique_ptr<Visit> Group::visit(std::size_t disk, std::uint32_t cell) const {
     Disk* device = roster_.members[disk];
     if (device == nullptr) return std::make_unique<AbsentVisit>(roster_.names[disk]);
-    const RowAddress address{.group = roster_.common.group,
-                             .disk = Superblock::tag(roster_.common.disks[disk]),
-                             .cell = cell,
-                             .geometry = &roster_.common.geometry};
+    const RowAddress address = roster_.row(disk, cell);
+    if (roster_.common.is_active(disk)) {
+        const auto access = seat_ ? ActiveVisit::Access::open : ActiveVisit::Access::closed;
+        return std::make_unique<ActiveVisit>(*device, address, access);
+    }
     const Place place = seat_ ? seat_->slot * geometry().ring + seat_->ring_index : no_place;
     const bool open = seat_ && seat_->open.contains(disk);
     const Duration ttl = std::chrono::milliseconds(roster_.common.ttl_ms);
@@ -120,6 +132,9 @@ Error Group::unsettled(Cell& cell) const {
 }
 
 Error Group::usurped() const {
+    if (seat_ && !seat_->announced()) {
+        return {Code::lost, "another process uses a rank of ours; this one has stopped"};
+    }
     return {Code::lost, fmt::format("another process writes slot {} of group {}; this one has stopped",
                                     seat_ ? seat_->slot : 0, roster_.common.name)};
 }

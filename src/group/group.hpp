@@ -26,6 +26,8 @@ class Group {
     const Geometry& geometry() const { return roster_.common.geometry; }
     const RecordFormat& format() const { return format_; }
     const QuorumRule& rule() const { return rule_; }
+    // Enough disks are active for every committed change to be told of by one of them.
+    bool tells() const { return rule_.suffices(Purpose::read, roster_.active()); }
     World& world() { return world_; }
 
     // Why too few disks answered, disk by disk.

@@ -268,12 +268,12 @@ Task<void> Healer::heal_slot_table() {
 
 Task<void> Healer::heal_cells() {
     const Geometry& geometry = roster_.common.geometry;
-    const std::uint32_t step = Rows::cells_at_once(geometry);
+    const std::uint32_t step = rows_.cells_at_once();
     for (std::uint32_t first = 0; first < geometry.cells; first += step) {
         const std::uint32_t count = std::min(step, geometry.cells - first);
         co_await rows_.read(first, count);
         for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
-            if (rows_.errors()[disk] != 0)
+            if (rows_.errors()[disk] != 0 || roster_.common.is_active(disk))
                 continue;  // absent, or it hangs or errs: nothing to heal on
             for (std::uint32_t cell = first; cell < first + count; ++cell) {
                 scope_.spawn(heal_row(cell, disk));
@@ -290,10 +290,10 @@ Task<void> Healer::heal_cells() {
 // Rewrites what is damaged or stale of one row on one disk. Neighbouring blocks go in one write:
 // each is whole by itself, so a write that is torn between them has healed fewer, no worse.
 Task<void> Healer::heal_row(std::uint32_t cell, std::size_t disk) {
-    const Geometry& geometry = roster_.common.geometry;
+    const Geometry& geometry = roster_.geometry(disk);
     const std::size_t size = geometry.block_size;
-    const RowAddress row{roster_.common.group, Superblock::tag(roster_.common.disks[disk]), cell,
-                         &geometry};
+    const RowAddress row = roster_.row(disk, cell);
+    const DiskSet passive = roster_.passive();
     std::uint32_t begun = 0;
     IoPtr io;  // the run of blocks that is being collected, from place `begun`
     std::uint32_t in_run = 0;
@@ -301,9 +301,9 @@ Task<void> Healer::heal_row(std::uint32_t cell, std::size_t disk) {
         std::optional<Merge> healed;
         if (place < geometry.row_blocks() && may_write(place / geometry.ring, disk)) {
             const std::vector<Decoded> copies = rows_.copies(cell, place);
-            const CopyState state = compare(copies)[disk];
+            const CopyState state = compare(copies, passive)[disk];
             if (state == CopyState::damaged) healed = heal(copies, disk, rule_);
-            if (state == CopyState::stale) healed = merge(copies);
+            if (state == CopyState::stale) healed = merge(copies, passive);
             if (state == CopyState::damaged && !healed) ++report_.unhealable;
         }
         if (healed) {
@@ -331,10 +331,10 @@ Task<void> Healer::heal_row(std::uint32_t cell, std::size_t disk) {
 
 // Last: until then nobody who starts takes the disk for sound.
 Task<void> Healer::heal_superblocks() {
-    const Geometry& geometry = roster_.common.geometry;
     for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
         Disk* device = roster_.members[disk];
         if (device == nullptr) continue;
+        const Geometry& geometry = roster_.geometry(disk);
         for (const std::uint32_t copy : {1U, 0U}) {
             const std::uint64_t at =
                 copy == 0 ? geometry.superblock_first() : geometry.superblock_last();
@@ -346,6 +346,7 @@ Task<void> Healer::heal_superblocks() {
             if (present && present->same_group(roster_.common) && present->index == disk) continue;
             Superblock superblock = roster_.common;
             superblock.index = static_cast<std::uint16_t>(disk);
+            superblock.geometry = geometry;
             io = device->prepare(Io::Kind::write, Extent{at, 1}, Extent{});
             encode_superblock(io->out.bytes(), superblock, copy);
             const bool written = co_await write(disk, std::move(io));

@@ -7,10 +7,11 @@
 
 namespace diskpaxos {
 
-Merge merge(const std::vector<Decoded>& copies) {
+Merge merge(const std::vector<Decoded>& copies, DiskSet among) {
     Merge result;
-    for (const Decoded& copy : copies) {
-        if (copy.state != BlockState::valid) continue;
+    for (std::size_t disk = 0; disk < copies.size(); ++disk) {
+        const Decoded& copy = copies[disk];
+        if (!among.contains(disk) || copy.state != BlockState::valid) continue;
         Block& merged = result.block;
         const Block& block = copy.block;
         if (mutated(Mutant::heal_by_rank)) {
@@ -35,24 +36,26 @@ Merge merge(const std::vector<Decoded>& copies) {
     return result;
 }
 
-std::vector<CopyState> compare(const std::vector<Decoded>& copies) {
-    const Merge newest = merge(copies);
-    std::vector<CopyState> states;
-    for (const Decoded& copy : copies) {
+std::vector<CopyState> compare(const std::vector<Decoded>& copies, DiskSet among) {
+    const Merge newest = merge(copies, among);
+    std::vector<CopyState> states(copies.size(), CopyState::sound);
+    for (std::size_t disk = 0; disk < copies.size(); ++disk) {
+        const Decoded& copy = copies[disk];
+        if (!among.contains(disk)) continue;
         if (copy.state == BlockState::unknown) {
-            states.push_back(CopyState::damaged);
+            states[disk] = CopyState::damaged;
             continue;
         }
         const bool whole = copy.block.promised == newest.block.promised &&
                            copy.block.accepted == newest.block.accepted;
-        states.push_back(whole ? CopyState::sound : CopyState::stale);
+        if (!whole) states[disk] = CopyState::stale;
     }
     return states;
 }
 
 std::optional<Merge> heal(const std::vector<Decoded>& copies, std::size_t disk,
                           const QuorumRule& rule) {
-    std::vector<Decoded> readable;
+    DiskSet readable;
     DiskSet without;  // this disk, and those that cannot be read
     std::size_t initial = 0;
     for (std::size_t other = 0; other < copies.size(); ++other) {
@@ -60,7 +63,7 @@ std::optional<Merge> heal(const std::vector<Decoded>& copies, std::size_t disk,
             without.insert(other);
             continue;
         }
-        readable.push_back(copies[other]);
+        readable.insert(other);
         if (copies[other].state == BlockState::initial) ++initial;
     }
     const bool missed = rule.suffices(Purpose::read, without) ||
@@ -68,7 +71,7 @@ std::optional<Merge> heal(const std::vector<Decoded>& copies, std::size_t disk,
                         rule.suffices(Purpose::recover, without);
     if (missed && !(mutated(Mutant::heal_from_one) && !readable.empty())) return std::nullopt;
     if (mutated(Mutant::heal_initial_by_half) && 2 * initial >= readable.size()) return Merge();
-    return merge(readable);
+    return merge(copies, readable);
 }
 
 }  // namespace diskpaxos

@@ -14,6 +14,15 @@ bool of_another(const SlotView& slot, const SeatWish& wish) {
 
 }  // namespace
 
+Seat unannounced_seat(Random& random, std::size_t disks) {
+    Seat seat;
+    seat.slot = no_slot;
+    seat.open = DiskSet::first(disks);
+    do seat.me = Proposer(random.bits(64));
+    while (seat.me == Proposer());
+    return seat;
+}
+
 Task<Result<Seat>> SeatFinder::find(SeatWish wish, Instant deadline) {
     const Duration drain = drain_time(std::chrono::milliseconds(roster_.common.ttl_ms));
     if (wish.slot && *wish.slot >= roster_.common.geometry.slots) {

@@ -1,4 +1,5 @@
-// Seat: the slot that this process has borrowed, and on which disks it may write.
+// Seat: the slot that this process has borrowed, and on which disks it may write. Where all disks
+// are active nobody needs a slot: a seat is nothing but a proposer that nobody else ever is.
 //
 // Hosts own slots, processes borrow them. A slot is borrowed when its lock is held on a majority
 // of the disks, and written only on disks where its lock is held. On one host a lock on the very
@@ -22,12 +23,19 @@ class SlotLocks {
 };
 inline constexpr std::uint32_t claim_lock = 0xffff;  // held while this host claims slots
 
+inline constexpr std::uint32_t no_slot = 0xffff'ffff;
+
 struct Seat {
-    std::uint32_t slot = 0;
+    std::uint32_t slot = 0;  // no_slot: none is needed
     std::uint32_t ring_index = 0;
     DiskSet open;  // where our lock is held
     Proposer me;
+    bool announced() const { return slot != no_slot; }
 };
+
+// A seat in a group of active disks: at once, and for any number of processes. 64 random bits per
+// process; two that drew the same would also have to meet in one round of one register.
+Seat unannounced_seat(Random& random, std::size_t disks);
 
 struct SeatWish {
     Host host;

@@ -93,6 +93,7 @@ Agreement agreement(const std::vector<const Glimpse*>& disks, const QuorumRule& 
 
 bool confirms(ByteView row, const RowAddress& address, const Agreement& found) {
     const RowSummary sum = summarise(row, address, no_place, found.owner);
+    if (address.geometry->active) return sum.whole() && sum.accepted == found.rank;
     return sum.whole() && sum.promised <= found.rank;
 }
 

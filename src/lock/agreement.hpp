@@ -2,7 +2,8 @@
 //
 // One pass over passive disks is no read (algorithms.md 4.5): the value of the highest accepted
 // rank is the one that may be committed, and whether it is can only be told by a commit mark that
-// names it, or by a second pass that finds no promise above it on disks that have it.
+// names it, or by a second pass that finds no promise above it on disks that have it. An active
+// disk that has it has made that check itself.
 #pragma once
 
 #include <string>

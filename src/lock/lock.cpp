@@ -56,11 +56,15 @@ Task<Result<std::uint64_t>> Lock::acquire(LockWish wish) {
     co_return co_await waited;
 }
 
-// Polls until it is our turn. Errors of the disks do not end the waiting: nobody can hold the lock
+// Polls until it is our turn; the first in the queue is told by active disks instead. Errors of the disks do not end the waiting: nobody can hold the lock
 // anew while there is no majority, and a majority may come back.
 Task<Result<std::uint64_t>> Lock::wait(LockWish wish) {
     Poll poll(session_.timing());
     Error why = busy();
+    Event& end = wish.stop != nullptr ? *wish.stop : session_.lost();
+    Event wake;
+    Scope relays(world_.queue);
+    relays.spawn(relay_end(end, wake));
     for (;;) {
         const Instant now = world_.clock.now();
         if (!session_.sound()) co_return std::unexpected(session_.why_lost());
@@ -88,10 +92,23 @@ Task<Result<std::uint64_t>> Lock::wait(LockWish wish) {
         }
         const Instant after = world_.clock.now();
         const std::size_t before = ahead(record_, session_.ref(), wish.mode);
-        const Instant due = after + poll.next(after, record_.token, before);
-        Event& end = wish.stop != nullptr ? *wish.stop : session_.lost();
-        co_await end.wait_until(world_.clock, std::min(due, wish.until));
+        const bool told = before == 0 && directory_.tells(name_);
+        const Duration pause = poll.next(after, record_.token, before);
+        const Instant due = after + (told ? session_.timing().lazy_poll() : pause);
+        if (told) relays.spawn(relay_change(due, wake));
+        co_await wake.wait_until(world_.clock, std::min(due, wish.until));
+        if (!end.is_set()) wake.reset();
     }
+}
+
+Task<void> Lock::relay_end(Event& end, Event& wake) {
+    co_await end.wait();
+    wake.set();
+}
+
+Task<void> Lock::relay_change(Instant until, Event& wake) {
+    co_await directory_.await_change(name_, until);
+    wake.set();
 }
 
 // Whether a change would get us further than the last look has. To stand in the queue can wait

@@ -73,6 +73,8 @@ class Lock {
     bool ours() const {
         return token_ != 0 && !released_ && holder_ == session_.ref() && session_.sound();
     }
+    Task<void> relay_end(Event& end, Event& wake);
+    Task<void> relay_change(Instant until, Event& wake);
     bool worth_an_attempt(LockMode mode) const;
     void note_free();
     std::size_t skippable() const;

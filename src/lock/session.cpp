@@ -28,9 +28,14 @@ Session::Session(World& world, Directory& directory, std::uint16_t slot, Session
       owner_(std::move(owner)),
       timing_(std::chrono::floor<std::chrono::milliseconds>(  // as it is published
           ttl.value_or(std::chrono::milliseconds(directory.ttl_ms())))),
-      name_(session_name(slot)),
+      any_slot_(slot == any_slot),
       scope_(world.queue) {
+    use(slot);
+}
+
+void Session::use(std::uint16_t slot) {
     ref_.slot = slot;
+    name_ = session_name(slot);
 }
 
 // ---- opening ----
@@ -40,12 +45,19 @@ Task<Result<void>> Session::open(Instant deadline) {
     CHECK(phase_ == Phase::closed || phase_ == Phase::lost);
     leaving_.set();
     co_await scope_.idle().wait();
-    Result<bool> opened = false;
+    Result<Opened> opened = Opened::too_late;
     do {
-        opened = co_await open_once(deadline);
+        auto opening = any_slot_ ? open_any(deadline) : open_once(deadline);
+        opened = co_await opening;
         if (!opened) co_return std::unexpected(opened.error());
-    } while (!*opened && world_.clock.now() < deadline);
-    if (!*opened) {
+    } while (*opened != Opened::yes && world_.clock.now() < deadline);
+    if (*opened == Opened::taken) {
+        co_return std::unexpected(
+            Error{Code::busy, fmt::format("all {} sessions that there is room for are in use; end a "
+                                          "process, or format with more slots",
+                                          directory_.session_slots())});
+    }
+    if (*opened != Opened::yes) {
         co_return std::unexpected(
             Error{Code::no_quorum, fmt::format("opening a session takes longer than its TTL of {} ms;"
                                                " the disks are too slow for it",
@@ -60,11 +72,15 @@ Task<Result<void>> Session::open(Instant deadline) {
     co_return Result<void>();
 }
 
-// False: it took too long, and what was opened has expired already.
-Task<Result<bool>> Session::open_once(Instant deadline) {
+// Too late: what was opened has expired already. Taken: somebody else's session lives there, which
+// only happens where nobody has a slot of his own.
+Task<Result<Session::Opened>> Session::open_once(Instant deadline) {
     const Instant started = world_.clock.now();
     std::uint64_t opened = 0;  // as the last attempt would have it
     const ChangeFn begin = [&](const CellView& base, Draft& draft) {
+        const auto previous = session_in(base);
+        opened = 0;
+        if (any_slot_ && previous && previous->state == SessionState::live) return Verdict::keep;
         const SessionRecord record = fresh(base);
         opened = record.opened;
         draft.state = CellState::session;
@@ -73,19 +89,69 @@ Task<Result<bool>> Session::open_once(Instant deadline) {
     };
     const Result<Named> cell = co_await directory_.change(name_, begin, deadline);
     if (!cell) co_return std::unexpected(cell.error());
+    if (opened == 0) co_return Opened::taken;
     const auto record = decode_session(cell->value);
     const bool ours = record && record->opened == cell->version && cell->exact;
-    if (!ours || record->opened != opened) co_return false;  // evicted in the same breath
+    if (!ours || record->opened != opened) co_return Opened::too_late;  // evicted in the same breath
     opened_ = opened;
     ref_.epoch = record->epoch();
     opened_at_ = world_.clock.now();
     valid_until_ = started + timing_.ttl();
-    if (opened_at_ >= valid_until_) co_return false;
+    if (opened_at_ >= valid_until_) co_return Opened::too_late;
     last_started_ = started;
     margin_ = least_margin_ = valid_until_ - opened_at_;
     renewals_ = 0;
     beat_ = 0;
-    co_return true;
+    co_return Opened::yes;
+}
+
+// A number that is free, preferably a low one: every number that was ever used keeps a cell. If all
+// are taken, one of those who took them may be dead.
+Task<Result<Session::Opened>> Session::open_any(Instant deadline) {
+    const std::size_t most = directory_.session_slots();
+    for (std::size_t range = 4; range < 2 * most; range *= 2) {
+        use(static_cast<std::uint16_t>(world_.random.below(std::min(range, most))));
+        const Result<Opened> opened = co_await open_once(deadline);
+        if (!opened || *opened != Opened::taken) co_return opened;
+    }
+    const std::size_t start = world_.random.below(most);
+    for (std::size_t i = 0; i < most && world_.clock.now() < deadline; ++i) {
+        use(static_cast<std::uint16_t>((start + i) % most));
+        const Result<Opened> opened = co_await open_once(deadline);
+        if (!opened || *opened != Opened::taken) co_return opened;
+    }
+    const Result<bool> free = co_await outlive(ref_.slot, deadline);
+    if (!free) co_return std::unexpected(free.error());
+    co_return Opened::taken;
+}
+
+// Watches whoever has this number until it is over, and evicts it if it is silent.
+Task<Result<bool>> Session::outlive(std::uint16_t slot, Instant deadline) {
+    const Result<Named> cell = co_await directory_.look(session_name(slot), deadline);
+    if (!cell) co_return std::unexpected(cell.error());
+    const auto record = decode_session(cell->value);
+    if (!record || record->state != SessionState::live) co_return true;
+    SessionRef taken;
+    taken.slot = slot;
+    taken.epoch = record->epoch();
+    SessionWatch watch(world_, directory_, taken);
+    Evictor evictor;
+    evictor.host_name = owner_.host_name;
+    evictor.boot = owner_.boot;
+    evictor.pid = owner_.pid;
+    while (world_.clock.now() < deadline) {
+        const Result<Liveness> seen = co_await watch.look(deadline);
+        if (!seen) co_return std::unexpected(seen.error());
+        if (*seen == Liveness::gone) co_return true;
+        if (*seen == Liveness::expired) {
+            const Result<Liveness> evicted = co_await watch.evict(evictor, deadline);
+            if (!evicted) co_return std::unexpected(evicted.error());
+            co_return *evicted == Liveness::gone;
+        }
+        const Instant next = world_.clock.now() + timing_.renewal() / 2;
+        co_await world_.clock.sleep_until(std::min(deadline, next));
+    }
+    co_return false;
 }
 
 // A predecessor that was cut short may have left something running: its lease is not over before

@@ -20,9 +20,13 @@ struct SessionOwner {  // for people
     std::uint64_t since_ms = 0;  // unix time
 };
 
+// Where nobody has a slot, sessions have numbers all the same: the cells that they live in. Any
+// number will do whose last session is over; taking it is one change of its cell.
+inline constexpr std::uint16_t any_slot = 0xffff;
+
 class Session {
   public:
-    // `ttl`: of this session; as the disks say, unless given. Observers go by what it publishes.
+    // `slot`: of our seat, or any_slot. `ttl`: of this session; as the disks say, unless given. Observers go by what it publishes.
     // Must not be destroyed in the middle of an operation unless its group is never used again.
     Session(World& world, Directory& directory, std::uint16_t slot, SessionOwner owner,
             std::optional<Duration> ttl = std::nullopt);
@@ -59,7 +63,11 @@ class Session {
   private:
     enum class Phase : std::uint8_t { closed, open, leaving, lost };
 
-    Task<Result<bool>> open_once(Instant deadline);
+    enum class Opened : std::uint8_t { yes, too_late, taken };
+    Task<Result<Opened>> open_once(Instant deadline);
+    Task<Result<Opened>> open_any(Instant deadline);
+    Task<Result<bool>> outlive(std::uint16_t slot, Instant deadline);
+    void use(std::uint16_t slot);
     Task<void> keep();
     Task<Result<bool>> renew(Instant deadline);
     Result<SessionRecord> ours(const CellView& base) const;
@@ -72,6 +80,7 @@ class Session {
     Directory& directory_;
     SessionOwner owner_;
     Timing timing_;
+    const bool any_slot_;
     std::string name_;
 
     Phase phase_ = Phase::closed;

@@ -75,7 +75,7 @@ Surveyor::Surveyor(World& world, const Roster& roster, const QuorumRule& rule)
     : world_(world),
       roster_(roster),
       rule_(rule),
-      format_(roster.common.geometry),
+      format_(roster.common.geometry, roster.common.kinds()),
       disks_(roster.disks()),
       tables_(roster.disks()),
       seen_(roster.disks()),
@@ -116,7 +116,7 @@ Task<Survey> Surveyor::run(Instant deadline) {
 }
 
 Task<void> Surveyor::read_disk(std::size_t disk) {
-    const Geometry& geometry = roster_.common.geometry;
+    const Geometry& geometry = roster_.geometry(disk);
     SurveyedDisk& report = disks_[disk];
     report.error = co_await time_reads(disk);
     Disk& device = *roster_.members[disk];
@@ -141,7 +141,7 @@ Task<int> Surveyor::time_reads(std::size_t disk) {
     std::vector<Duration> times;
     int error = 0;
     for (unsigned i = 0; i < timed_reads && error == 0; ++i) {
-        IoPtr io = device.prepare(Io::Kind::read, Extent{}, roster_.common.geometry.row(0));
+        IoPtr io = device.prepare(Io::Kind::read, Extent{}, roster_.geometry(disk).row(0));
         io = co_await Transfer(device, std::move(io));
         error = io->error;
         times.emplace_back(io->nanoseconds);
@@ -154,7 +154,7 @@ Task<int> Surveyor::time_reads(std::size_t disk) {
 
 // A sector that cannot be read costs the cells of its chunk, not the disk.
 Task<void> Surveyor::read_cells(std::size_t disk, std::uint32_t first, std::uint32_t count) {
-    const Geometry& geometry = roster_.common.geometry;
+    const Geometry& geometry = roster_.geometry(disk);
     const std::size_t row = std::size_t{geometry.row_blocks()} * geometry.block_size;
     const Extent extent{geometry.row(first).first, std::uint64_t{count} * geometry.row_blocks()};
     Disk& device = *roster_.members[disk];
@@ -171,7 +171,7 @@ Task<void> Surveyor::read_cells(std::size_t disk, std::uint32_t first, std::uint
     }
     for (std::uint32_t cell = first; cell < first + count; ++cell) {
         const ByteView bytes = io->in.bytes().subspan((cell - first) * row, row);
-        seen_[disk][cell] = glimpse(bytes, address(disk, cell));
+        seen_[disk][cell] = glimpse(bytes, roster_.row(disk, cell));
         const bool again = seen_[disk][cell].damage == Damage::checksum && count > 1;
         if (again) co_await read_cells(disk, cell, 1);  // it may have been in the middle of a write
     }
@@ -222,12 +222,12 @@ Task<void> Surveyor::confirm_on(std::size_t disk) {
     Disk& device = *roster_.members[disk];
     for (Doubt& doubt : doubts_) {
         if (!doubt.found.having().contains(disk)) continue;
-        const Extent row = roster_.common.geometry.row(doubt.number);
+        const Extent row = roster_.geometry(disk).row(doubt.number);
         IoPtr io = device.prepare(Io::Kind::read, Extent{}, row);
         io = co_await Transfer(device, std::move(io));
         if (over_) co_return;
         const bool fine =
-            io->error == 0 && confirms(io->in.bytes(), address(disk, doubt.number), doubt.found);
+            io->error == 0 && confirms(io->in.bytes(), roster_.row(disk, doubt.number), doubt.found);
         if (fine) doubt.confirmed.insert(disk);
     }
     confirming_.erase(disk);
@@ -245,11 +245,6 @@ SurveyedCell Surveyor::named(std::uint32_t number, Agreement found) const {
     cell.version = view.version;
     cell.value.assign(view.value.begin(), view.value.end());
     return cell;
-}
-
-RowAddress Surveyor::address(std::size_t disk, std::uint32_t cell) const {
-    const Superblock& common = roster_.common;
-    return {common.group, Superblock::tag(common.disks[disk]), cell, &common.geometry};
 }
 
 }  // namespace diskpaxos

@@ -84,7 +84,6 @@ class Surveyor {
     void judge();
     void count(const Agreement& found);
     SurveyedCell named(std::uint32_t number, Agreement found) const;
-    RowAddress address(std::size_t disk, std::uint32_t cell) const;
 
     struct Doubt {  // a cell of which the first pass cannot tell
         std::uint32_t number = 0;

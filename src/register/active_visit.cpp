@@ -29,6 +29,7 @@ Sight judged(IoPtr io, RowSummary row) {
 }  // namespace
 
 Task<Sight> ActiveVisit::visit(const Own& own) {
+    if (!open()) co_return Sight(Failure{Failure::Kind::closed, 0, Damage::none});
     const bool my_turn = co_await lane_.enter();
     if (!my_turn) co_return Sight(Failure{Failure::Kind::superseded, 0, Damage::none});
     IoPtr io = disk_.prepare(Io::Kind::step, block(), block());

@@ -12,12 +12,17 @@ namespace diskpaxos {
 
 class ActiveVisit final : public Visit {
   public:
-    ActiveVisit(Disk& disk, RowAddress address) : disk_(disk), address_(address) {}
+    // A closed one is looked at, but takes no step from us: we have no proposer of our own.
+    enum class Access : std::uint8_t { closed, open };
+
+    ActiveVisit(Disk& disk, RowAddress address, Access access = Access::open)
+        : disk_(disk), address_(address), access_(access) {}
 
     Task<Sight> visit(const Own& own) override;
     Task<Sight> look(Place aside) override;
     Task<Sight> watch(Rank beyond) override;
     bool judges() const override { return true; }
+    bool open() const override { return access_ == Access::open; }
     std::string_view name() const override { return disk_.name(); }
 
   private:
@@ -26,6 +31,7 @@ class ActiveVisit final : public Visit {
 
     Disk& disk_;
     RowAddress address_;
+    Access access_;
     Lane lane_;
 };
 

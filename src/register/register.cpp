@@ -21,7 +21,8 @@ Register::Register(World& world, const QuorumRule& rule, std::uint32_t cell, Pro
       cell_(cell),
       patience_(patience),
       disks_(std::move(disks)),
-      scope_(world.queue) {
+      scope_(world.queue),
+      watches_(world.queue) {
     CHECK(disks_.size() == rule.disks());
     own_.me = me;
     places_ = std::ranges::any_of(disks_, [](const auto& disk) { return !disk->judges(); });
@@ -300,7 +301,7 @@ Task<bool> Register::watch(Rank beyond, Instant deadline) {
     for (std::size_t disk = 0; disk < disks_.size(); ++disk) {
         if (!disks_[disk]->judges() || watched_.contains(disk)) continue;
         watched_.insert(disk);
-        scope_.spawn(attend_watch(disk));
+        watches_.spawn(attend_watch(disk));
     }
     const bool news = co_await news_.wait_until(world_.clock, deadline);
     co_return news;

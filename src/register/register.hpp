@@ -151,6 +151,7 @@ class Register {
     Event news_;
 
     Scope scope_;  // last: its tasks die before what they refer to
+    Scope watches_;
 };
 
 }  // namespace diskpaxos
