@@ -175,6 +175,8 @@ Result<void> Tls::State::prepare(const CertificateFiles* files) {
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
     if (server) {
         SSL_CTX_set_psk_find_session_callback(context, find_session);
+        // Some context must be set for a session to be believed, even one made of a key.
+        CHECK(SSL_CTX_set_session_id_context(context, suite_bytes, sizeof suite_bytes) == 1);
     } else {
         SSL_CTX_set_psk_use_session_callback(context, use_session);
     }
