@@ -67,6 +67,19 @@ Task<ResolveOutcome> Cell::resolve(Instant deadline) {
     co_return resolution_;
 }
 
+Task<ChangeOutcome> Cell::renew(std::uint64_t rounds, Instant deadline) {
+    co_await enter();
+    const LookOutcome looked = co_await register_->recover(deadline);
+    ChangeOutcome outcome = Undecided{};
+    if (!std::holds_alternative<Unavailable>(looked)) {
+        prepared_ = Rank();
+        register_->lift(rounds);
+        outcome = co_await settle(deadline);
+    }
+    leave();
+    co_return outcome;
+}
+
 Task<ChangeOutcome> Cell::settle(Instant deadline) {
     const ChangeFn identity = keep_it;
     co_return co_await run(identity, deadline);

@@ -77,6 +77,9 @@ class Register {
     // false at the deadline, or where no disk can tell. A hint: something may be worth a look.
     Task<bool> watch(Rank beyond, Instant deadline);
 
+    // From now on our ranks lie so many rounds above all that were seen.
+    void lift(std::uint64_t rounds) { highest_ = {highest_.round + rounds, Proposer()}; }
+
     ByteView value() const { return value_; }     // what the last read or look found
     Rank value_rank() const { return value_rank_; }
     Rank highest() const { return highest_; }     // the highest rank seen so far, ours included
