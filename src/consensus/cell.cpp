@@ -115,6 +115,7 @@ Task<ChangeOutcome> Cell::run(const ChangeFn& f, Instant deadline) {
 // rank_, base_ and base_rank_ are set. Otherwise says why not.
 Task<std::optional<ChangeOutcome>> Cell::prepare(Backoff& backoff, Operation& op,
                                                  Instant deadline) {
+    if (register_->overtaken()) prepared_ = Rank();
     if (!prepared_.none()) {
         rank_ = std::exchange(prepared_, Rank());
         base_ = register_->own().value;

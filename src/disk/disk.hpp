@@ -33,6 +33,7 @@ struct Extent {  // blocks [first, first + count)
 
 class Disk;
 enum class StepVerdict : std::uint8_t;
+enum class Right : std::uint8_t { read, write };
 
 // One request to one disk. It owns its buffers.
 class Io {
@@ -87,6 +88,10 @@ class Disk {
 
     // Whether it takes steps and watches; a passive one is never asked to.
     virtual bool active() const { return false; }
+
+    // Whether its keeper, if it has one, lets us read or change registers of this name. One that it
+    // does not let us see is answered with EACCES.
+    virtual bool lets(Right, std::string_view) const { return true; }
 
     // Switches to the block size that the superblock names. False if this disk cannot.
     virtual bool use_block_size(std::uint32_t bytes) { return bytes == block_size(); }
