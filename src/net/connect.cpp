@@ -113,7 +113,10 @@ Task<Result<std::unique_ptr<Stream>>> connect(io::Loop& loop, std::vector<Endpoi
     for (std::size_t i = 0; i < endpoints.size(); ++i) {
         Unowned fd(new_socket(endpoints[i]));
         if (fd.get() < 0) co_return std::unexpected(failed(endpoints[i], "connect to", errno));
-        const int refusal = co_await establish(loop, fd.get(), endpoints[i], deadline);
+        // One that does not answer leaves time for the others.
+        const auto left = static_cast<std::int64_t>(endpoints.size() - i);
+        const Instant share = loop.now() + (deadline - loop.now()) / left;
+        const int refusal = co_await establish(loop, fd.get(), endpoints[i], share);
         if (refusal == 0) co_return std::make_unique<Stream>(loop, fd.release());
         error = failed(endpoints[i], "connect to", refusal);
     }
