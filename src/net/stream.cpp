@@ -67,7 +67,7 @@ Result<std::size_t> Stream::read_now(ByteSpan into) {
     const ByteView bytes = socket_->received();
     if (tls_ == nullptr) {
         const std::size_t count = std::min(into.size(), bytes.size());
-        std::memcpy(into.data(), bytes.data(), count);
+        std::ranges::copy(bytes.first(count), into.begin());
         socket_->take(count);
         if (count == 0 && socket_->error() != 0) return std::unexpected(broken());
         return count;

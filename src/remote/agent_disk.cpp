@@ -115,6 +115,7 @@ bool AgentDisk::answered(const wire::Frame& frame) {
     slots_.free(*slot);
     if (frame.type == wire::Type::ping) {
         pinging_ = false;
+        news_.set();  // the next one is due in a while
     } else if (io != nullptr) {  // else it is too late: nobody waits any more
         trips_of(*io).remove(*io);
         trip_of(*io).slot = Trip::no_slot;
