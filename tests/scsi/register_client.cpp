@@ -63,6 +63,7 @@ Task<RegisterClient::Answer> RegisterClient::carry(IoPtr io) {
 }
 
 void RegisterClient::note(const Answer& answer) {
+    failed_ = answer.error != 0;
     round_ = std::max({round_, last_rank_.round, answer.promised.round});
 }
 

@@ -40,6 +40,7 @@ class RegisterClient {
     // whether it is certain that it was counted; `doubts` are the others that may have been.
     Task<bool> increment();
     std::uint64_t doubts = 0;
+    bool failed() const { return failed_; }  // the last request ended with an error
 
   private:
     Task<Answer> carry(IoPtr io);
@@ -50,6 +51,7 @@ class RegisterClient {
     Proposer me_;
     std::uint64_t seq_ = 0;
     std::uint64_t round_ = 0;
+    bool failed_ = false;
     Bytes last_;  // request
     Rank last_rank_;
 };
