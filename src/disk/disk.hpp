@@ -106,6 +106,9 @@ class Disk {
     // For a disk that stands before another one: the request is the other's now.
     static void hand_on(Disk& other, Io& io) { other.submit(io); }
 
+    // Whether nobody waits for a request any more.
+    static bool abandoned(const Io& io) { return io.waiter_ == nullptr; }
+
   private:
     friend struct RecycleIo;
     std::vector<std::unique_ptr<Io>> spare_;

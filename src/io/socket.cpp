@@ -10,6 +10,12 @@
 
 namespace diskpaxos::io {
 
+namespace {
+
+constexpr std::size_t most_kept = 64 * 1024;  // of memory that a burst has asked for
+
+}  // namespace
+
 ByteSpan Socket::Inbox::room(std::size_t least) {
     if (memory_.size() - end_ < least && begin_ > 0) {
         std::memmove(memory_.data(), memory_.data() + begin_, end_ - begin_);
@@ -69,7 +75,11 @@ void Socket::note_sent(std::size_t count) {
     CHECK(count <= flying_.size() - sent_);
     sent_ += count;
     if (unsent() < most_unsent) room_.set();
-    if (unsent() == 0) drained_.set();
+    if (unsent() > 0) return;
+    drained_.set();
+    if (flying_.capacity() > most_kept) flying_ = Bytes();
+    if (waiting_.capacity() > most_kept) waiting_ = Bytes();
+    if (flying_.empty()) sent_ = 0;
 }
 
 void Socket::fail(int error) {

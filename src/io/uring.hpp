@@ -34,7 +34,9 @@ class SharedBuffers {
     static constexpr std::uint16_t group = 1;
 
     int enlist(io_uring& ring);  // 0, or the errno of the refusal
-    ByteView at(unsigned index) const { return ByteView(memory_.bytes()).subspan(index * size, size); }
+    ByteView at(unsigned index) const {
+        return ByteView(memory_.bytes()).subspan(index * size, size);
+    }
     void give_back(unsigned index);
 
   private:
@@ -90,10 +92,10 @@ class UringLoop final : public Loop {
 
     SharedBuffers buffers_;
     bool multishot_ = true;
-    unsigned sockets_ = 0;               // closed ones included, until their last request has ended
-    unsigned closed_ = 0;                // of these
+    unsigned sockets_ = 0;  // closed ones included, until their last request has ended
+    unsigned closed_ = 0;   // of these
     std::vector<UringSocket*> attended_;  // have something to ask for
-    unsigned prompt_ = 0;                // sends in flight whose completions come at once
+    unsigned prompt_ = 0;                 // sends in flight whose completions come at once
 };
 
 class UringDisk final : public Disk {

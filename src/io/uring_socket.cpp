@@ -79,7 +79,8 @@ void UringSocket::attend() {
 }
 
 std::uint64_t UringSocket::data_of(Request request) const {
-    return reinterpret_cast<std::uintptr_t>(this) | socket_tag | static_cast<std::uint64_t>(request);
+    return reinterpret_cast<std::uintptr_t>(this) | socket_tag |
+           static_cast<std::uint64_t>(request);
 }
 
 void UringSocket::ask() {

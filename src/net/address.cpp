@@ -45,7 +45,8 @@ Result<Endpoint> unix_endpoint(const std::string& path) {
 std::uint16_t port_of(const Endpoint& endpoint) {
     in_port_t port = 0;  // at the same place in both families
     static_assert(offsetof(sockaddr_in, sin_port) == offsetof(sockaddr_in6, sin6_port));
-    std::memcpy(&port, reinterpret_cast<const char*>(endpoint.get()) + offsetof(sockaddr_in, sin_port),
+    std::memcpy(&port,
+                reinterpret_cast<const char*>(endpoint.get()) + offsetof(sockaddr_in, sin_port),
                 sizeof port);
     return ntohs(port);
 }
@@ -103,8 +104,8 @@ Result<std::vector<Endpoint>> resolve(const Address& address) {
     const int refusal = getaddrinfo(address.host.c_str(), port.c_str(), &wish, &found);
     if (refusal != 0) {
         const char* why = refusal == EAI_SYSTEM ? std::strerror(errno) : gai_strerror(refusal);
-        return std::unexpected(Error{
-            Code::io, fmt::format("the host {} cannot be found: {}", address.host, why)});
+        return std::unexpected(
+            Error{Code::io, fmt::format("the host {} cannot be found: {}", address.host, why)});
     }
     const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner(found, freeaddrinfo);
     std::vector<Endpoint> endpoints;

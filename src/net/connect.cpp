@@ -15,7 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration pause = 10ms;            // before a listener that is busy is asked again
+constexpr Duration pause = 10ms;              // before a listener that is busy is asked again
 constexpr Duration descriptor_pause = 100ms;  // when there are no descriptors left
 constexpr int backlog = 1024;
 

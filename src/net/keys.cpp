@@ -75,12 +75,13 @@ Result<std::vector<PresharedKey>> parse_keys(std::string_view text, const std::s
         if (line.empty() || line.starts_with('#')) continue;
         auto key = parse_line(line);
         if (!key) {
-            return std::unexpected(Error{
-                Code::usage, fmt::format("line {} of the key file {}: {}", number, path, key.error())});
+            return std::unexpected(Error{Code::usage, fmt::format("line {} of the key file {}: {}",
+                                                                  number, path, key.error())});
         }
         if (std::ranges::find(keys, key->identity, &PresharedKey::identity) != keys.end()) {
-            return std::unexpected(Error{Code::usage, fmt::format("the key file {} has two keys of {}",
-                                                                  path, key->identity)});
+            return std::unexpected(
+                Error{Code::usage,
+                      fmt::format("the key file {} has two keys of {}", path, key->identity)});
         }
         keys.push_back(std::move(*key));
     }
@@ -114,7 +115,8 @@ Result<std::vector<PresharedKey>> read_keys(const std::string& path) {
 
 std::string format_key(const PresharedKey& key) {
     std::string line = key.identity + ":";
-    for (const std::byte byte : key.key) line += fmt::format("{:02x}", std::to_integer<unsigned>(byte));
+    for (const std::byte byte : key.key)
+        line += fmt::format("{:02x}", std::to_integer<unsigned>(byte));
     return line + "\n";
 }
 

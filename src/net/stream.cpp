@@ -13,6 +13,12 @@
 
 namespace diskpaxos::net {
 
+namespace {
+
+constexpr Duration farewell = std::chrono::seconds(1);
+
+}  // namespace
+
 Stream::Stream(io::Loop& loop, int fd) : loop_(loop) {
     const int on = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // not of a UNIX socket: refused
@@ -47,6 +53,7 @@ Task<Result<void>> Stream::secure(std::unique_ptr<TlsSession> tls, Instant deadl
         send_outgoing();
         if (!done) {
             co_await close(deadline);  // so that the other end learns why
+            co_await listen_to_the_end(std::min(deadline, loop_.now() + farewell));
             co_return std::unexpected(done.error());
         }
         if (*done) co_return Result<void>();
@@ -56,6 +63,16 @@ Task<Result<void>> Stream::secure(std::unique_ptr<TlsSession> tls, Instant deadl
         }
         Result<void> more = co_await wait(socket_->arrived(), deadline);
         if (!more) co_return more;
+    }
+}
+
+// What has come and was not read makes the kernel reset the connection when it is closed, and the
+// other end forget what it has not read yet: our last words.
+Task<void> Stream::listen_to_the_end(Instant deadline) {
+    while (!socket_->over()) {
+        socket_->take(socket_->received().size());
+        const bool more = co_await socket_->arrived().wait_until(loop_, deadline);
+        if (!more) break;
     }
 }
 

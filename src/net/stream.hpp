@@ -61,6 +61,7 @@ class Stream {
 
   private:
     Task<Result<void>> wait(Event& event, Instant deadline);
+    Task<void> listen_to_the_end(Instant deadline);
     void send_outgoing();
     Error broken() const;
 

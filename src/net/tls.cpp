@@ -37,8 +37,9 @@ const char* refused_by_peer(int reason, bool shared_key) {
     switch (reason - SSL_AD_REASON_OFFSET) {
         case SSL_AD_HANDSHAKE_FAILURE:
         case SSL_AD_UNKNOWN_PSK_IDENTITY:
-            return shared_key ? "the other end does not know our identity"
-                              : "the other end takes no certificates, or asks for what we do not have";
+            return shared_key
+                       ? "the other end does not know our identity"
+                       : "the other end takes no certificates, or asks for what we do not have";
         case SSL_AD_ILLEGAL_PARAMETER:
         case SSL_AD_DECRYPT_ERROR:
             return shared_key ? "the other end has another key for our identity"
@@ -186,7 +187,8 @@ Result<void> Tls::State::prepare(const CertificateFiles* files) {
 Result<void> Tls::State::load(const CertificateFiles& files) {
     ERR_clear_error();
     if (SSL_CTX_use_certificate_chain_file(context, files.certificate.c_str()) != 1) {
-        return std::unexpected(unusable("the certificate " + files.certificate + " cannot be used"));
+        return std::unexpected(
+            unusable("the certificate " + files.certificate + " cannot be used"));
     }
     if (SSL_CTX_use_PrivateKey_file(context, files.key.c_str(), SSL_FILETYPE_PEM) != 1) {
         return std::unexpected(unusable("the key " + files.key + " cannot be used"));
@@ -275,7 +277,8 @@ Result<bool> TlsSession::handshake() {
     const int result = SSL_do_handshake(ssl_->ssl);
     if (result == 1) {
         if (name_peer()) return true;
-        return std::unexpected(Error{Code::permission, "the certificate of the other end has no common name"});
+        return std::unexpected(
+            Error{Code::permission, "the certificate of the other end has no common name"});
     }
     if (SSL_get_error(ssl_->ssl, result) == SSL_ERROR_WANT_READ) return false;
     return std::unexpected(failure());

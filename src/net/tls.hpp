@@ -45,11 +45,11 @@ class TlsSession {
     TlsSession(const TlsSession&) = delete;
     TlsSession& operator=(const TlsSession&) = delete;
 
-    void feed(ByteView bytes);     // what has come from the other end
+    void feed(ByteView bytes);      // what has come from the other end
     bool take_outgoing(Bytes& to);  // what must go there, instead of what was in `to`; if anything
 
-    Result<bool> handshake();                // whether it is over
-    Result<std::size_t> read(ByteSpan into);  // 0: more must come first, or nothing more will
+    Result<bool> handshake();                    // whether it is over
+    Result<std::size_t> read(ByteSpan into);     // 0: more must come first, or nothing more will
     bool finished() const { return finished_; }  // the other end has said that this was all
     Result<void> write(ByteView bytes);
     void finish();  // says that this was all

@@ -16,11 +16,16 @@ constexpr Duration rest = std::chrono::milliseconds(10);  // when the agent has 
 
 wire::Type type_of(Io::Kind kind) {
     switch (kind) {
-        case Io::Kind::read: return wire::Type::read;
-        case Io::Kind::write: return wire::Type::write;
-        case Io::Kind::step: return wire::Type::step;
-        case Io::Kind::watch: return wire::Type::watch;
-        case Io::Kind::visit: break;
+        case Io::Kind::read:
+            return wire::Type::read;
+        case Io::Kind::write:
+            return wire::Type::write;
+        case Io::Kind::step:
+            return wire::Type::step;
+        case Io::Kind::watch:
+            return wire::Type::watch;
+        case Io::Kind::visit:
+            break;
     }
     UNREACHABLE();  // a visit is for passive disks
 }
@@ -28,12 +33,18 @@ wire::Type type_of(Io::Kind kind) {
 // What a status that carries nothing means to who waits; 0: it means something else.
 int error_of(wire::Status status) {
     switch (status) {
-        case wire::Status::forbidden: return EACCES;
-        case wire::Status::full: return EBUSY;
-        case wire::Status::malformed: return EPROTO;
-        case wire::Status::failed: return EIO;
-        case wire::Status::out_of_range: return ERANGE;
-        default: return 0;
+        case wire::Status::forbidden:
+            return EACCES;
+        case wire::Status::full:
+            return EBUSY;
+        case wire::Status::malformed:
+            return EPROTO;
+        case wire::Status::failed:
+            return EIO;
+        case wire::Status::out_of_range:
+            return ERANGE;
+        default:
+            return 0;
     }
 }
 
@@ -47,6 +58,7 @@ void AgentDisk::submit(Io& io) {
     CHECK(io.kind != Io::Kind::visit && blocks_of(io).count > 0);
     const Instant now = world_.clock.now();
     begin_trip(io, now);
+    if (io.kind == Io::Kind::watch && take_over_watch(io)) return;
     trips_of(io).push_back(io);
     if (stream_ != nullptr) {
         send_waiting();
@@ -54,6 +66,34 @@ void AgentDisk::submit(Io& io) {
         news_.set();  // ends it, but not from here
     }
     if (now + time_out_ < asleep_until_) news_.set();
+}
+
+// A watch cannot be taken back. One that nobody waits for any more serves the next who watches the
+// same register from the same rank on, or a higher one; so they never fill the agent.
+bool AgentDisk::take_over_watch(Io& io) {
+    drop_abandoned_watches();
+    for (Io* old = flying_watches_.front(); old != nullptr; old = trip_of(*old).next) {
+        const bool serves = old->from.first == io.from.first && old->rank <= io.rank;
+        if (!serves || !abandoned(*old)) continue;
+        trip_of(io).slot = trip_of(*old).slot;
+        slots_.at(trip_of(io).slot).io = &io;
+        flying_watches_.remove(*old);
+        flying_watches_.push_back(io);
+        end(*old, ECANCELED);
+        return true;
+    }
+    return false;
+}
+
+void AgentDisk::drop_abandoned_watches() {
+    for (Io* io = waiting_watches_.front(); io != nullptr;) {
+        Io* const next = trip_of(*io).next;
+        if (abandoned(*io)) {
+            waiting_watches_.remove(*io);
+            end(*io, ECANCELED);
+        }
+        io = next;
+    }
 }
 
 Trips& AgentDisk::trips_of(Io& io) {
@@ -115,7 +155,7 @@ bool AgentDisk::answered(const wire::Frame& frame) {
     slots_.free(*slot);
     if (frame.type == wire::Type::ping) {
         pinging_ = false;
-        news_.set();  // the next one is due in a while
+        news_.set();             // the next one is due in a while
     } else if (io != nullptr) {  // else it is too late: nobody waits any more
         trips_of(*io).remove(*io);
         trip_of(*io).slot = Trip::no_slot;
@@ -168,14 +208,24 @@ bool AgentDisk::take_piece(Io& io, const wire::Frame& frame) {
 
 bool AgentDisk::take_block(Io& io, const wire::Frame& frame) {
     switch (frame.status) {
-        case wire::Status::ok: io.verdict = StepVerdict::done; break;
-        case wire::Status::refused: io.verdict = StepVerdict::refused; break;
-        case wire::Status::conflict: io.verdict = StepVerdict::conflict; break;
-        case wire::Status::damaged: io.verdict = StepVerdict::damaged; break;
-        default: return false;
+        case wire::Status::ok:
+            io.verdict = StepVerdict::done;
+            break;
+        case wire::Status::refused:
+            io.verdict = StepVerdict::refused;
+            break;
+        case wire::Status::conflict:
+            io.verdict = StepVerdict::conflict;
+            break;
+        case wire::Status::damaged:
+            io.verdict = StepVerdict::damaged;
+            break;
+        default:
+            return false;
     }
     const bool step = io.kind == Io::Kind::step;
-    if (!step && (frame.status == wire::Status::refused || frame.status == wire::Status::conflict)) {
+    if (!step &&
+        (frame.status == wire::Status::refused || frame.status == wire::Status::conflict)) {
         return false;
     }
     if (!wire::untrim(frame.body, io.in.bytes())) return false;

@@ -5,10 +5,12 @@
 // answer within the time-out ends with ETIMEDOUT, whatever has become of it. When the connection
 // breaks, requests on it end with ECONNRESET: they may have been executed, and only the register
 // above knows what that means and whether to ask again. Watches change nothing, and are asked anew
-// on the next connection. That is made in the background, at once, and then less and less often;
-// once an attempt has failed, requests end with ENOTCONN instead of holding a phase up.
+// on the next connection; they have no time-out. That connection is made in the background, at
+// once, and then less and less often; once an attempt has failed, requests end with ENOTCONN
+// instead of holding a phase up.
 //
-//   EACCES forbidden · EBUSY the agent has no room · EIO its store has failed · ERANGE no such block
+//   EACCES forbidden · EBUSY the agent has no room · EIO its store has failed · ERANGE no such
+//   block
 #pragma once
 
 #include <memory>
@@ -63,6 +65,8 @@ class AgentDisk final : public Disk {
     void ping(Instant now);
 
     // Requests and their answers (agent_disk.cpp).
+    bool take_over_watch(Io& io);
+    void drop_abandoned_watches();
     void send_waiting();
     void send(Io& io);
     void compose(Io& io, std::uint64_t id);
@@ -97,7 +101,7 @@ class AgentDisk final : public Disk {
     Instant last_asked_{};
     Instant rest_until_{};  // the agent has no room before
     Instant pinged_at_{};
-    bool pinging_ = false;  // and no answer yet
+    bool pinging_ = false;   // and no answer yet
     bool hopeless_ = false;  // the last attempt to connect has failed
     Duration pause_{};       // before the next one
     std::string trouble_;

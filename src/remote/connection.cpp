@@ -62,11 +62,13 @@ Error refusal_of(const Url& url, wire::Status status) {
             return {Code::permission, "the agent does not let us use this store"};
         case wire::Status::unknown_store:
             if (url.store.empty()) {
-                return {Code::usage, "the agent has more than one store: name the one that is meant"};
+                return {Code::usage,
+                        "the agent has more than one store: name the one that is meant"};
             }
             return {Code::usage, fmt::format("the agent has no store of the name {}", url.store)};
         case wire::Status::version:
-            return {Code::io, "the agent is of another version, and the two have no protocol in common"};
+            return {Code::io,
+                    "the agent is of another version, and the two have no protocol in common"};
         case wire::Status::limit:
         case wire::Status::full:
             return {Code::busy, "the agent has as many connections as it takes"};
@@ -84,8 +86,8 @@ Task<Result<void>> say_hello(const Url& url, Connection& connection, Instant dea
     for (;;) {
         const auto answer = connection.reader.next();
         if (!answer) {
-            co_return std::unexpected(Error{
-                Code::io, fmt::format("what answers is no agent: {}", wire::describe(answer.error()))});
+            co_return std::unexpected(Error{Code::io, fmt::format("what answers is no agent: {}",
+                                                                  wire::describe(answer.error()))});
         }
         if (*answer) {
             if ((*answer)->status != wire::Status::ok) {
@@ -107,8 +109,8 @@ Task<Result<void>> say_hello(const Url& url, Connection& connection, Instant dea
         const auto count = co_await connection.stream->read_some(room, deadline);
         if (!count) co_return std::unexpected(count.error());
         if (*count == 0) {
-            co_return std::unexpected(Error{
-                Code::io, "the other end has closed the connection instead of answering"});
+            co_return std::unexpected(
+                Error{Code::io, "the other end has closed the connection instead of answering"});
         }
         connection.reader.filled(*count);
     }

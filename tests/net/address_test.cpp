@@ -44,7 +44,8 @@ TEST(AddressTest, IsReadAsItIsWritten) {
 }
 
 TEST(AddressTest, KnowsWhatStaysOnThisHost) {
-    for (const char* text : {"127.0.0.1:1", "127.9.9.9:1", "[::1]:1", "/run/x", "[::ffff:127.0.0.1]:1"}) {
+    for (const char* text :
+         {"127.0.0.1:1", "127.9.9.9:1", "[::1]:1", "/run/x", "[::ffff:127.0.0.1]:1"}) {
         EXPECT_TRUE(is_local(endpoint_of(text))) << text;
     }
     for (const char* text : {"10.0.0.1:1", "128.0.0.1:1", "0.0.0.0:1", "[fe80::1]:1", "[::]:1",
@@ -70,8 +71,8 @@ TEST(KeysTest, AreReadAndWritten) {
     EXPECT_EQ(format_key((*keys)[0]), "alice:" + hex + "\n");
     for (const std::string& wrong :
          {std::string(), std::string("alice"), "alice:" + hex + "0", "alice:" + hex.substr(2),
-          ":" + hex, "al ice:" + hex, "alice:" + std::string(64, 'g'),
-          "a:" + hex + "\na:" + hex, std::string(129, 'i') + ":" + hex}) {
+          ":" + hex, "al ice:" + hex, "alice:" + std::string(64, 'g'), "a:" + hex + "\na:" + hex,
+          std::string(129, 'i') + ":" + hex}) {
         const auto refused = parse_keys(wrong, "F");
         ASSERT_FALSE(refused.has_value()) << wrong;
         EXPECT_NE(refused.error().sentence.find(" F"), std::string::npos);

@@ -16,7 +16,8 @@ INSTANTIATE_TEST_SUITE_P(, StreamTest, testing::ValuesIn(carriers()), carrier_na
 
 Bytes pattern(std::size_t size, unsigned seed) {
     Bytes bytes(size);
-    for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<std::byte>(i * 31 + i / 251 + seed);
+    for (std::size_t i = 0; i < size; ++i)
+        bytes[i] = static_cast<std::byte>(i * 31 + i / 251 + seed);
     return bytes;
 }
 

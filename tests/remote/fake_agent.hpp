@@ -44,9 +44,9 @@ class FakeAgent {
     explicit FakeAgent(Rig& rig, const std::string& address = "127.0.0.1:0");
 
     std::string url(const std::string& store = "s") const;
-    void hang_up();       // on everybody
-    void stop();          // and listens no more
-    void start();         // at the same address, again
+    void hang_up();                   // on everybody
+    void stop();                      // and listens no more
+    void start();                     // at the same address, again
     void answer(const Asked& asked);  // as an agent would
     void answer(const Asked& asked, wire::Status status);
     void send(const Bytes& bytes) { stream->put(bytes); }

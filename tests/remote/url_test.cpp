@@ -40,11 +40,11 @@ TEST(UrlTest, IsReadAsItIsWritten) {
 
 TEST(UrlTest, WhatIsNoUrlIsRefused) {
     for (const char* text :
-         {"", "/dev/sdb", "http://h/s", "agent://", "agent:///s", "agent://h:x/s", "agent://h:1:2/s",
-          "agent:///run/socket", "agent+unix://run/a", "agent+unix://", "agent://h/s?key=",
-          "agent://h/s?password=x", "agent://h/s?key=a&key=b", "agent://h/s?cert=a",
-          "agent://h/s?cert=a&cert_key=b", "agent://h/s?key=a&cert=a&cert_key=b&ca=c",
-          "agent+unix:///a?key=b"}) {
+         {"", "/dev/sdb", "http://h/s", "agent://", "agent:///s", "agent://h:x/s",
+          "agent://h:1:2/s", "agent:///run/socket", "agent+unix://run/a", "agent+unix://",
+          "agent://h/s?key=", "agent://h/s?password=x", "agent://h/s?key=a&key=b",
+          "agent://h/s?cert=a", "agent://h/s?cert=a&cert_key=b",
+          "agent://h/s?key=a&cert=a&cert_key=b&ca=c", "agent+unix:///a?key=b"}) {
         const auto url = parse_url(text);
         EXPECT_FALSE(url.has_value()) << text;
         EXPECT_TRUE(url.has_value() || url.error().code == Code::usage);
