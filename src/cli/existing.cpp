@@ -109,7 +109,7 @@ void look_for_group(const io::OpenDisk& disk, ByteView start, std::vector<std::s
 
 void look_for_anything(ByteView start, std::vector<std::string>& found) {
     const bool blank = std::ranges::all_of(start, [](std::byte b) { return b == std::byte{0}; });
-    if (as_text(start.bytes().first(store_magic.size())) == store_magic) {
+    if (as_text(start.first(store_magic.size())) == store_magic) {
         found.emplace_back("a store of diskpaxos-agent");
     }
     if (found.empty() && !blank) found.emplace_back("data of an unknown kind");
