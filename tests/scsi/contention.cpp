@@ -84,7 +84,9 @@ double microseconds(Action action) {
 }
 
 // As libiscsi's own example would do it: no loop, no task, no copy.
-Result<Latency> measure_raw(const std::string& url, unsigned rounds, std::uint32_t block_size) {
+Result<Latency> measure_raw(const std::string& url, unsigned rounds, const LunFacts& facts) {
+    const std::uint32_t block_size = facts.block_size;
+    const int fua = facts.durability == Durability::fua ? 1 : 0;
     iscsi_context* context = iscsi_create_context("iqn.2026-01.diskpaxos:raw");
     iscsi_url* parts = iscsi_parse_full_url(context, url.c_str());
     iscsi_set_targetname(context, parts->target);
@@ -105,7 +107,7 @@ Result<Latency> measure_raw(const std::string& url, unsigned rounds, std::uint32
         samples.push_back(microseconds([&] {
             scsi_task* task =
                 iscsi_compareandwrite_sync(context, parts->lun, contended_block, both.data(),
-                                           2 * block_size, size, 0, 0, 1, 0, 0);
+                                           2 * block_size, size, 0, 0, fua, 0, 0);
             CHECK(task != nullptr && task->status == 0);
             scsi_free_scsi_task(task);
         }));
@@ -168,9 +170,10 @@ Result<Tally> join(const std::vector<std::string>& urls, unsigned processes,
     }
     munmap(&shared, sizeof shared);
     if (!failed) return all;
-    return std::unexpected(Error{
-        Code::io, fmt::format("a process did not come to its end: {} counted, {} misses, {} failures",
-                              all.counted, all.misses, all.failures)});
+    return std::unexpected(
+        Error{Code::io,
+              fmt::format("a process did not come to its end: {} counted, {} misses, {} failures",
+                          all.counted, all.misses, all.failures)});
 }
 
 Result<Contention> contend(const std::vector<std::string>& urls, unsigned processes,
@@ -209,7 +212,7 @@ Result<Latencies> measure(const std::string& url, unsigned rounds) {
     }
     result.guessed = latency_of(samples);
     if (url.starts_with("iscsi:")) {
-        const auto raw = measure_raw(url, rounds, (*disk)->block_size());
+        const auto raw = measure_raw(url, rounds, (*disk)->facts());
         if (!raw) return std::unexpected(raw.error());
         result.raw = *raw;
     }
