@@ -39,6 +39,7 @@ class Search {
 
     bool run() {
         if (due_ == 0) return true;  // what is left need not have happened
+        if (overtaken()) return false;
         if (!visited_.insert(position_).second) return false;
         const std::uint64_t horizon = first_end();
         for (std::size_t i = 0; i < operations_.size(); ++i) {
@@ -62,6 +63,16 @@ class Search {
         due_ += certain;
         position_.content = before;
         position_.done[i] = false;
+        return false;
+    }
+
+    // Versions never fall: somebody who must still happen was told of one that has passed.
+    bool overtaken() const {
+        for (std::size_t i = 0; i < operations_.size(); ++i) {
+            const Operation& op = operations_[i];
+            if (position_.done[i] || op.fate != Operation::Fate::happened || !op.seen) continue;
+            if (op.seen->version < position_.content.version) return true;
+        }
         return false;
     }
 
