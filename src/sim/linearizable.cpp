@@ -34,7 +34,7 @@ class Search {
         }
         std::ranges::sort(operations_, {}, &Operation::start);
         position_ = {Bits(operations_.size()), initial};
-        for (const Operation& op : operations_) due_ += op.fate == Operation::Fate::happened;
+        for (const Operation& op : operations_) due_ += is_certain(op);
     }
 
     bool run() {
@@ -42,20 +42,29 @@ class Search {
         if (overtaken()) return false;
         if (!visited_.insert(position_).second) return false;
         const std::uint64_t horizon = first_end();
-        for (std::size_t i = 0; i < operations_.size(); ++i) {
-            if (operations_[i].start > horizon) break;  // somebody had ended before it began
-            if (!position_.done[i] && next(i)) return true;
+        // First those that have happened: the others are mostly not needed.
+        for (const bool certain : {true, false}) {
+            for (std::size_t i = 0; i < operations_.size(); ++i) {
+                if (operations_[i].start > horizon) break;  // somebody had ended before it began
+                if (position_.done[i] || is_certain(operations_[i]) != certain) continue;
+                if (next(i)) return true;
+            }
         }
         return false;
     }
 
   private:
+    static bool is_certain(const Operation& operation) {
+        return operation.fate == Operation::Fate::happened;
+    }
+
     bool next(std::size_t i) {
         const Operation& operation = operations_[i];
         const std::optional<Content> after = execute(operation, position_.content);
         if (!after) return false;
-        const bool certain = operation.fate == Operation::Fate::happened;
+        const bool certain = is_certain(operation);
         const Content before = position_.content;
+        if (!certain && *after == before) return false;  // as good as never
         position_.done[i] = true;
         position_.content = *after;
         due_ -= certain;
@@ -70,8 +79,9 @@ class Search {
     bool overtaken() const {
         for (std::size_t i = 0; i < operations_.size(); ++i) {
             const Operation& op = operations_[i];
-            if (position_.done[i] || op.fate != Operation::Fate::happened || !op.seen) continue;
-            if (op.seen->version < position_.content.version) return true;
+            if (position_.done[i] || !is_certain(op) || !op.seen) continue;
+            const std::uint64_t at_least = position_.content.version + op.applied.value_or(false);
+            if (op.seen->version < at_least) return true;
         }
         return false;
     }
@@ -79,7 +89,7 @@ class Search {
     std::uint64_t first_end() const {
         std::uint64_t first = ~std::uint64_t{0};
         for (std::size_t i = 0; i < operations_.size(); ++i) {
-            if (position_.done[i] || operations_[i].fate != Operation::Fate::happened) continue;
+            if (position_.done[i] || !is_certain(operations_[i])) continue;
             first = std::min(first, operations_[i].end);
         }
         return first;
