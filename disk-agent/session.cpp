@@ -4,7 +4,7 @@
 
 #include "disk-agent/printable.hpp"
 #include "disk-agent/server.hpp"
-#include "wire/trim.hpp"
+#include "disk-agent/yield.hpp"
 
 namespace diskpaxos::agent {
 
@@ -141,7 +141,9 @@ Task<void> Session::serve() {
         while (!store.has_room(blocks) && !store.failing()) co_await store.next_batch().wait();
         const bool much = (*frame)->type == wire::Type::list || ++in_a_row % most_in_a_row == 0;
         if (!handle(**frame)) break;
-        if (much) co_await server_.others_first();
+        if (!much) continue;
+        NextTurn turn(server_.clock());
+        co_await turn;
     }
     flush();
     co_await stream_.close(server_.now() + goodbye);
