@@ -64,6 +64,7 @@ enum class Mutant : std::uint8_t {
     rank_reused_at_restart,  // 3.3: a client comes back under the proposer it had before
     register_not_carried,    // 7.1 mixed: phase 0 forgets what an active disk had accepted
     look_at_one_active,      // 4.5: a reader believes an active disk without a quorum of its like
+    settled_by_any_look,     // 3.1: an attempt is given up for what a look shows, committed or not
     lineage_forgotten,       // 4e: an operation that fell out of the lineage counts as not applied
 };
 
