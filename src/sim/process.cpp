@@ -33,7 +33,7 @@ ChangeFn change_of(const Operation& operation) {
 }  // namespace
 
 Process::Process(SimWorld& world, Surroundings& around, unsigned number, Place place, Proposer me,
-                 std::vector<SimDisk*> paths)
+                 std::vector<SimPath*> paths, bool visitor)
     : sim_(world),
       around_(around),
       number_(number),
@@ -43,15 +43,11 @@ Process::Process(SimWorld& world, Surroundings& around, unsigned number, Place p
       paths_(std::move(paths)),
       unsettled_(around.setup.geometry.cells),
       known_version_(around.setup.geometry.cells),
+      visitor_(visitor),
       scope_(strand_.queue) {
-    const Quarantine quarantine{&world.clock(), around.setup.quarantine};
     for (std::uint32_t cell = 0; cell < around.setup.geometry.cells; ++cell) {
         std::vector<std::unique_ptr<Visit>> visits;
-        for (SimDisk* path : paths_) {
-            const RowAddress row = path->platter().row(cell);
-            visits.push_back(std::make_unique<PassiveVisit>(*path, row, place, around.setup.rereads,
-                                                            quarantine));
-        }
+        for (SimPath* path : paths_) visits.push_back(visit(*path, cell));
         auto reg = std::make_unique<Register>(world_, around.rule, cell, me, around.setup.patience,
                                               std::move(visits));
         cells_.push_back(std::make_unique<Cell>(world_, around.format, std::move(reg), pace_));
@@ -62,7 +58,14 @@ Process::Process(SimWorld& world, Surroundings& around, unsigned number, Place p
 
 Process::~Process() {
     sim_.leave(strand_);
-    for (SimDisk* path : paths_) path->owner_died();
+    for (SimPath* path : paths_) path->owner_died();
+}
+
+std::unique_ptr<Visit> Process::visit(SimPath& path, std::uint32_t cell) {
+    const RowAddress row = path.platter().row(cell);
+    if (path.active()) return std::make_unique<ActiveVisit>(path, row);
+    const Quarantine quarantine{&sim_.clock(), around_.setup.quarantine};
+    return std::make_unique<PassiveVisit>(path, row, place_, around_.setup.rereads, quarantine);
 }
 
 void Process::step(const Step& step) {
@@ -78,6 +81,11 @@ Task<void> Process::live() {
         const auto cell = static_cast<std::uint32_t>(sim_.random().below(cells_.size()));
         auto operating = operate(cell, draw_kind());
         co_await operating;
+    }
+    if (visitor_) {
+        finished_ = true;
+        around_.left(*this);
+        co_return;
     }
     co_await around_.calm.wait();
     for (std::uint32_t cell = 0; cell < cells_.size() && !stopped_; ++cell) {
@@ -147,9 +155,9 @@ Task<void> Process::settle(std::uint32_t number) {
     History& history = around_.histories[number];
     if (applied == Applied::yes) history.end(id, Operation::Fate::happened, true);
     if (applied == Applied::no) history.end(id, Operation::Fate::never);
-    if (applied != Applied::cannot_tell) {
-        around_.marks.count(applied == Applied::yes ? Mark::resolved_yes : Mark::resolved_no);
-    }
+    around_.marks.count(applied == Applied::yes  ? Mark::resolved_yes
+                        : applied == Applied::no ? Mark::resolved_no
+                                                 : Mark::cannot_tell);
     around_.told(*this, number, id);
 }
 
@@ -188,7 +196,9 @@ void Process::tell_change(std::uint32_t number, std::size_t id, const ChangeOutc
         history.end(id, Operation::Fate::never);
         return around_.marks.count(Mark::undecided);
     }
-    if (std::holds_alternative<Unsettled>(outcome) && !due) {
+    // In the calm too where a lineage is short: then it has moved on, and nobody can tell any more.
+    const bool short_lineage = around_.setup.kinds() == DiskKinds::active;
+    if (std::holds_alternative<Unsettled>(outcome) && (!due || short_lineage)) {
         unsettled_[number] = id;
         return;
     }
@@ -244,7 +254,7 @@ Instant Process::draw_deadline(bool due) {
 
 std::uint64_t Process::looks() const {
     std::uint64_t sum = 0;
-    for (const SimDisk* path : paths_) sum += path->looks();
+    for (const SimPath* path : paths_) sum += path->looks();
     return sum;
 }
 
