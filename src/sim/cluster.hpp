@@ -68,6 +68,7 @@ class Cluster final : public Surroundings, public Watch {
     void calm_down();
     void await_calm();
     void judge();
+    std::vector<std::uint64_t> lineage(std::uint32_t cell) const;
     Platter* pick(DiskSet disks);
     bool everyone_finished();
     bool going_on() const { return violation().empty() || setup.shared_place; }

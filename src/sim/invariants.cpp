@@ -181,6 +181,18 @@ void Invariants::check_version(CellWatch& cell, Rank rank) {
                         describe(base->second), before));
 }
 
+std::vector<Bytes> Invariants::lineage(std::uint32_t number) const {
+    const CellWatch& cell = cells_[number];
+    std::vector<Bytes> values(1);  // of version 0: empty
+    if (cell.commits.empty()) return values;
+    for (Rank rank = *cell.commits.rbegin(); !rank.none(); rank = cell.bases.at(rank)) {
+        const CellView view = format_.view(cell.values.at(rank));
+        values.resize(std::max(values.size(), view.version + 1));
+        values[view.version].assign(view.value.begin(), view.value.end());
+    }
+    return values;
+}
+
 void Invariants::refused(CellWatch& cell, const Step& step) {
     // A fast path promises more than it starts, so what is asked is who it was.
     if (step.other > step.rank && cell.proposers.contains(step.other.proposer)) return;

@@ -37,6 +37,9 @@ class Invariants {
     void stepped(const std::vector<std::unique_ptr<Platter>>& platters, Place place,
                  const Step& step);
 
+    // The values of all versions of a cell, along the lineage of its last commit.
+    std::vector<Bytes> lineage(std::uint32_t cell) const;
+
     bool violated() const { return !violation_.empty(); }
     const std::string& violation() const { return violation_; }
     void violate(std::string what);  // the first one stays

@@ -25,7 +25,9 @@ struct HashPosition {
 
 class Search {
   public:
-    Search(std::span<const Operation> operations, Content initial) {
+    Search(std::span<const Operation> operations, Content initial,
+           std::span<const std::uint64_t> lineage)
+        : lineage_(lineage) {
         for (const Operation& operation : operations) {
             const bool idle_read = operation.kind == Operation::Kind::get && !operation.seen;
             if (operation.fate != Operation::Fate::never && !idle_read) {
@@ -39,9 +41,10 @@ class Search {
 
     bool run() {
         if (due_ == 0) return true;  // what is left need not have happened
+        const auto [horizon, version] = next_due();
+        if (position_.content.version > version) return false;
         if (!visited_.insert(position_).second) return false;
-        const std::uint64_t horizon = first_end();
-        for (std::size_t i = 0; i < operations_.size(); ++i) {
+        for (std::size_t i = first_left(); i < operations_.size(); ++i) {
             if (operations_[i].start > horizon) break;  // somebody had ended before it began
             if (!position_.done[i] && next(i)) return true;
         }
@@ -52,8 +55,9 @@ class Search {
     bool next(std::size_t i) {
         const Operation& operation = operations_[i];
         const std::optional<Content> after = execute(operation, position_.content);
-        if (!after) return false;
+        if (!after || !in_lineage(*after)) return false;
         const bool certain = operation.fate == Operation::Fate::happened;
+        if (!certain && *after == position_.content) return false;  // it need not have happened
         const Content before = position_.content;
         position_.done[i] = true;
         position_.content = *after;
@@ -65,15 +69,35 @@ class Search {
         return false;
     }
 
-    std::uint64_t first_end() const {
-        std::uint64_t first = ~std::uint64_t{0};
-        for (std::size_t i = 0; i < operations_.size(); ++i) {
-            if (position_.done[i] || operations_[i].fate != Operation::Fate::happened) continue;
-            first = std::min(first, operations_[i].end);
-        }
-        return first;
+    bool in_lineage(Content content) const {
+        if (lineage_.empty()) return true;
+        return content.version < lineage_.size() && content.value == lineage_[content.version];
     }
 
+    struct Due {
+        std::uint64_t end = ~std::uint64_t{0};      // when the first one ended that must still happen
+        std::uint64_t version = ~std::uint64_t{0};  // at the latest; versions only rise
+    };
+    Due next_due() const {
+        Due due;
+        for (std::size_t i = first_left(); i < operations_.size(); ++i) {
+            const Operation& operation = operations_[i];
+            if (operation.start > due.end) break;  // and whatever follows ends later still
+            if (position_.done[i] || operation.fate != Operation::Fate::happened) continue;
+            due.end = std::min(due.end, operation.end);
+            if (!operation.seen) continue;
+            const std::uint64_t own = operation.applied.value_or(false) ? 1 : 0;
+            due.version = std::min(due.version, operation.seen->version - own);
+        }
+        return due;
+    }
+
+    std::size_t first_left() const {  // in a long history most of what is before is done
+        const auto left = std::ranges::find(position_.done, false);
+        return static_cast<std::size_t>(left - position_.done.begin());
+    }
+
+    std::span<const std::uint64_t> lineage_;
     std::vector<Operation> operations_;
     Position position_;
     std::size_t due_ = 0;  // operations that must still happen
@@ -82,8 +106,9 @@ class Search {
 
 }  // namespace
 
-bool linearizable(std::span<const Operation> operations, Content initial) {
-    return Search(operations, initial).run();
+bool linearizable(std::span<const Operation> operations, Content initial,
+                  std::span<const std::uint64_t> lineage) {
+    return Search(operations, initial, lineage).run();
 }
 
 }  // namespace diskpaxos::sim

@@ -240,7 +240,10 @@ Operation Process::draw(std::uint32_t cell, Operation::Kind kind) {
     operation.kind = kind;
     operation.process = number_;
     operation.expected = known_version_[cell];
-    if (kind == Operation::Kind::add) operation.argument = 1 + sim_.random().below(9);
+    if (kind == Operation::Kind::add) {
+        operation.argument = 1 + sim_.random().below(9);
+        if (visitor_) operation.argument = sim_.random().bits(32);  // it tells who it was
+    }
     if (kind != Operation::Kind::add) operation.argument = sim_.random().bits(32);
     return operation;
 }
