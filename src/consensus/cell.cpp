@@ -180,7 +180,7 @@ void Cell::committed() {
 
 // Nothing was proposed, or who knows (algorithms.md 4.2: NOT "failed").
 ChangeOutcome Cell::too_few(const Operation& op) {
-    if (op.first == 0) return Undecided{};
+    if (op.first == 0 || mutated(Mutant::lost_is_no)) return Undecided{};
     unsettled_ = op.first;
     return Unsettled{};
 }

@@ -25,6 +25,8 @@ class ActiveVisit final : public Visit {
     bool open() const override { return access_ == Access::open; }
     std::string_view name() const override { return disk_.name(); }
 
+    Lane& lane() { return lane_; }
+
   private:
     Task<Sight> read(Io::Kind kind, Rank rank);
     Extent block() const { return address_.geometry->row(address_.cell); }

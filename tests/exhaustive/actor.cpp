@@ -31,10 +31,13 @@ Stage::Stage(const Cluster& c, Contents& all)
     : cluster(c),
       contents(all),
       geometry(geometry_of(c)),
-      format(geometry),
+      active_geometry(geometry_of(c)),
+      format(geometry, c.kinds()),
       rule(c.disks, c.read, c.write, c.recover) {
+    active_geometry.active = true;
     for (std::size_t disk = 0; disk < c.disks; ++disk) {
-        disks.push_back(std::make_unique<RecordedDisk>(disk, geometry, all));
+        const Geometry& shape = disk < c.active ? active_geometry : geometry;
+        disks.push_back(std::make_unique<RecordedDisk>(disk, shape, all));
     }
 }
 
@@ -64,7 +67,8 @@ Actor::Actor(Stage& stage, const Role& role, unsigned incarnation)
     if (incarnation > 0) return;
     while (!register_->recovered()) {
         happen(
-            {.kind = Input::Kind::answer, .disk = requests().front().disk, .flight = 0, .row = {}});
+            {.kind = Input::Kind::answer, .disk = requests().front().disk, .flight = 0, .row = {},
+             .verdict = {}});
     }
 }
 
@@ -84,6 +88,15 @@ std::vector<std::unique_ptr<Visit>> Actor::make_visits() {
         const RowAddress address = stage_.disks[disk]->address();
         if (barrier.used) {
             visits.push_back(barrier_->make_visit(*stage_.disks[disk], address, place_, lanes_));
+            continue;
+        }
+        if (stage_.disks[disk]->active()) {
+            const bool looks_only = place_ == no_place;
+            const auto access =
+                looks_only ? ActiveVisit::Access::closed : ActiveVisit::Access::open;
+            auto visit = std::make_unique<ActiveVisit>(*stage_.disks[disk], address, access);
+            lanes_.push_back(&visit->lane());
+            visits.push_back(std::move(visit));
             continue;
         }
         auto visit = std::make_unique<PassiveVisit>(*stage_.disks[disk], address, place_, 0);
@@ -202,7 +215,7 @@ void Actor::happen(const Input& input) {
                 for (const Content content : input.row) hasher.add(stage_.contents.digest(content));
                 early_[input.disk] = hasher.add(request.phase).done();
             }
-            stage_.disks[input.disk]->answer(request.serial, input.row);
+            stage_.disks[input.disk]->answer(request.serial, input.row, input.verdict);
             break;
         }
         case Input::Kind::error:
