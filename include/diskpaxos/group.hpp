@@ -24,7 +24,7 @@ enum class Callbacks : std::uint8_t {
 enum class Backend : std::uint8_t { automatic, io_uring, threads };
 
 struct Options {
-    std::vector<std::string> disks{};     // paths; or none, and:
+    std::vector<std::string> disks{};     // paths and URLs; or none, and:
     std::string group{};                  // NAME or FILE, as -g takes; empty: $DISKPAXOS_GROUP
     std::chrono::seconds timeout{10};     // of opening, and of every call that names no other
     std::optional<std::uint32_t> slot{};  // this one; none: any of this host's
@@ -40,7 +40,7 @@ struct GroupFacts {
     std::string uuid;
     std::uint32_t disks = 0;          // that vote
     std::uint32_t present = 0;        // that could be opened
-    std::uint32_t slot = 0;           // ours
+    std::uint32_t slot = 0;           // ours; 2^32 - 1 where all disks are active: nobody needs one
     std::chrono::milliseconds ttl{};  // of sessions that name no other
 };
 

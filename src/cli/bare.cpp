@@ -15,6 +15,7 @@ BareLoop::BareLoop(Group& group, std::uint32_t cell)
 
 Task<Result<void>> BareLoop::run(unsigned rounds, Duration longest, Instant deadline) {
     Clock& clock = group_.world().clock;
+    if (!group_.roster().active().empty()) co_return Result<void>();  // no such block is there
     co_await group_.cell(cell_).idle().wait();
     targets_.clear();
     for (std::size_t disk = 0; disk < group_.roster().disks(); ++disk) {

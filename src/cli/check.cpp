@@ -10,6 +10,7 @@
 #include "cli/open_group.hpp"
 #include "group/adopt.hpp"
 #include "group/heal.hpp"
+#include "group/heal_registers.hpp"
 
 namespace diskpaxos::cli {
 
@@ -98,6 +99,16 @@ void show(const CheckReport& report, Output& out) {
     }
 }
 
+void show(const RegisterReport& healed, Output& out) {
+    out.line(fmt::format("repaired: {} registers restored, {} cells written again", healed.restored,
+                         healed.renewed));
+    if (healed.unhealable != 0) {
+        out.line(fmt::format("{} registers cannot be healed: too few other disks answer",
+                             healed.unhealable));
+    }
+    if (healed.failed != 0) out.line(fmt::format("{} registers could not be written", healed.failed));
+}
+
 void show(const HealReport& healed, Output& out) {
     out.line(fmt::format("repaired: {} superblocks, {} slot entries, {} blocks", healed.superblocks,
                          healed.slot_entries, healed.blocks));
@@ -120,6 +131,7 @@ CheckReport check(OpenGroup& group, const QuorumRule& rule) {
 Result<void> refuse_content(OpenGroup& group, const Disk& disk) {
     for (const RealWorld::Member& member : group.real().members()) {
         if (member.disk.get() != &disk) continue;
+        if (!member.file) continue;
         const std::vector<std::string> found = existing_content(*member.file);
         if (found.empty()) continue;
         return std::unexpected(Error{
@@ -164,6 +176,7 @@ Task<bool> pause(Clock& clock) {
 
 struct Repair {
     HealReport healed;
+    RegisterReport registers;
     CheckReport after;
 };
 
@@ -179,7 +192,15 @@ Result<HealReport> heal_patiently(OpenGroup& group, const QuorumRule& rule, cons
     }
 }
 
-Result<Repair> repair_all(OpenGroup& group, const QuorumRule& rule, CheckReport before, Output& out) {
+// Registers of active disks: as any process would write them, and then some.
+Result<RegisterReport> repair_registers(OpenGroup& group) {
+    if (group.roster().active().empty()) return RegisterReport();
+    if (auto seated = group.take_seat(); !seated) return std::unexpected(seated.error());
+    RegisterHealer healer(group.group());
+    return group.run(healer.run(group.timeout()));
+}
+
+Result<Repair> repair_slots(OpenGroup& group, const QuorumRule& rule, CheckReport before, Output& out) {
     const Result<node::ThisHost> host = node::this_host(group.roster().common.group);
     if (!host) return std::unexpected(host.error());
     if (!host->note.empty()) out.warn(host->note);
@@ -206,6 +227,27 @@ Result<Repair> repair_all(OpenGroup& group, const QuorumRule& rule, CheckReport 
     return repair;
 }
 
+Result<Repair> repair_all(OpenGroup& group, const QuorumRule& rule, CheckReport before, Output& out) {
+    Repair repair;
+    if (group.roster().common.kinds() != DiskKinds::active) {
+        auto slots = repair_slots(group, rule, std::move(before), out);
+        if (!slots) return slots;
+        repair = std::move(*slots);
+    }
+    if (group.roster().active().empty()) return repair;
+    const auto registers = repair_registers(group);
+    if (!registers) return std::unexpected(registers.error());
+    repair.registers = *registers;
+    if (group.roster().common.kinds() == DiskKinds::active) {  // last, as ever
+        Healer healer(group.world(), group.roster(), rule, group.locks(), Host());
+        auto healed = group.run(healer.run_without_slots());
+        if (!healed) return std::unexpected(healed.error());
+        repair.healed = std::move(*healed);
+    }
+    repair.after = check(group, rule);
+    return repair;
+}
+
 }  // namespace
 
 Result<int> run_check(const Invocation& call, Output& out) {
@@ -222,16 +264,23 @@ Result<int> run_check(const Invocation& call, Output& out) {
     const Threshold rule = Threshold::majority((*group)->roster().disks());
     CheckReport report = check(**group, rule);
     std::optional<HealReport> healed;
+    std::optional<RegisterReport> registers;
     if (repair && !report.sound()) {
         Result<Repair> done = repair_all(**group, rule, report, out);
         if (!done) return std::unexpected(done.error());
         healed = std::move(done->healed);
+        registers = done->registers;
         report = std::move(done->after);
         show(*healed, out);
+        if (!(*group)->roster().active().empty()) show(*registers, out);
     }
     show(report, out);
     Json object = described(report);
     if (repair) object["repaired"] = healed ? described(*healed) : Json();
+    if (registers) {
+        object["repaired"]["registers"] = registers->restored;
+        object["repaired"]["cells_written_again"] = registers->renewed;
+    }
     out.object(std::move(object));
     return report.sound() ? 0 : exit_code(Code::no);
 }

@@ -116,6 +116,17 @@ Result<CellFilter> filter_of(const Invocation& call, const Superblock& group) {
     return filter;
 }
 
+Result<Disk*> open_disk(RealWorld& real, const std::string& name) {
+    if (node::is_url(name)) {
+        auto active = real.run(node::open_active(real.world(), real.loop(), name, patience));
+        if (!active) return std::unexpected(active.error());
+        return &real.add(name, std::move(*active));
+    }
+    auto file = io::OpenDisk::open(name, io::Access::read);
+    if (!file) return std::unexpected(file.error());
+    return &real.add(std::move(*file));
+}
+
 }  // namespace
 
 Result<int> run_dump(const Invocation& call, Output& out) {
@@ -123,9 +134,9 @@ Result<int> run_dump(const Invocation& call, Output& out) {
     if (!backend) return std::unexpected(backend.error());
     auto real = RealWorld::make(*backend, warn_to(out));
     if (!real) return std::unexpected(real.error());
-    auto file = io::OpenDisk::open(call.arguments().front(), io::Access::read);
-    if (!file) return std::unexpected(file.error());
-    Disk& device = (*real)->add(std::move(*file));
+    const Result<Disk*> opened = open_disk(**real, call.arguments().front());
+    if (!opened) return std::unexpected(opened.error());
+    Disk& device = **opened;
 
     Assembly assembly((*real)->world(), {&device});
     const Result<Roster> roster =
@@ -134,6 +145,7 @@ Result<int> run_dump(const Invocation& call, Output& out) {
     const auto member = std::ranges::find(roster->members, &device);
     Superblock superblock = roster->common;
     superblock.index = static_cast<std::uint16_t>(member - roster->members.begin());
+    superblock.geometry = roster->geometry(superblock.index);
     const Result<CellFilter> filter = filter_of(call, superblock);
     if (!filter) return std::unexpected(filter.error());
 

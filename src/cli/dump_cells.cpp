@@ -9,25 +9,24 @@
 
 namespace diskpaxos::cli {
 
-namespace {
-
-// "7/3:1f2e": round, slot, and the beginning of the incarnation.
-std::string text_of_rank(Rank rank) {
+// "7/3:1f2e": round, slot, and the beginning of the incarnation; where nobody has a slot "7/a1b2c3d4".
+std::string DumpedDisk::text_of_rank(Rank rank) const {
     if (rank.none()) return "-";
+    if (group.kinds() == DiskKinds::active) {
+        return fmt::format("{}/{:08x}", rank.round, rank.proposer.value >> 32);
+    }
     return fmt::format("{}/{}:{:04x}", rank.round, rank.proposer.slot(),
                        rank.proposer.value & 0xffff);
 }
 
-Json json_of_rank(Rank rank) {
+Json DumpedDisk::json_of_rank(Rank rank) const {
     if (rank.none()) return nullptr;
     Json object;
     object["round"] = rank.round;
-    object["slot"] = rank.proposer.slot();
+    if (group.kinds() != DiskKinds::active) object["slot"] = rank.proposer.slot();
     object["incarnation"] = fmt::format("{:016x}", rank.proposer.value);
     return object;
 }
-
-}  // namespace
 
 const char* sound_or(Damage damage) { return damage == Damage::none ? "sound" : describe(damage); }
 
@@ -118,7 +117,9 @@ Json DumpedDisk::described(const BlockAddress& address, const Decoded& decoded) 
 std::string DumpedDisk::text_of(const BlockAddress& address, const Decoded& decoded,
                                 const Output& out) const {
     const std::string where =
-        fmt::format("  cell {} slot {}.{}", address.cell, address.slot, address.ring);
+        group.geometry.active
+            ? fmt::format("  cell {}", address.cell)
+            : fmt::format("  cell {} slot {}.{}", address.cell, address.slot, address.ring);
     if (decoded.state == BlockState::unknown) {
         return fmt::format("{}  {}", where, out.paint(Colour::bad, describe(decoded.damage)));
     }

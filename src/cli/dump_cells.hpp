@@ -25,7 +25,7 @@ const char* sound_or(Damage damage);
 class DumpedDisk {
   public:
     DumpedDisk(Disk& disk, Superblock superblock)
-        : group(std::move(superblock)), disk_(disk), format_(group.geometry) {}
+        : group(std::move(superblock)), disk_(disk), format_(group.geometry, group.kinds()) {}
 
     Task<bool> read_tables();
     Task<bool> dump_cells(CellFilter filter, Json& list, Output& out);
@@ -40,6 +40,8 @@ class DumpedDisk {
                   Output& out) const;
     bool wanted(const Decoded& block, const CellFilter& filter) const;
     Json described(const BlockAddress& address, const Decoded& block) const;
+    Json json_of_rank(Rank rank) const;
+    std::string text_of_rank(Rank rank) const;
     std::string text_of(const BlockAddress& address, const Decoded& block, const Output& out) const;
 
     Disk& disk_;

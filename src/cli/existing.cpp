@@ -82,23 +82,32 @@ bool read_at(int fd, std::uint64_t offset, ByteSpan into) {
            static_cast<ssize_t>(into.size());
 }
 
-void look_for_group(const io::OpenDisk& disk, ByteView start, std::vector<std::string>& found) {
-    if (start.size() < superblock_area) return;
-    auto superblock = decode_superblock(start, 0);
+void name_group(const std::expected<Superblock, Damage>& superblock,
+                std::vector<std::string>& found) {
     if (!superblock && superblock.error() == Damage::newer) {
         found.emplace_back("diskpaxos group of a newer format");
-        return;
-    }
-    if (!superblock) {
-        Buffer end(superblock_area);
-        const std::uint64_t at = disk.facts().bytes / 4096 * 4096 - superblock_area;
-        if (!read_at(disk.descriptor()->number(), at, end.bytes())) return;
-        superblock = decode_superblock(end.bytes(), 1);
     }
     if (!superblock) return;
     found.push_back(fmt::format("disk {} of {} of diskpaxos group \"{}\" ({})",
                                 superblock->index + 1, superblock->disks.size(), superblock->name,
                                 uuid_text(superblock->group)));
+}
+
+void look_for_group(const io::OpenDisk& disk, ByteView start, std::vector<std::string>& found) {
+    if (start.size() < superblock_area) return;
+    auto superblock = decode_superblock(start, 0);
+    if (!superblock && superblock.error() != Damage::newer) {
+        Buffer end(superblock_area);
+        const std::uint64_t at = disk.facts().bytes / 4096 * 4096 - superblock_area;
+        if (!read_at(disk.descriptor()->number(), at, end.bytes())) return;
+        superblock = decode_superblock(end.bytes(), 1);
+    }
+    name_group(superblock, found);
+}
+
+void look_for_anything(ByteView start, std::vector<std::string>& found) {
+    const bool blank = std::ranges::all_of(start, [](std::byte b) { return b == std::byte{0}; });
+    if (found.empty() && !blank) found.emplace_back("data of an unknown kind");
 }
 
 }  // namespace
@@ -116,10 +125,25 @@ std::vector<std::string> existing_content(const io::OpenDisk& disk) {
     look_for_lock_managers(start.bytes(), found);
     look_for_group(disk, start.bytes(), found);
     ask_blkid(std::string(disk.path()), found);
-    const bool blank =
-        std::ranges::all_of(start.bytes(), [](std::byte b) { return b == std::byte{0}; });
-    if (found.empty() && !blank) found.emplace_back("data of an unknown kind");
+    look_for_anything(start.bytes(), found);
     return found;
+}
+
+Task<std::vector<std::string>> existing_content(Disk& disk) {
+    std::vector<std::string> found;
+    const std::uint64_t blocks =
+        std::min<std::uint64_t>(looked_at / disk.block_size(), disk.blocks());
+    IoPtr io = disk.prepare(Io::Kind::read, Extent{}, Extent{0, blocks});
+    io = co_await Transfer(disk, std::move(io));
+    if (io->error != 0) {
+        found.push_back(fmt::format("content that cannot be read ({})", std::strerror(io->error)));
+        co_return found;
+    }
+    const ByteView start = io->in.bytes();
+    look_for_lock_managers(start, found);
+    if (start.size() >= superblock_area) name_group(decode_superblock(start, 0), found);
+    look_for_anything(start, found);
+    co_return found;
 }
 
 // What `format` itself overwrites is the beginning of the disk; other signatures lie at its end.

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "async/task.hpp"
+#include "disk/disk.hpp"
 #include "io/open_disk.hpp"
 
 namespace diskpaxos::cli {
@@ -12,6 +14,9 @@ namespace diskpaxos::cli {
 // Reads only. Phrases such as `ext4 file system "data"`; empty: nothing was recognised, and the
 // beginning of the disk is all zeros.
 std::vector<std::string> existing_content(const io::OpenDisk& disk);
+
+// The same of a disk that is named by a URL, at its beginning. libblkid cannot look at it.
+Task<std::vector<std::string>> existing_content(Disk& disk);
 
 // Removes what libblkid knows, wherever it lies on the disk: nobody shall take it for that again.
 bool wipe_signatures(const std::string& path);

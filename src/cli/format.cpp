@@ -75,8 +75,12 @@ Result<std::uint32_t> ttl_of(const Invocation& call) {
         std::chrono::duration_cast<std::chrono::milliseconds>(*ttl).count());
 }
 
+bool is_active(const Candidate& disk) { return node::is_url(disk.path); }
+
 Result<Geometry> geometry_of(const Invocation& call, const std::vector<Candidate>& disks) {
     Geometry geometry;
+    // Where all disks are active nothing on them grows with the slots: they are session numbers.
+    if (std::ranges::all_of(disks, is_active)) geometry.slots = max_slots;
     const auto slots = call.number("slots", geometry.slots, 1, max_slots);
     if (!slots) return std::unexpected(slots.error());
     const auto cells = call.number("cells", geometry.cells, 1, max_cells);
@@ -91,6 +95,12 @@ Result<Geometry> geometry_of(const Invocation& call, const std::vector<Candidate
         return usage(fmt::format("a disk has blocks of {} bytes; {} is not possible", largest,
                                  geometry.block_size));
     }
+    for (const Candidate& disk : disks) {
+        if (!is_active(disk) || disk.logical_block_size == geometry.block_size) continue;
+        return usage(fmt::format("{} has blocks of {} bytes, which an active disk cannot change; "
+                                 "{} is not possible",
+                                 disk.path, disk.logical_block_size, geometry.block_size));
+    }
     if (const char* objection = geometry.objection()) return usage(objection);
     return geometry;
 }
@@ -103,7 +113,19 @@ Result<void> refuse_old_conf(const Invocation& call) {
         Error{Code::no, fmt::format("the group file {} exists; --force overwrites it", *conf)});
 }
 
-Result<Order> understood(const Invocation& call) {
+// What the group takes of this disk.
+std::uint64_t bytes_on(const Candidate& disk, Geometry geometry) {
+    geometry.active = is_active(disk);
+    return geometry.bytes();
+}
+
+std::uint64_t most_bytes(const Order& order) {
+    std::uint64_t most = 0;
+    for (const Candidate& disk : order.disks) most = std::max(most, bytes_on(disk, order.geometry));
+    return most;
+}
+
+Result<Order> understood(const Invocation& call, RealWorld& real) {
     Order order;
     const auto paths = disks_of(call);
     if (!paths) return std::unexpected(paths.error());
@@ -112,12 +134,14 @@ Result<Order> understood(const Invocation& call) {
     const auto ttl = ttl_of(call);
     if (!ttl) return std::unexpected(ttl.error());
     if (auto fine = refuse_old_conf(call); !fine) return std::unexpected(fine.error());
-    auto disks = examine(*paths);
+    const auto time_out = call.timeout();
+    if (!time_out) return std::unexpected(time_out.error());
+    auto disks = examine(*paths, real, *time_out);
     if (!disks) return std::unexpected(disks.error());
     const auto geometry = geometry_of(call, *disks);
     if (!geometry) return std::unexpected(geometry.error());
     for (const Candidate& disk : *disks) {
-        if (auto fine = refuse_unfit(disk, geometry->bytes()); !fine) {
+        if (auto fine = refuse_unfit(disk, bytes_on(disk, *geometry)); !fine) {
             return std::unexpected(fine.error());
         }
     }
@@ -164,20 +188,21 @@ Json described(const Order& order) {
         entry["path"] = disk.path;
         entry["created"] = disk.missing;
         entry["overwritten"] = disk.content;
+        entry["active"] = is_active(disk);
         object["disks"].push_back(std::move(entry));
     }
     object["block_size"] = order.geometry.block_size;
     object["slots"] = order.geometry.slots;
     object["cells"] = order.geometry.cells;
     object["ttl_ms"] = order.ttl_ms;
-    object["bytes_per_disk"] = order.geometry.bytes();
+    object["bytes_per_disk"] = most_bytes(order);
     return object;
 }
 
 int show_plan(const Order& order, Output& out) {
     out.line(fmt::format("would make group \"{}\" of {} disk{}, {} each:", order.name,
                          order.disks.size(), order.disks.size() == 1 ? "" : "s",
-                         in_bytes(static_cast<double>(order.geometry.bytes()))));
+                         in_bytes(static_cast<double>(most_bytes(order)))));
     for (const Candidate& disk : order.disks) {
         const std::string what = disk.missing           ? "would be created"
                                  : disk.content.empty() ? "blank"
@@ -194,12 +219,17 @@ int show_plan(const Order& order, Output& out) {
 }
 
 // From here on it writes.
-Result<void> open_all(const Order& order, RealWorld& real, CreatedFiles& created) {
+Result<void> open_all(Order& order, RealWorld& real, CreatedFiles& created) {
     for (const Candidate& disk : order.disks) {
         if (!disk.missing) continue;
-        if (auto fine = created.create(disk.path, order.geometry.bytes()); !fine) return fine;
+        const std::uint64_t bytes = bytes_on(disk, order.geometry);
+        if (auto fine = created.create(disk.path, bytes); !fine) return fine;
     }
-    for (const Candidate& disk : order.disks) {
+    for (Candidate& disk : order.disks) {
+        if (is_active(disk)) {
+            real.add(disk.path, std::move(disk.active));
+            continue;
+        }
         auto file = io::OpenDisk::open(disk.path, io::Access::overwrite, order.geometry.bytes());
         if (!file) return std::unexpected(file.error());
         if (!real.add(std::move(*file)).use_block_size(order.geometry.block_size)) {
@@ -209,7 +239,7 @@ Result<void> open_all(const Order& order, RealWorld& real, CreatedFiles& created
     }
     if (auto fine = node::refuse_twins(real.members()); !fine) return fine;
     for (const Candidate& disk : order.disks) {
-        if (disk.content.empty() || wipe_signatures(disk.path)) continue;
+        if (disk.content.empty() || is_active(disk) || wipe_signatures(disk.path)) continue;
         return std::unexpected(Error{
             Code::io,
             fmt::format("{}: its old signatures cannot be removed; see wipefs(8)", disk.path)});
@@ -239,7 +269,9 @@ Result<int> write_all(RealWorld& real, FormatPlan plan, Event& signal, bool quie
 
 Result<void> write_conf(const std::string& path, const Superblock& group, const Order& order) {
     std::vector<std::string> disks;
-    for (const Candidate& disk : order.disks) disks.push_back(fs::absolute(disk.path).string());
+    for (const Candidate& disk : order.disks) {
+        disks.push_back(is_active(disk) ? disk.path : fs::absolute(disk.path).string());
+    }
     const std::string temporary = path + ".new";
     std::error_code error;
     {
@@ -261,7 +293,7 @@ void show_group(const Order& order, const Superblock& group, std::uint32_t host_
     const std::string uuid = uuid_text(group.group);
     out.line(fmt::format("group \"{}\" {} on {} disk{}, {} each", group.name, uuid,
                          order.disks.size(), order.disks.size() == 1 ? "" : "s",
-                         in_bytes(static_cast<double>(order.geometry.bytes()))));
+                         in_bytes(static_cast<double>(most_bytes(order)))));
     for (const Candidate& disk : order.disks) {
         out.line(fmt::format("  {}{}", disk.path, disk.missing ? " (created)" : ""));
     }
@@ -280,17 +312,17 @@ void show_group(const Order& order, const Superblock& group, std::uint32_t host_
 }  // namespace
 
 Result<int> run_format(const Invocation& call, Output& out) {
-    const Result<Order> order = understood(call);
+    const auto backend = call.backend();
+    if (!backend) return std::unexpected(backend.error());
+    auto real = RealWorld::make(*backend, warn_to(out));
+    if (!real) return std::unexpected(real.error());
+    Result<Order> order = understood(call, **real);
     if (!order) return std::unexpected(order.error());
     if (call.has("dry-run")) return show_plan(*order, out);
     if (auto fine = confirm(*order, call); !fine) return std::unexpected(fine.error());
 
     Event signal;
-    const auto backend = call.backend();
-    if (!backend) return std::unexpected(backend.error());
     CreatedFiles created;
-    auto real = RealWorld::make(*backend, warn_to(out));
-    if (!real) return std::unexpected(real.error());
     (*real)->loop().watch_signals({SIGINT, SIGTERM, SIGHUP}, signal);
     if (auto fine = open_all(*order, **real, created); !fine) return std::unexpected(fine.error());
 

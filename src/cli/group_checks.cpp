@@ -134,20 +134,22 @@ std::vector<Finding> examine_group(const Invocation& call, Output& out) {
         findings.push_back({Health::warn, "open", disk.path, disk.error.sentence, "bring it back"});
     }
     for (const RealWorld::Member& member : group.real().members()) {
-        const std::string name(member.file->path());
-        const io::DiskFacts& facts = member.file->facts();
-        findings.push_back(direct_io(name, facts));
-        findings.push_back(block_size(name, facts, common.geometry.block_size));
-        findings.push_back(write_cache(name, facts));
-        if (std::ranges::find(group.roster().members, member.disk.get()) ==
-            group.roster().members.end()) {
-            continue;
+        const std::string& name = member.path;
+        if (member.file) {
+            const io::DiskFacts& facts = member.file->facts();
+            findings.push_back(direct_io(name, facts));
+            findings.push_back(block_size(name, facts, common.geometry.block_size));
+            findings.push_back(write_cache(name, facts));
         }
-        const Latency measured = group.run(measure(*member.disk, common.geometry));
+        const auto disk = std::ranges::find(group.roster().members, member.disk.get());
+        if (disk == group.roster().members.end()) continue;
+        const auto index = static_cast<std::size_t>(disk - group.roster().members.begin());
+        const Latency measured = group.run(measure(*member.disk, group.roster().geometry(index)));
         findings.push_back(latency(name, measured, std::chrono::milliseconds(common.ttl_ms)));
     }
     const Result<node::ThisHost> host = node::this_host(common.group);
-    if (host) findings.push_back(slots_left(group, host->host.id));
+    const bool slots = common.kinds() != DiskKinds::active;
+    if (host && slots) findings.push_back(slots_left(group, host->host.id));
     return findings;
 }
 

@@ -51,12 +51,21 @@ Error failed(const std::string& path, const char* what) {
             fmt::format("{} cannot be {}: {}", path, what, std::strerror(error))};
 }
 
-Result<Candidate> examine_one(const std::string& path) {
+Result<Candidate> examine_active(const std::string& url, node::RealWorld& real, Duration time_out) {
+    auto active = real.run(node::open_active(real.world(), real.loop(), url, time_out));
+    if (!active) return std::unexpected(active.error());
+    Candidate candidate;
+    candidate.path = url;
+    candidate.active = std::move(*active);
+    candidate.logical_block_size = candidate.active.disk->block_size();
+    candidate.content = real.run(existing_content(*candidate.active.disk));
+    return candidate;
+}
+
+Result<Candidate> examine_one(const std::string& path, node::RealWorld& real, Duration time_out) {
+    if (node::is_url(path)) return examine_active(path, real, time_out);
     Candidate candidate;
     candidate.path = path;
-    if (path.contains("://")) {
-        return usage(fmt::format("{}: this version knows files and block devices only", path));
-    }
     if (!exists(path)) {
         if (auto fine = refuse_creating(path); !fine) return std::unexpected(fine.error());
         candidate.missing = true;
@@ -71,6 +80,7 @@ Result<Candidate> examine_one(const std::string& path) {
 }
 
 bool same_candidate(const Candidate& a, const Candidate& b) {
+    if (a.active.disk && b.active.disk) return a.active.identity == b.active.identity;
     if (a.file && b.file) return a.file->same_disk(*b.file);
     if (!a.missing || !b.missing) return false;
     std::error_code ignored;
@@ -80,10 +90,11 @@ bool same_candidate(const Candidate& a, const Candidate& b) {
 
 }  // namespace
 
-Result<std::vector<Candidate>> examine(const std::vector<std::string>& paths) {
+Result<std::vector<Candidate>> examine(const std::vector<std::string>& names, node::RealWorld& real,
+                                       Duration time_out) {
     std::vector<Candidate> candidates;
-    for (const std::string& path : paths) {
-        Result<Candidate> candidate = examine_one(path);
+    for (const std::string& path : names) {
+        Result<Candidate> candidate = examine_one(path, real, time_out);
         if (!candidate) return std::unexpected(candidate.error());
         for (const Candidate& other : candidates) {
             if (!same_candidate(*candidate, other)) continue;
@@ -97,7 +108,9 @@ Result<std::vector<Candidate>> examine(const std::vector<std::string>& paths) {
 
 Result<void> refuse_unfit(const Candidate& candidate, std::uint64_t bytes_needed) {
     if (candidate.missing) return {};
-    const std::uint64_t bytes = candidate.file->facts().bytes;
+    const Disk* active = candidate.active.disk.get();
+    const std::uint64_t bytes = active != nullptr ? active->blocks() * active->block_size()
+                                                  : candidate.file->facts().bytes;
     if (bytes < bytes_needed) {
         return std::unexpected(
             Error{Code::bad_data,
@@ -105,6 +118,7 @@ Result<void> refuse_unfit(const Candidate& candidate, std::uint64_t bytes_needed
                               "or --cells",
                               candidate.path, bytes, bytes_needed)});
     }
+    if (active != nullptr) return {};
     for (std::uint32_t slot = 0; slot < max_slots; ++slot) {
         if (!candidate.file->slot_locked_elsewhere(slot)) continue;
         return std::unexpected(Error{

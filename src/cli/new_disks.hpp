@@ -8,18 +8,21 @@
 
 #include "diskpaxos/error.hpp"
 #include "io/open_disk.hpp"
+#include "node/real_world.hpp"
 
 namespace diskpaxos::cli {
 
 struct Candidate {
-    std::string path;
+    std::string path;  // or URL
     bool missing = false;              // a regular file, to be created
     std::uint32_t logical_block_size = 512;
-    std::unique_ptr<io::OpenDisk> file;  // read-only; null: missing
+    std::unique_ptr<io::OpenDisk> file;  // read-only; null: missing, or active
+    node::ActiveDisk active;             // named by a URL
     std::vector<std::string> content;    // what would be lost
 };
 
-Result<std::vector<Candidate>> examine(const std::vector<std::string>& paths);
+Result<std::vector<Candidate>> examine(const std::vector<std::string>& names, node::RealWorld& real,
+                                       Duration time_out);
 
 // Whether it has room, and no process of this host works on it.
 Result<void> refuse_unfit(const Candidate& candidate, std::uint64_t bytes_needed);

@@ -91,7 +91,7 @@ std::vector<std::string> last_will(OpenGroup& group, const std::string& lock, Se
     std::vector<std::string> words = {"diskpaxos", "bury"};
     for (const RealWorld::Member& member : group.real().members()) {
         words.emplace_back("-d");
-        words.emplace_back(member.file->path());
+        words.push_back(member.path);
     }
     words.insert(words.end(), {"--", lock, std::to_string(session.slot),
                                std::to_string(session.epoch)});

@@ -178,7 +178,12 @@ Result<int> run_status(const Invocation& call, Output& out) {
     out.line("");
     show_disks(at->survey, out);
     show_sessions(*at, sessions, out);
-    show_slots(use, at->survey.slots.size(), out);
+    if (common.kinds() != DiskKinds::active) {
+        show_slots(use, at->survey.slots.size(), out);
+    } else {
+        out.line("");
+        out.line(fmt::format("room for {} sessions at a time", common.geometry.slots));
+    }
 
     Json object;
     object["time"] = rfc3339(at->now_ms);
@@ -194,7 +199,11 @@ Result<int> run_status(const Invocation& call, Output& out) {
     for (const SessionLine& line : sessions) {
         object["sessions"].push_back(described(line, at->now_ms));
     }
-    object["slots"] = described(use, at->survey.slots.size());
+    if (common.kinds() != DiskKinds::active) {
+        object["slots"] = described(use, at->survey.slots.size());
+    } else {
+        object["sessions_at_most"] = common.geometry.slots;
+    }
     out.object(std::move(object));
     return 0;
 }

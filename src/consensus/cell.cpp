@@ -67,6 +67,19 @@ Task<ResolveOutcome> Cell::resolve(Instant deadline) {
     co_return resolution_;
 }
 
+Task<ChangeOutcome> Cell::renew(std::uint64_t rounds, Instant deadline) {
+    co_await enter();
+    const LookOutcome looked = co_await register_->recover(deadline);
+    ChangeOutcome outcome = Undecided{};
+    if (!std::holds_alternative<Unavailable>(looked)) {
+        prepared_ = Rank();
+        register_->lift(rounds);
+        outcome = co_await settle(deadline);
+    }
+    leave();
+    co_return outcome;
+}
+
 Task<ChangeOutcome> Cell::settle(Instant deadline) {
     const ChangeFn identity = keep_it;
     co_return co_await run(identity, deadline);
@@ -102,6 +115,7 @@ Task<ChangeOutcome> Cell::run(const ChangeFn& f, Instant deadline) {
 // rank_, base_ and base_rank_ are set. Otherwise says why not.
 Task<std::optional<ChangeOutcome>> Cell::prepare(Backoff& backoff, Operation& op,
                                                  Instant deadline) {
+    if (register_->overtaken()) prepared_ = Rank();
     if (!prepared_.none()) {
         rank_ = std::exchange(prepared_, Rank());
         base_ = register_->own().value;

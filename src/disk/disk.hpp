@@ -33,6 +33,7 @@ struct Extent {  // blocks [first, first + count)
 
 class Disk;
 enum class StepVerdict : std::uint8_t;
+enum class Right : std::uint8_t { read, write };
 
 // One request to one disk. It owns its buffers.
 class Io {
@@ -88,6 +89,10 @@ class Disk {
     // Whether it takes steps and watches; a passive one is never asked to.
     virtual bool active() const { return false; }
 
+    // Whether its keeper, if it has one, lets us read or change registers of this name. One that it
+    // does not let us see is answered with EACCES.
+    virtual bool lets(Right, std::string_view) const { return true; }
+
     // Switches to the block size that the superblock names. False if this disk cannot.
     virtual bool use_block_size(std::uint32_t bytes) { return bytes == block_size(); }
 
@@ -100,6 +105,9 @@ class Disk {
 
     // For a disk that stands before another one: the request is the other's now.
     static void hand_on(Disk& other, Io& io) { other.submit(io); }
+
+    // Whether nobody waits for a request any more.
+    static bool abandoned(const Io& io) { return io.waiter_ == nullptr; }
 
   private:
     friend struct RecycleIo;

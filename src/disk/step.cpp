@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/crc32c.hpp"
 #include "base/mutant.hpp"
 
 namespace diskpaxos {
@@ -35,19 +36,29 @@ Block after(const Block& present, const Block& asked, Rank rank) {
     return next;
 }
 
+// Never over a sound block: whoever restored it before us may have been followed by others.
+Stepped restore(ByteView present, BlockState state, ByteView request, Rank rank, ByteSpan next) {
+    if (state != BlockState::unknown || rank != restoring(present)) return {StepVerdict::refused};
+    std::ranges::copy(request, next.begin());
+    return {StepVerdict::done, true};
+}
+
 }  // namespace
+
+Rank restoring(ByteView present) { return {0, Proposer(crc32c(present))}; }
 
 bool well_formed(ByteView request, Rank rank) {
     const BlockAddress address = address_of(request);
     if (address.kind != BlockKind::cell || address.slot != 0 || address.ring != 0) return false;
     const Decoded asked = decode_block(request, address);
-    if (asked.state != BlockState::valid || rank.none()) return false;
-    return asked.block.accepted == rank || asked.block.promised == rank;
+    if (asked.state != BlockState::valid) return false;
+    return restores(rank) || asked.block.accepted == rank || asked.block.promised == rank;
 }
 
 Stepped step(ByteView present, ByteView request, Rank rank, ByteSpan next) {
     const BlockAddress address = address_of(request);
     const Decoded before = decode_block(present, address);
+    if (restores(rank)) return restore(present, before.state, request, rank, next);
     if (before.state == BlockState::unknown && !mutated(Mutant::step_unknown_as_initial)) {
         return {StepVerdict::damaged};
     }

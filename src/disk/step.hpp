@@ -17,6 +17,9 @@
 // every write of unknown outcome may do at any time. One that comes again finds its own rank
 // accepted with its own value, and is answered as done; two values under one rank are a conflict:
 // somebody uses a rank that is not his. So no slot, no lane and no drain time is needed here.
+//
+// A damaged register takes no step. It can be *restored*, by a request without a rank that names
+// the damage it was made for: group/heal_registers.hpp says from what, and why that is safe.
 #pragma once
 
 #include "disk/block.hpp"
@@ -39,6 +42,10 @@ struct Stepped {
 // `present` is what lies there. Composes what shall lie there into `next`, of the same size, if it
 // differs.
 Stepped step(ByteView present, ByteView request, Rank rank, ByteSpan next);
+
+// The rank of a request that restores what `present` shows: no round, and the damage's checksum.
+Rank restoring(ByteView present);
+constexpr bool restores(Rank rank) { return rank.none(); }
 
 // Whether a block may be sent as a request at this rank.
 bool well_formed(ByteView request, Rank rank);

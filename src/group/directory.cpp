@@ -42,6 +42,9 @@ Directory::Whose Directory::whose(const CellView& view, std::string_view name) {
 }
 
 Task<Result<Named>> Directory::get(std::string name, Instant deadline) {
+    if (!group_.lets(Right::read, name)) {
+        co_return std::unexpected(group_.permission(Right::read, name));
+    }
     const std::uint32_t cells = group_.geometry().cells;
     const auto known = known_.find(name);
     for (std::uint32_t step = 0; step < cells; ++step) {
@@ -49,6 +52,7 @@ Task<Result<Named>> Directory::get(std::string name, Instant deadline) {
         Cell& cell = group_.cell(number);
         const GetOutcome outcome = co_await cell.get(deadline);
         if (std::holds_alternative<Undecided>(outcome)) {
+            if (group_.forbidden(cell)) continue;  // it belongs to a name that is not for us
             co_return std::unexpected(group_.no_quorum(cell));
         }
         if (std::holds_alternative<Usurped>(outcome)) co_return std::unexpected(group_.usurped());
@@ -71,6 +75,9 @@ Task<Result<Named>> Directory::get(std::string name, Instant deadline) {
 }
 
 Task<Result<Named>> Directory::look(std::string name, Instant deadline) {
+    if (!group_.lets(Right::read, name)) {
+        co_return std::unexpected(group_.permission(Right::read, name));
+    }
     const std::uint32_t cells = group_.geometry().cells;
     const auto known = known_.find(name);
     for (std::uint32_t step = 0; step < cells; ++step) {
@@ -78,6 +85,7 @@ Task<Result<Named>> Directory::look(std::string name, Instant deadline) {
         Cell& cell = group_.cell(number);
         const LookOutcome outcome = co_await cell.glance(deadline);
         if (std::holds_alternative<Unavailable>(outcome)) {
+            if (group_.forbidden(cell)) continue;
             co_return std::unexpected(group_.no_quorum(cell));
         }
         if (!cell.hint_valid()) co_return std::unexpected(group_.damaged(number));
@@ -112,6 +120,9 @@ Task<void> Directory::await_change(std::string name, Instant deadline) {
 }
 
 Task<Result<Named>> Directory::change(std::string name, const ChangeFn& f, Instant deadline) {
+    if (!group_.lets(Right::write, name)) {
+        co_return std::unexpected(group_.permission(Right::write, name));
+    }
     const std::uint32_t cells = group_.geometry().cells;
     const auto known = known_.find(name);
     for (std::uint32_t step = 0; step < cells; ++step) {
@@ -144,6 +155,7 @@ Task<Result<Directory::Whose>> Directory::glance(Cell& cell, std::uint32_t numbe
                                                  std::string name, Instant deadline) {
     const LookOutcome first = co_await cell.glance(deadline);
     if (std::holds_alternative<Unavailable>(first)) {
+        if (group_.forbidden(cell)) co_return Whose::others;
         co_return std::unexpected(group_.no_quorum(cell));
     }
     if (!cell.hint_valid()) co_return std::unexpected(group_.damaged(number));
@@ -159,6 +171,7 @@ Task<Result<Directory::Whose>> Directory::glance(Cell& cell, std::uint32_t numbe
 Result<Named> Directory::named(const ChangeOutcome& outcome, Cell& cell, std::uint32_t number,
                                std::string_view name) const {
     if (std::holds_alternative<Undecided>(outcome)) {
+        if (group_.forbidden(cell)) return std::unexpected(group_.permission(Right::write, name));
         return std::unexpected(group_.no_quorum(cell));
     }
     if (std::holds_alternative<Unsettled>(outcome)) {

@@ -101,6 +101,29 @@ std::unique_ptr<Visit> Group::visit(std::size_t disk, std::uint32_t cell) const 
     return std::make_unique<PassiveVisit>(*device, address, place, rereads, quarantine, access);
 }
 
+bool Group::lets(Right right, std::string_view name) const {
+    DiskSet letting;
+    for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
+        const Disk* device = roster_.members[disk];
+        if (device == nullptr || device->lets(right, name)) letting.insert(disk);
+    }
+    return rule_.suffices(Purposes{.read = true, .write = true}, letting);
+}
+
+bool Group::forbidden(Cell& cell) const {
+    DiskSet others = DiskSet::first(roster_.disks());
+    for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
+        if (cell.reg().failures()[disk].kind == Failure::Kind::forbidden) others.erase(disk);
+    }
+    return !rule_.suffices(Purpose::read, others);
+}
+
+Error Group::permission(Right right, std::string_view name) const {
+    return {Code::permission,
+            fmt::format("the agents of group {} do not let us {} \"{}\"; see their --access file",
+                        roster_.common.name, right == Right::read ? "read" : "change", name)};
+}
+
 // A phase that is lost ends at once: who had not answered yet is not blamed for it.
 std::string Group::who_answered(Cell& cell) const {
     const Register& reg = cell.reg();

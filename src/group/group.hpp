@@ -26,6 +26,12 @@ class Group {
     const Geometry& geometry() const { return roster_.common.geometry; }
     const RecordFormat& format() const { return format_; }
     const QuorumRule& rule() const { return rule_; }
+    // Whether the keepers of enough disks let us read or change this name.
+    bool lets(Right right, std::string_view name) const;
+    // Whether the last look at this cell failed because it is not for us to see.
+    bool forbidden(Cell& cell) const;
+    Error permission(Right right, std::string_view name) const;
+
     // Enough disks are active for every committed change to be told of by one of them.
     bool tells() const { return rule_.suffices(Purpose::read, roster_.active()); }
     World& world() { return world_; }

@@ -78,6 +78,11 @@ Task<Result<HealReport>> Healer::run(Instant deadline) {
     co_return std::move(report_);
 }
 
+Task<Result<HealReport>> Healer::run_without_slots() {
+    co_await heal_superblocks();
+    co_return std::move(report_);
+}
+
 void Healer::tell_elsewhere() {
     std::map<std::string, std::uint32_t> elsewhere;
     for (std::uint32_t slot = 0; slot < roster_.common.geometry.slots; ++slot) {

@@ -47,6 +47,9 @@ class Healer {
            HealWish wish = {});
     Task<Result<HealReport>> run(Instant deadline);
 
+    // Where nobody has a slot: what is left to this healer are the superblocks.
+    Task<Result<HealReport>> run_without_slots();
+
   private:
     bool wanted(std::uint32_t slot) const { return wish_.slots.empty() || wish_.slots[slot]; }
     bool ours(const SlotEntry& owner, SlotState state) const {

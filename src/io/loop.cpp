@@ -66,8 +66,8 @@ void Loop::read_signals() {
     }
 }
 
-void Loop::watch_fd(int fd, Event& readable) {
-    watches_.push_back({.fd = fd, .readable = &readable, .serial = ++watch_serial_});
+void Loop::watch_fd(int fd, Event& ready, short events) {
+    watches_.push_back({.fd = fd, .ready = &ready, .events = events, .serial = ++watch_serial_});
 }
 
 void Loop::forget_fd(int fd) {

@@ -1,12 +1,15 @@
-// Loop: time, the run queue and the disks of the real world, driven by one thread. It belongs to
-// the thread that made it.
+// Loop: time, the run queue, and the disks and sockets of the real world, driven by one thread. It
+// belongs to the thread that made it.
 //
 // One turn: everything that is ready runs until nothing is; then all that was asked of the disks
-// meanwhile goes down in one submission, which is also the wait; then answers are handed out and
-// timers fire. So a phase over all disks costs one system call (design, section 5).
+// and sockets meanwhile goes down in one submission, which is also the wait; then answers are
+// handed out and timers fire. So a phase over all disks costs one system call, and so does a
+// question to several peers together with the wait for their answers.
 //
-// Disks die before the loop that carries them, and frames before both.
+// Disks and sockets die before the loop that carries them, and frames before all three.
 #pragma once
+
+#include <poll.h>
 
 #include <concepts>
 #include <csignal>
@@ -20,6 +23,7 @@
 #include "async/run_queue.hpp"
 #include "async/timer.hpp"
 #include "disk/disk.hpp"
+#include "io/socket.hpp"
 
 namespace diskpaxos::io {
 
@@ -30,6 +34,8 @@ struct Counts {
     std::uint64_t waits = 0;        // system calls that only waited
     std::uint64_t reads = 0;        // a visit is one write and one read
     std::uint64_t writes = 0;
+    std::uint64_t sends = 0;     // of sockets; a send may take several messages along
+    std::uint64_t receives = 0;  // pieces that arrived
 };
 
 Instant boot_time();  // CLOCK_BOOTTIME, for who has no loop
@@ -64,14 +70,18 @@ class Loop : public Clock {
     int signal() const { return signal_; }
     std::vector<int> take_signals() { return std::exchange(signals_, {}); }
 
-    // Sets `readable` when something can be read from `fd` or its other end is closed, and looks
+    // Sets `ready` when something can be read from `fd` or its other end is closed, and looks
     // again once the event has been reset: reset it, then read dry. Forget it before either dies.
-    void watch_fd(int fd, Event& readable);
+    // POLLOUT asks whether it can be written to, a connection that is being made above all.
+    void watch_fd(int fd, Event& ready, short events = POLLIN);
     void forget_fd(int fd);
 
     // The disk as the protocol sees it. `disk` keeps its descriptor for as long as requests need
     // it.
     virtual std::unique_ptr<Disk> attach(const OpenDisk& disk, std::uint32_t block_size) = 0;
+
+    // The socket of a connected descriptor, which is the loop's from now on.
+    virtual SocketPtr adopt(int fd) = 0;
 
     virtual const char* backend() const = 0;
     const Counts& counts() const { return counts_; }
@@ -83,10 +93,11 @@ class Loop : public Clock {
 
     struct Watch {
         int fd = -1;
-        Event* readable = nullptr;
+        Event* ready = nullptr;
+        short events = POLLIN;
         std::uint64_t serial = 0;  // no two watches of a loop have the same
         bool asked = false;        // the backend will set the event without being asked again
-        bool due() const { return !asked && !readable->is_set(); }
+        bool due() const { return !asked && !ready->is_set(); }
     };
     std::vector<Watch> watches_;
     virtual void forget(const Watch&) {}  // it has been asked, and nobody waits any more

@@ -31,24 +31,37 @@ IoFifo Mailbox::take_all() {
 }
 
 ThreadLoop::~ThreadLoop() {
-    CHECK(attached_ == 0);
+    CHECK(attached_ == 0 && sockets_.empty());
 }
 
 std::unique_ptr<Disk> ThreadLoop::attach(const OpenDisk& disk, std::uint32_t block_size) {
     return std::make_unique<ThreadDisk>(*this, disk, block_size);
 }
 
+SocketPtr ThreadLoop::adopt(int fd) {
+    return SocketPtr(new ThreadSocket(*this, fd));
+}
+
+void ThreadLoop::submit() {  // the disks' threads have theirs already
+    for (ThreadSocket* socket : sockets_) socket->send_now();
+}
+
 void ThreadLoop::turn(Duration longest) {
+    submit();
     polled_.assign(1, pollfd{mailbox_->fd(), POLLIN, 0});
     for (const Watch& watch : watches_) {
-        polled_.push_back({watch.due() ? watch.fd : -1, POLLIN, 0});  // -1: passed over
+        polled_.push_back({watch.due() ? watch.fd : -1, watch.events, 0});  // -1: passed over
     }
+    for (ThreadSocket* socket : sockets_) polled_.push_back(socket->wish());
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(longest);
     const timespec time{.tv_sec = seconds.count(), .tv_nsec = (longest - seconds).count()};
     ppoll(polled_.data(), polled_.size(), &time, nullptr);
     ++counts_.waits;
     for (std::size_t i = 0; i < watches_.size(); ++i) {
-        if (polled_[i + 1].revents != 0) watches_[i].readable->set();
+        if (polled_[i + 1].revents != 0) watches_[i].ready->set();
+    }
+    for (std::size_t i = 0; i < sockets_.size(); ++i) {
+        sockets_[i]->move(polled_[i + 1 + watches_.size()].revents);
     }
     hand_out();
 }

@@ -1,5 +1,6 @@
 // The second backend, for where io_uring is refused: plain pread and pwritev2 on a few threads of
-// each disk's own, so that a hung disk holds up nobody else. Same semantics as the first.
+// each disk's own, so that a hung disk holds up nobody else; poll for sockets. Same semantics as
+// the first.
 //
 // Threads touch nothing but the request they carry and what is behind a mutex; the loop's thread
 // alone finishes requests. A thread that hangs in the kernel cannot be ended: it keeps what it
@@ -39,25 +40,30 @@ class Mailbox {
     IoFifo answered_;
 };
 
+class ThreadSocket;
+
 class ThreadLoop final : public Loop {
   public:
     ThreadLoop() : mailbox_(std::make_shared<Mailbox>()) {}
     ~ThreadLoop() override;
 
     std::unique_ptr<Disk> attach(const OpenDisk& disk, std::uint32_t block_size) override;
+    SocketPtr adopt(int fd) override;
     const char* backend() const override { return "threads"; }
 
   protected:
     void turn(Duration longest) override;
-    void submit() override {}  // the threads have it already
+    void submit() override;
 
   private:
     friend class ThreadDisk;
+    friend class ThreadSocket;
     void hand_out();
 
     std::shared_ptr<Mailbox> mailbox_;
     std::vector<pollfd> polled_;  // scratch space of turn()
     unsigned attached_ = 0;
+    std::vector<ThreadSocket*> sockets_;
 };
 
 class ThreadDisk final : public Disk {
@@ -96,6 +102,27 @@ class ThreadDisk final : public Disk {
     std::uint32_t logical_block_size_;
     std::uint64_t blocks_;
     std::array<std::thread, threads_per_disk> threads_;
+};
+
+class ThreadSocket final : public Socket {
+  public:
+    ThreadSocket(ThreadLoop& loop, int fd);
+
+  protected:
+    void attend() override {}  // every turn looks
+    void close() override { delete this; }
+
+  private:
+    friend class ThreadLoop;
+    ~ThreadSocket() override;
+
+    pollfd wish() const;
+    void move(short events);
+    void receive_now();
+    void send_now();
+
+    ThreadLoop& loop_;
+    bool blocked_ = false;  // the last send found no room
 };
 
 }  // namespace diskpaxos::io

@@ -1,8 +1,12 @@
-// The first backend: one io_uring for all disks.
+// The first backend: one io_uring for all disks and sockets.
 //
 // A visit goes down as a write and, linked to it, a read: the kernel starts the read only when the
 // whole write is durable. Nothing is ever cancelled. A disk that hangs may have so many requests
 // in flight and no more; its others wait in its own queue and nobody else's.
+//
+// A send is tried at once and without waiting, so that its completion comes with the submission,
+// and the same system call waits for what is worth waking up for. A receive stays armed (multishot)
+// where the kernel has that, and then shares its buffers with all other sockets.
 #pragma once
 
 #include <liburing.h>
@@ -20,13 +24,35 @@
 namespace diskpaxos::io {
 
 class UringDisk;
+class UringSocket;
+
+// Buffers that receives share: the kernel picks one for what arrives (5.19 and later).
+class SharedBuffers {
+  public:
+    static constexpr unsigned count = 256;
+    static constexpr unsigned size = 4096;
+    static constexpr std::uint16_t group = 1;
+
+    int enlist(io_uring& ring);  // 0, or the errno of the refusal
+    ByteView at(unsigned index) const {
+        return ByteView(memory_.bytes()).subspan(index * size, size);
+    }
+    void give_back(unsigned index);
+
+  private:
+    io_uring* ring_ = nullptr;
+    Buffer entries_;
+    Buffer memory_;
+};
 
 class UringLoop final : public Loop {
   public:
-    static std::expected<std::unique_ptr<UringLoop>, int> make();  // or the errno of the refusal
+    // Or the errno of the refusal. Without multishot it does what an older kernel makes it do.
+    static std::expected<std::unique_ptr<UringLoop>, int> make(bool multishot = true);
     ~UringLoop() override;
 
     std::unique_ptr<Disk> attach(const OpenDisk& disk, std::uint32_t block_size) override;
+    SocketPtr adopt(int fd) override;
     const char* backend() const override { return "io_uring"; }
 
   protected:
@@ -36,6 +62,7 @@ class UringLoop final : public Loop {
 
   private:
     friend class UringDisk;
+    friend class UringSocket;
 
     // How many answers the next wait is for, and how long it is worth waiting for that many.
     struct Gathering {
@@ -50,6 +77,7 @@ class UringLoop final : public Loop {
     void enter(unsigned answers, Duration longest);
     void note_cut();
     void ask_for_watches();
+    void ask_for_sockets();
     void reap();
     void watched(std::uint64_t data);
 
@@ -61,6 +89,13 @@ class UringLoop final : public Loop {
     // Descriptors of disks that are gone while requests were in flight. A linked read looks its
     // file up only when it starts: by then the number must not mean another file.
     std::vector<std::shared_ptr<const Descriptor>> resting_;
+
+    SharedBuffers buffers_;
+    bool multishot_ = true;
+    unsigned sockets_ = 0;  // closed ones included, until their last request has ended
+    unsigned closed_ = 0;   // of these
+    std::vector<UringSocket*> attended_;  // have something to ask for
+    unsigned prompt_ = 0;                 // sends in flight whose completions come at once
 };
 
 class UringDisk final : public Disk {
@@ -99,6 +134,36 @@ class UringDisk final : public Disk {
     unsigned flying_ = 0;
     unsigned fresh_ = 0;       // answers due to what was enqueued since the last submission
     std::uint64_t usual_ = 0;  // how long this disk usually takes, in nanoseconds; 0: not known
+};
+
+class UringSocket final : public Socket {
+  public:
+    UringSocket(UringLoop& loop, int fd);
+
+  protected:
+    void attend() override;
+    void close() override;
+
+  private:
+    friend class UringLoop;
+    enum class Request : std::uintptr_t { receive = 0, send = 1 };
+    ~UringSocket() override;
+
+    std::uint64_t data_of(Request request) const;
+    void ask();
+    void ask_to_receive();
+    void ask_to_send();
+    void answered(Request request, int result, unsigned flags);
+    void received(int result, unsigned flags);
+    void sent(int result);
+
+    UringLoop& loop_;
+    bool attended_ = false;   // it is among those of the loop
+    bool receiving_ = false;  // a receive is in flight
+    bool stopping_ = false;   // and has been asked to end
+    bool sending_ = false;
+    bool patient_ = false;  // the last send found no room: the next one waits in the kernel
+    bool closed_ = false;
 };
 
 }  // namespace diskpaxos::io

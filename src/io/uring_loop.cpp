@@ -18,7 +18,10 @@ constexpr unsigned completion_entries = 2048;  // 15 disks × 32 requests × 2 s
 // the whole ring: enough requests to a hung disk would take them all from its neighbours.
 constexpr unsigned kernel_threads = 15 * UringDisk::most_in_flight;
 
-// What is watched is no request: those are aligned pointers, tagged 0 or 1.
+// Requests of disks are aligned pointers, tagged 0 or 1; those of sockets 4 or 5. A watch is a
+// number, tagged 2.
+constexpr std::uint64_t socket_tag = 4;
+constexpr std::uint64_t tags = 7;
 constexpr std::uint64_t watch_tag = 2;
 constexpr std::uint64_t data_of(std::uint64_t serial) {
     return serial << 2 | watch_tag;
@@ -26,15 +29,20 @@ constexpr std::uint64_t data_of(std::uint64_t serial) {
 constexpr bool is_watch(std::uint64_t data) {
     return (data & watch_tag) != 0;
 }
+constexpr bool is_socket(std::uint64_t data) {
+    return !is_watch(data) && (data & socket_tag) != 0;
+}
 constexpr std::uint64_t nobodys = 0;  // serial of what no watch waits for
+static_assert(alignof(Io) > tags / 2 && alignof(UringSocket) > tags / 2);
 
 constexpr std::uint64_t least_patience = 100'000;   // ns; below it the clock tells nothing
 constexpr std::uint64_t most_patience = 2'000'000;  // ns; also for disks that we do not know yet
 
 }  // namespace
 
-std::expected<std::unique_ptr<UringLoop>, int> UringLoop::make() {
+std::expected<std::unique_ptr<UringLoop>, int> UringLoop::make(bool multishot) {
     std::unique_ptr<UringLoop> loop(new UringLoop);
+    loop->multishot_ = multishot;
     // Completions by our own thread and only when it asks: cheapest first, older kernels later.
     // No kernel thread that polls (SQPOLL): it costs the tail of the latency dearly.
     constexpr std::array<unsigned, 3> wishes = {
@@ -64,7 +72,11 @@ std::expected<std::unique_ptr<UringLoop>, int> UringLoop::make() {
 }
 
 UringLoop::~UringLoop() {
-    CHECK(disks_.empty());
+    CHECK(disks_.empty() && sockets_ == closed_);
+    while (closed_ > 0) {  // what is in flight ends now: the sockets have been shut down
+        enter(1, std::chrono::milliseconds(10));
+        reap();
+    }
     if (ring_.ring_fd >= 0) io_uring_queue_exit(&ring_);
 }
 
@@ -100,20 +112,23 @@ UringLoop::Gathering UringLoop::gather() {
         if (disk->usual_ <= prompt) answers += disk->fresh_;
         disk->fresh_ = 0;
     }
+    if (sockets_ > 0) return {};  // a message may come that nobody has asked for
     return {.answers = std::max(answers, 1U), .patience = Duration(prompt)};
 }
 
 void UringLoop::turn(Duration longest) {
     ask_for_watches();
+    ask_for_sockets();
     if (io_uring_sq_ready(&ring_) > 0 || io_uring_cq_ready(&ring_) == 0) {
         const Gathering gathering = gather();
-        enter(gathering.answers, std::min(longest, gathering.patience));
+        enter(prompt_ + gathering.answers, std::min(longest, gathering.patience));
     }
     reap();
 }
 
 void UringLoop::submit() {
     gather();
+    ask_for_sockets();
     while (io_uring_sq_ready(&ring_) > 0) enter(0, Duration::zero());
 }
 
@@ -150,9 +165,8 @@ void UringLoop::note_cut() {
     const unsigned head = io_uring_smp_load_acquire(ring_.sq.khead);
     if (head == ring_.sq.sqe_tail) return;
     const std::uint64_t data = ring_.sq.sqes[head & ring_.sq.ring_mask].user_data;
-    if (is_watch(data) || (data & 1) == static_cast<std::uint64_t>(UringDisk::Step::write)) {
-        return;
-    }
+    if (is_watch(data) || is_socket(data)) return;
+    if ((data & 1) == static_cast<std::uint64_t>(UringDisk::Step::write)) return;
     Io& io = *reinterpret_cast<Io*>(data);
     flight_of(io).cut = io.kind == Io::Kind::visit;
 }
@@ -162,9 +176,15 @@ void UringLoop::reap() {
     while (io_uring_cq_ready(&ring_) > 0 && io_uring_peek_cqe(&ring_, &completion) == 0) {
         const std::uint64_t data = completion->user_data;
         const int result = completion->res;
+        const unsigned flags = completion->flags;
         io_uring_cqe_seen(&ring_, completion);
         if (is_watch(data)) {
             watched(data);
+            continue;
+        }
+        if (is_socket(data)) {
+            auto& socket = *reinterpret_cast<UringSocket*>(data & ~tags);
+            socket.answered(static_cast<UringSocket::Request>(data & 1), result, flags);
             continue;
         }
         Io& io = *reinterpret_cast<Io*>(data & ~std::uint64_t{1});
@@ -178,7 +198,7 @@ void UringLoop::ask_for_watches() {
     for (Watch& watch : watches_) {
         if (!watch.due()) continue;
         io_uring_sqe& poll = entry();
-        io_uring_prep_poll_add(&poll, watch.fd, POLLIN);
+        io_uring_prep_poll_add(&poll, watch.fd, static_cast<unsigned>(watch.events));
         poll.user_data = data_of(watch.serial);
         watch.asked = true;
     }
@@ -188,7 +208,7 @@ void UringLoop::watched(std::uint64_t data) {
     for (Watch& watch : watches_) {
         if (data_of(watch.serial) != data) continue;
         watch.asked = false;
-        watch.readable->set();
+        watch.ready->set();
     }
 }
 

@@ -8,6 +8,8 @@
 #include <optional>
 #include <string_view>
 
+#include "node/active_disk.hpp"
+
 namespace diskpaxos::node {
 
 namespace fs = std::filesystem;
@@ -79,7 +81,8 @@ Result<std::vector<std::string>> read_group_file(const fs::path& path) {
                             "disk = PATH",
                             number, path.string(), text));
         }
-        disks.push_back((path.parent_path() / fs::path(*disk)).string());  // absolute ones stay
+        const bool whole = is_url(*disk);  // neither URLs nor absolute paths depend on the folder
+        disks.push_back(whole ? std::string(*disk) : (path.parent_path() / fs::path(*disk)).string());
     }
     if (disks.empty()) {
         return usage(fmt::format("the group file {} has no line: disk = PATH", path.string()));

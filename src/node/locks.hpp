@@ -1,4 +1,5 @@
-// The slot locks of the real world: OFD locks on the very descriptor that carries the slot's I/O.
+// The slot locks of the real world: OFD locks on the very descriptor that carries the slot's I/O;
+// of an active disk, on the file of this host that stands for it.
 #pragma once
 
 #include <map>

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "node/lock_file.hpp"
+
 namespace diskpaxos::node {
 
 namespace {
@@ -17,9 +19,13 @@ std::unexpected<Error> usage(std::string sentence) {
 Result<void> refuse_twins(const std::vector<RealWorld::Member>& members) {
     for (std::size_t i = 0; i < members.size(); ++i) {
         for (std::size_t j = 0; j < i; ++j) {
-            if (!members[i].file->same_disk(*members[j].file)) continue;
+            const bool same = members[i].file && members[j].file
+                                  ? members[i].file->same_disk(*members[j].file)
+                                  : !members[i].identity.empty() &&
+                                        members[i].identity == members[j].identity;
+            if (!same) continue;
             return usage(fmt::format("{} and {} are the same disk; name each disk once",
-                                     members[j].file->path(), members[i].file->path()));
+                                     members[j].path, members[i].path));
         }
     }
     return {};
@@ -36,18 +42,30 @@ Result<std::unique_ptr<OpenGroup>> OpenGroup::open(OpenOptions options) {
 }
 
 Result<void> OpenGroup::open_disks() {
-    for (const std::string& path : options_.disks) {
-        auto file = io::OpenDisk::open(path, options_.access);
-        if (file)
-            real_->add(std::move(*file), options_.before);
-        else
-            unopened_.push_back({path, file.error()});
+    for (const std::string& name : options_.disks) {
+        const Result<void> opened = open_disk(name);
+        if (!opened) unopened_.push_back({name, opened.error()});
     }
-    for (const RealWorld::Member& member : real_->members()) locks_.add(*member.disk, *member.file);
+    for (const RealWorld::Member& member : real_->members()) {
+        if (member.file) locks_.add(*member.disk, *member.file);
+    }
     if (!real_->members().empty()) return refuse_twins(real_->members());
     Error error = unopened_.front().error;
     if (unopened_.size() > 1) error.sentence = why_unopened();
     return std::unexpected(std::move(error));
+}
+
+Result<void> OpenGroup::open_disk(const std::string& name) {
+    if (is_url(name)) {
+        auto active = run(open_active(world(), real_->loop(), name, options_.timeout));
+        if (!active) return std::unexpected(active.error());
+        real_->add(name, std::move(*active), options_.before);
+        return {};
+    }
+    auto file = io::OpenDisk::open(name, options_.access);
+    if (!file) return std::unexpected(file.error());
+    real_->add(std::move(*file), options_.before);
+    return {};
 }
 
 std::string OpenGroup::why_unopened() const {
@@ -82,12 +100,26 @@ Result<void> OpenGroup::assemble() {
     for (const Unopened& disk : unopened_) options_.warn(disk.error.sentence);
     for (const std::string& note : roster_.notes) options_.warn(note);
     for (const RealWorld::Member& member : real_->members()) {
-        if (!member.file->facts().direct) {
+        if (member.file && !member.file->facts().direct) {
             options_.warn(
                 fmt::format("{}: its file system has no O_DIRECT, so only processes of this "
                             "host see the same content",
-                            member.file->path()));
+                            member.path));
         }
+    }
+    if (roster_.common.kinds() == DiskKinds::mixed && options_.access != io::Access::read) {
+        return lock_active_disks();
+    }
+    return {};
+}
+
+Result<void> OpenGroup::lock_active_disks() {
+    for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
+        if (!roster_.common.is_active(disk) || roster_.members[disk] == nullptr) continue;
+        auto file = open_lock_file(roster_.common.disks[disk]);
+        if (!file) return std::unexpected(file.error());
+        locks_.add(*roster_.members[disk], **file);
+        lock_files_.push_back(std::move(*file));
     }
     return {};
 }

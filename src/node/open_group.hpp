@@ -14,7 +14,7 @@
 namespace diskpaxos::node {
 
 struct OpenOptions {
-    std::vector<std::string> disks;  // paths
+    std::vector<std::string> disks;  // paths and URLs
     io::Access access = io::Access::write;
     bool quorum = true;                           // refuse unless a majority of the disks is there
     Duration timeout = std::chrono::seconds(10);  // of the opening, of the seat, of each deadline()
@@ -32,10 +32,12 @@ class OpenGroup {
     // As open(), and takes a seat.
     static Result<std::unique_ptr<OpenGroup>> join(OpenOptions options);
 
+    Result<void> take_seat();  // of one that was opened without
+
     RealWorld& real() { return *real_; }
     World& world() { return real_->world(); }
     Roster& roster() { return roster_; }
-    Group& group() { return *group_; }  // after join()
+    Group& group() { return *group_; }  // with a seat only
     FileLocks& locks() { return locks_; }
     Duration timeout() const { return options_.timeout; }
     Instant deadline() { return real_->loop().now() + options_.timeout; }
@@ -56,13 +58,15 @@ class OpenGroup {
         : real_(std::move(real)), options_(std::move(options)) {}
     Result<void> open_disks();
     Result<void> assemble();
-    Result<void> take_seat();
+    Result<void> open_disk(const std::string& name);
+    Result<void> lock_active_disks();
     Error explained(Error error) const;
     std::string why_unopened() const;
 
     std::unique_ptr<RealWorld> real_;
     OpenOptions options_;
     std::vector<Unopened> unopened_;
+    std::vector<std::unique_ptr<io::OpenDisk>> lock_files_;  // of active disks
     FileLocks locks_;
     Roster roster_;
     std::unique_ptr<Group> group_;

@@ -11,9 +11,22 @@ Result<std::unique_ptr<RealWorld>> RealWorld::make(io::Backend backend, const Wa
 
 Disk& RealWorld::add(std::unique_ptr<io::OpenDisk> file, const Before& before) {
     Member member;
+    member.path = file->path();
     member.disk = loop_->attach(*file, file->facts().logical_block_size);
-    if (before) member.disk = before(std::move(member.disk));
     member.file = std::move(file);
+    return add(std::move(member), before);
+}
+
+Disk& RealWorld::add(const std::string& url, ActiveDisk active, const Before& before) {
+    Member member;
+    member.path = url;
+    member.disk = std::move(active.disk);
+    member.identity = std::move(active.identity);
+    return add(std::move(member), before);
+}
+
+Disk& RealWorld::add(Member member, const Before& before) {
+    if (before) member.disk = before(std::move(member.disk));
     members_.push_back(std::move(member));
     return *members_.back().disk;
 }

@@ -13,6 +13,7 @@
 #include "io/backend.hpp"
 #include "io/open_disk.hpp"
 #include "io/os_random.hpp"
+#include "node/active_disk.hpp"
 
 namespace diskpaxos::node {
 
@@ -32,12 +33,15 @@ class RealWorld {
     io::Loop& loop() { return *loop_; }
 
     struct Member {
-        std::unique_ptr<io::OpenDisk> file;
+        std::string path;                    // or URL, as it was named
+        std::unique_ptr<io::OpenDisk> file;  // null: an active disk, reached by its URL
         std::unique_ptr<Disk> disk;
+        std::string identity;                // of an active disk: the same for every URL that leads to it
     };
     // In blocks of the disk's own size; Disk::use_block_size() changes that. `before`, if any, puts
     // another disk before it.
     Disk& add(std::unique_ptr<io::OpenDisk> file, const Before& before = {});
+    Disk& add(const std::string& url, ActiveDisk active, const Before& before = {});
     const std::vector<Member>& members() const { return members_; }
 
     // Drives everything until `task` has its result.
@@ -53,6 +57,8 @@ class RealWorld {
   private:
     explicit RealWorld(std::unique_ptr<io::Loop> loop)
         : loop_(std::move(loop)), world_{loop_->queue(), *loop_, random_, trace_} {}
+
+    Disk& add(Member member, const Before& before);
 
     template <class T>
     static Task<void> keep(Task<T> task, std::optional<T>& result) {

@@ -101,7 +101,7 @@ void Register::begin(Doing what, Rank rank, Purposes needs) {
     value_owner_ = no_place;
     value_.clear();
     std::ranges::fill(shown_, Rank());
-    looked_ = DiskSet();
+    looked_ = refusing_ = DiskSet();
     if (what == Doing::phase) note(Step::Kind::phase_started, 0, Rank());
 }
 
@@ -219,6 +219,7 @@ void Register::judge_look(std::size_t disk, const Sight& sight) {
         if (!closed) take_own(sight.row.own);
         if (disks_[disk]->judges() && places_) carry(sight.row);
     }
+    if (disks_[disk]->judges() && sight.row.promised > own_.promised) refusing_.insert(disk);
     tally_.count(disk);
     looked_.insert(disk);
     shown_[disk] = sight.row.accepted;
@@ -291,6 +292,14 @@ bool Register::unanimous() const {
     }
     if (mutated(Mutant::look_at_one_active)) return !agreeing.empty();
     return rule_.suffices(for_both, agreeing);
+}
+
+bool Register::overtaken() const {
+    DiskSet left = DiskSet::first(disks_.size());
+    for (std::size_t disk = 0; disk < disks_.size(); ++disk) {
+        if (refusing_.contains(disk)) left.erase(disk);
+    }
+    return !rule_.suffices(for_write, left);
 }
 
 // ---- watches: to be told by active disks, instead of asking again and again ----

@@ -77,6 +77,13 @@ class Register {
     // false at the deadline, or where no disk can tell. A hint: something may be worth a look.
     Task<bool> watch(Rank beyond, Instant deadline);
 
+    // Whether the last look has shown that a write at the rank we have promised would be refused:
+    // so many active disks have promised a higher one that no quorum is left.
+    bool overtaken() const;
+
+    // From now on our ranks lie so many rounds above all that were seen.
+    void lift(std::uint64_t rounds) { highest_ = {highest_.round + rounds, Proposer()}; }
+
     ByteView value() const { return value_; }     // what the last read or look found
     Rank value_rank() const { return value_rank_; }
     Rank highest() const { return highest_; }     // the highest rank seen so far, ours included
@@ -145,6 +152,7 @@ class Register {
     Rank others_;                      // the highest promise of all
     std::vector<Rank> shown_;          // per disk: the highest accepted rank, of those that count
     DiskSet looked_;
+    DiskSet refusing_;                 // active disks that have promised more than we have
 
     DiskSet watched_;    // where a watch is out
     Rank watch_beyond_;

@@ -10,6 +10,8 @@
 #include "lock/lock_record.hpp"
 #include "lock/session_record.hpp"
 #include "register/row.hpp"
+#include "wire/message.hpp"
+#include "wire/trim.hpp"
 
 namespace diskpaxos {
 
@@ -58,10 +60,61 @@ void decode_session_and_lock(ByteView value) {
     }
 }
 
+// The same for requests and answers: what was taken is put into the same bytes again.
+void decode_body(const wire::Frame& frame) {
+    Bytes again;
+    if (frame.type == wire::Type::hello) {
+        const auto hello = wire::get_hello(frame.body);
+        if (hello) wire::put_hello(again, frame.id, *hello);
+        if (const auto welcome = wire::get_welcome(frame.body)) {
+            wire::put_welcome(again, frame.id, *welcome);
+        }
+    } else if (frame.type == wire::Type::read) {
+        if (const auto read = wire::get_read(frame.body)) wire::put_read(again, frame.id, *read);
+    } else if (frame.type == wire::Type::write) {
+        const auto write = wire::get_write(frame.body, 512);
+        if (write) wire::put_write(again, frame.id, write->first, write->blocks);
+    } else if (frame.type == wire::Type::step) {
+        const auto step = wire::get_step(frame.body, 512);
+        Bytes block(512);
+        if (step && wire::untrim(step->request, block)) {
+            CHECK(std::ranges::equal(wire::trimmed(block), step->request) ||
+                  step->request.size() == block.size());
+        }
+    } else if (frame.type == wire::Type::watch) {
+        const auto watch = wire::get_watch(frame.body);
+        if (watch) wire::put_watch(again, frame.id, watch->block, watch->rank);
+    } else if (frame.type == wire::Type::list) {
+        const auto list = wire::get_list(frame.body);
+        if (list) wire::put_list(again, frame.id, *list);
+        if (const auto listed = wire::get_listed(frame.body); listed && !list) {
+            wire::ListWriter writer(again, frame.id);
+            for (const wire::Named& named : listed->registers) writer.add(named.block, named.name);
+            writer.end(listed->next);
+        }
+    }
+    if (again.empty()) return;
+    const auto repeated = wire::decode_frame(again, frame.body.size());
+    CHECK(repeated && *repeated && std::ranges::equal((*repeated)->body, frame.body));
+}
+
+// `input` as a stream, and as the body of a frame of every type.
+void decode_frames(ByteView input) {
+    constexpr std::size_t largest_body = 1024;
+    wire::FrameReader reader(largest_body);
+    reader.feed(input);
+    for (auto frame = reader.next(); frame && *frame; frame = reader.next()) decode_body(**frame);
+    const ByteView body = input.first(std::min(input.size(), largest_body));
+    for (std::uint8_t type = 1; type <= static_cast<std::uint8_t>(wire::Type::ping); ++type) {
+        decode_body({.type = static_cast<wire::Type>(type), .id = 1, .body = body});
+    }
+}
+
 }  // namespace
 
 void decode_everything(ByteView input) {
     decode_session_and_lock(input);
+    decode_frames(input);
     for (const std::size_t size : {std::size_t{512}, std::size_t{4096}}) {
         const Bytes block = sealed(input, size);
         decode_cell(block);

@@ -7,6 +7,8 @@
 #include "disk/superblock.hpp"
 #include "lock/lock_record.hpp"
 #include "lock/session_record.hpp"
+#include "wire/frame.hpp"
+#include "wire/sample.hpp"
 
 namespace diskpaxos {
 namespace {
@@ -83,6 +85,25 @@ TEST(Fuzz, NorOverSessionsAndLocks) {
         }
         if (random.one_in(10)) value.resize(random.below(value.size()));
         decode_everything(value);
+    }
+}
+
+// Frames with a few bytes changed, most of them sealed again: as if a client had meant it.
+TEST(Fuzz, NorOverFrames) {
+    SeededRandom random(10);
+    const std::vector<std::string> names = wire::sample_names();
+    for (int round = 0; round < 20'000; ++round) {
+        Bytes stream;
+        for (std::uint64_t frames = 1 + random.below(3); frames > 0; --frames) {
+            Bytes frame = wire::sample(names[random.below(names.size())]);
+            for (std::uint64_t changes = random.below(3); changes > 0; --changes) {
+                frame[random.below(frame.size())] = static_cast<std::byte>(random.below(256));
+            }
+            if (!random.one_in(4)) wire::end_frame(frame, 0);
+            stream.insert(stream.end(), frame.begin(), frame.end());
+        }
+        if (random.one_in(10)) stream.resize(random.below(stream.size()));
+        decode_everything(stream);
     }
 }
 

@@ -46,11 +46,14 @@ class Cluster : public TestWorld {
   public:
     static constexpr Geometry small{.block_size = 512, .slots = 8, .ring = 2, .cells = 4};
 
-    explicit Cluster(std::size_t count = 3, Geometry shape = small) : geometry(shape) {
+    // `active`: how many of them are, the last ones.
+    explicit Cluster(std::size_t count = 3, Geometry shape = small, std::size_t active = 0)
+        : geometry(shape) {
         for (std::size_t i = 0; i < count; ++i) {
             static constexpr std::array<const char*, 5> names{"a", "b", "c", "d", "e"};
             disks.push_back(std::make_unique<MemoryDisk>(queue, names[i], shape.block_size,
                                                          shape.blocks()));
+            disks.back()->is_active = i >= count - active;
         }
     }
 

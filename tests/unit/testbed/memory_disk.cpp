@@ -4,6 +4,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "disk/step.hpp"
+
 namespace diskpaxos {
 
 MemoryDisk::MemoryDisk(RunQueue& queue, std::string name, std::uint32_t block_size,
@@ -18,6 +20,7 @@ MemoryDisk::MemoryDisk(RunQueue& queue, std::string name, std::uint32_t block_si
 MemoryDisk::~MemoryDisk() {
     for (Io* io : asked_) io->finish();
     for (Io* io : held_) io->finish();
+    for (Io* io : watches_) io->finish();
 }
 
 void MemoryDisk::submit(Io& io) {
@@ -36,6 +39,12 @@ Task<void> MemoryDisk::serve() {
         counts.reads += io->kind == Io::Kind::read;
         counts.writes += io->kind == Io::Kind::write;
         counts.visits += io->kind == Io::Kind::visit;
+        counts.steps += io->kind == Io::Kind::step;
+        if (io->kind == Io::Kind::watch) {
+            watches_.push_back(io);
+            tell_watchers();
+            continue;
+        }
         mood == Mood::silent ? held_.push_back(io) : answer(*io);
     }
 }
@@ -50,14 +59,40 @@ void MemoryDisk::release() {
 }
 
 void MemoryDisk::answer(Io& io) {
-    if (mood != Mood::failing && io.kind != Io::Kind::read) write(io);
+    if (io.kind == Io::Kind::step) {
+        if (mood != Mood::failing) take_step(io);
+    } else if (mood != Mood::failing && io.kind != Io::Kind::read) {
+        write(io);
+    }
     if (mood != Mood::ok) {
         io.error = EIO;
     } else {
         if (io.kind == Io::Kind::visit && between) std::exchange(between, nullptr)();
-        if (io.kind != Io::Kind::write) read(io);
+        if (io.kind != Io::Kind::write && io.kind != Io::Kind::step) read(io);
     }
     io.finish();
+    tell_watchers();
+}
+
+void MemoryDisk::take_step(Io& io) {
+    CHECK(is_active && well_formed(io.out.bytes(), io.rank));
+    std::ranges::copy(at(io.to.first), io.in.bytes().begin());
+    io.verdict = step(io.in.bytes(), io.out.bytes(), io.rank, at(io.to.first)).verdict;
+}
+
+void MemoryDisk::tell_watchers() {
+    for (std::size_t i = 0; i < watches_.size();) {
+        Io& io = *watches_[i];
+        const ByteView block = at(io.from.first);
+        const Decoded present = decode_block(block, address_of(block));
+        if (present.block.accepted <= io.rank) {
+            ++i;
+            continue;
+        }
+        watches_.erase(watches_.begin() + static_cast<std::ptrdiff_t>(i));
+        read(io);
+        io.finish();
+    }
 }
 
 void MemoryDisk::write(Io& io) {

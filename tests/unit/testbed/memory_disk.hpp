@@ -5,6 +5,7 @@
 #include <deque>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "async/event.hpp"
 #include "async/scope.hpp"
@@ -24,6 +25,7 @@ class MemoryDisk final : public Disk {
         unsigned reads = 0;
         unsigned writes = 0;
         unsigned visits = 0;
+        unsigned steps = 0;
         bool operator==(const Counts&) const = default;
     };
 
@@ -33,6 +35,8 @@ class MemoryDisk final : public Disk {
     std::uint32_t block_size() const override { return block_size_; }
     std::uint64_t blocks() const override { return content_.size() / block_size_; }
     std::string_view name() const override { return name_; }
+    bool active() const override { return is_active; }
+    bool lets(Right, std::string_view name) const override { return name.starts_with(letting); }
 
     ByteSpan at(std::uint64_t block) {
         return ByteSpan(content_).subspan(block * block_size_, block_size_);
@@ -40,6 +44,8 @@ class MemoryDisk final : public Disk {
     void release();  // does and answers what was held; the mood is ok again
     std::size_t held() const { return held_.size(); }
 
+    bool is_active = false;  // it takes steps and watches
+    std::string letting;     // which names it lets us have, by their prefix
     Mood mood = Mood::ok;
     Counts counts;
     std::function<void()> between;     // once: after the write of the next visit, before its read
@@ -53,12 +59,15 @@ class MemoryDisk final : public Disk {
     void answer(Io& io);
     void write(Io& io);
     void read(Io& io);
+    void take_step(Io& io);
+    void tell_watchers();
 
     std::string name_;
     std::uint32_t block_size_;
     Bytes content_;
     std::deque<Io*> asked_;
     std::deque<Io*> held_;
+    std::vector<Io*> watches_;
     Event arrived_;
     Scope scope_;  // last: serve() dies first
 };

@@ -22,6 +22,7 @@ class ManualClock final : public Clock {
         now_ += by;
         timers_.fire_until(now_);
     }
+    Instant next() const { return timers_.first_due(); }
     void advance_to_next() { advance(std::max(Duration(0), timers_.first_due() - now_)); }
 
   private:
@@ -57,6 +58,16 @@ class TestWorld {
             clock.advance_to_next();
         }
         return std::move(*result);
+    }
+
+    // What has been started goes on for so long.
+    void run_for(Duration time) {
+        const Instant end = clock.now() + time;
+        for (queue.run_all(); !clock.idle() && clock.next() <= end; queue.run_all()) {
+            clock.advance_to_next();
+        }
+        clock.advance(end - clock.now());
+        queue.run_all();
     }
 
   private:

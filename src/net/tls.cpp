@@ -1,0 +1,359 @@
+#include "net/tls.hpp"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.hpp"
+
+namespace diskpaxos::net {
+
+namespace {
+
+// The hash of a pre-shared key is SHA-256 unless somebody says otherwise (RFC 8446, 4.2.11), and
+// one suite for both kinds of proof is one thing less to get wrong.
+constexpr const char* suite = "TLS_AES_128_GCM_SHA256";
+constexpr unsigned char suite_bytes[] = {0x13, 0x01};
+
+std::string last_error() {
+    const unsigned long error = ERR_peek_last_error();
+    const char* reason = ERR_reason_error_string(error);
+    return reason != nullptr ? reason : "no reason given";
+}
+
+Error unusable(const std::string& what, Code code = Code::usage) {
+    Error error{code, fmt::format("{}: {}", what, last_error())};
+    ERR_clear_error();
+    return error;
+}
+
+// Our end's words for an alert of the other end, or null.
+const char* refused_by_peer(int reason, bool shared_key) {
+    switch (reason - SSL_AD_REASON_OFFSET) {
+        case SSL_AD_HANDSHAKE_FAILURE:
+        case SSL_AD_UNKNOWN_PSK_IDENTITY:
+            return shared_key
+                       ? "the other end does not know our identity"
+                       : "the other end takes no certificates, or asks for what we do not have";
+        case SSL_AD_ILLEGAL_PARAMETER:
+        case SSL_AD_DECRYPT_ERROR:
+            return shared_key ? "the other end has another key for our identity"
+                              : "the other end refuses our certificate";
+        case SSL_AD_BAD_CERTIFICATE:
+        case SSL_AD_UNSUPPORTED_CERTIFICATE:
+        case SSL_AD_CERTIFICATE_REVOKED:
+        case SSL_AD_CERTIFICATE_UNKNOWN:
+        case SSL_AD_UNKNOWN_CA:
+            return "the other end refuses our certificate";
+        case SSL_AD_CERTIFICATE_EXPIRED:
+            return "the other end refuses our certificate: it has expired";
+        case SSL_AD_CERTIFICATE_REQUIRED:
+            return "the other end asks for a certificate, or for a key that it knows";
+        case SSL_AD_PROTOCOL_VERSION:
+            return "the other end does not speak TLS 1.3";
+        default:
+            return nullptr;
+    }
+}
+
+bool is_no_tls(int reason) {
+    switch (reason) {
+        case SSL_R_WRONG_VERSION_NUMBER:
+        case SSL_R_HTTP_REQUEST:
+        case SSL_R_HTTPS_PROXY_REQUEST:
+        case SSL_R_PACKET_LENGTH_TOO_LONG:
+        case SSL_R_ENCRYPTED_LENGTH_TOO_LONG:
+        case SSL_R_BAD_RECORD_TYPE:
+        case SSL_R_UNEXPECTED_MESSAGE:
+        case SSL_R_UNKNOWN_PROTOCOL:
+            return true;
+        default:
+            return false;
+    }
+}
+
+std::string common_name(const X509* certificate) {
+    const X509_NAME* subject = X509_get_subject_name(certificate);
+    const int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+    if (at < 0) return {};
+    unsigned char* text = nullptr;
+    const int length =
+        ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+    if (length < 0) return {};
+    std::string name(reinterpret_cast<const char*>(text), static_cast<std::size_t>(length));
+    OPENSSL_free(text);
+    // A name that is not what it looks like is none.
+    const auto odd = [](char c) { return c >= 0 && (c < ' ' || c == 127); };
+    return std::ranges::any_of(name, odd) ? std::string() : name;
+}
+
+// A session that stands for a pre-shared key, as OpenSSL wants it. The caller's.
+SSL_SESSION* session_of(SSL* ssl, const PresharedKey& key) {
+    SSL_SESSION* session = SSL_SESSION_new();
+    const SSL_CIPHER* cipher = SSL_CIPHER_find(ssl, suite_bytes);
+    CHECK(session != nullptr && cipher != nullptr);
+    const auto* bytes = reinterpret_cast<const unsigned char*>(key.key.data());
+    CHECK(SSL_SESSION_set1_master_key(session, bytes, key.key.size()) == 1);
+    CHECK(SSL_SESSION_set_cipher(session, cipher) == 1);
+    CHECK(SSL_SESSION_set_protocol_version(session, TLS1_3_VERSION) == 1);
+    return session;
+}
+
+}  // namespace
+
+struct Tls::State {
+    SSL_CTX* context = nullptr;
+    bool server = false;
+    std::vector<PresharedKey> keys;  // of a client: its only one, or none
+
+    State() = default;
+    State(const State&) = delete;
+    State& operator=(const State&) = delete;
+    ~State() { SSL_CTX_free(context); }
+
+    Result<void> prepare(const CertificateFiles* files);
+    Result<void> load(const CertificateFiles& files);
+
+    static int find_session(SSL* ssl, const unsigned char* identity, std::size_t length,
+                            SSL_SESSION** session);
+    static int use_session(SSL* ssl, const EVP_MD* hash, const unsigned char** identity,
+                           std::size_t* length, SSL_SESSION** session);
+};
+
+struct TlsSession::Ssl {
+    SSL* ssl = nullptr;
+    BIO* incoming = nullptr;
+    BIO* outgoing = nullptr;
+
+    Ssl() = default;
+    Ssl(const Ssl&) = delete;
+    Ssl& operator=(const Ssl&) = delete;
+    ~Ssl() { SSL_free(ssl); }  // and both BIOs
+};
+
+// Server: the session of the key that the client names. An unknown name is no error here: the
+// client may have a certificate as well.
+int Tls::State::find_session(SSL* ssl, const unsigned char* identity, std::size_t length,
+                             SSL_SESSION** session) {
+    auto& own = *static_cast<TlsSession*>(SSL_get_app_data(ssl));
+    own.identity_.assign(reinterpret_cast<const char*>(identity), length);
+    const auto& keys = own.state_->keys;
+    const auto key = std::ranges::find(keys, own.identity_, &PresharedKey::identity);
+    own.known_ = key != keys.end();
+    *session = own.known_ ? session_of(ssl, *key) : nullptr;
+    return 1;
+}
+
+int Tls::State::use_session(SSL* ssl, const EVP_MD* hash, const unsigned char** identity,
+                            std::size_t* length, SSL_SESSION** session) {
+    const auto& own = *static_cast<TlsSession*>(SSL_get_app_data(ssl));
+    *session = nullptr;
+    *identity = nullptr;
+    *length = 0;
+    const auto& keys = own.state_->keys;
+    if (keys.empty() || (hash != nullptr && !EVP_MD_is_a(hash, "SHA256"))) return 1;
+    *session = session_of(ssl, keys.front());
+    *identity = reinterpret_cast<const unsigned char*>(keys.front().identity.data());
+    *length = keys.front().identity.size();
+    return 1;
+}
+
+Result<void> Tls::State::prepare(const CertificateFiles* files) {
+    context = SSL_CTX_new(server ? TLS_server_method() : TLS_client_method());
+    if (context == nullptr) return std::unexpected(unusable("OpenSSL cannot be used", Code::io));
+    CHECK(SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) == 1);
+    CHECK(SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION) == 1);
+    CHECK(SSL_CTX_set_ciphersuites(context, suite) == 1);
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
+    CHECK(SSL_CTX_set_num_tickets(context, 0) == 1);
+    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);  // what an idle connection needs
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+    if (server) {
+        SSL_CTX_set_psk_find_session_callback(context, find_session);
+        // Some context must be set for a session to be believed, even one made of a key.
+        CHECK(SSL_CTX_set_session_id_context(context, suite_bytes, sizeof suite_bytes) == 1);
+    } else {
+        SSL_CTX_set_psk_use_session_callback(context, use_session);
+    }
+    return files != nullptr ? load(*files) : Result<void>();
+}
+
+Result<void> Tls::State::load(const CertificateFiles& files) {
+    ERR_clear_error();
+    if (SSL_CTX_use_certificate_chain_file(context, files.certificate.c_str()) != 1) {
+        return std::unexpected(
+            unusable("the certificate " + files.certificate + " cannot be used"));
+    }
+    if (SSL_CTX_use_PrivateKey_file(context, files.key.c_str(), SSL_FILETYPE_PEM) != 1) {
+        return std::unexpected(unusable("the key " + files.key + " cannot be used"));
+    }
+    if (SSL_CTX_check_private_key(context) != 1) {
+        return std::unexpected(
+            unusable(fmt::format("{} is not the key of {}", files.key, files.certificate)));
+    }
+    if (SSL_CTX_load_verify_file(context, files.authority.c_str()) != 1) {
+        return std::unexpected(unusable("the authority " + files.authority + " cannot be used"));
+    }
+    return {};
+}
+
+Tls::Tls(std::shared_ptr<State> state) : state_(std::move(state)) {}
+Tls::~Tls() = default;
+
+Result<std::unique_ptr<Tls>> Tls::made(std::shared_ptr<State> state,
+                                       const CertificateFiles* files) {
+    const Result<void> prepared = state->prepare(files);
+    if (!prepared) return std::unexpected(prepared.error());
+    return std::unique_ptr<Tls>(new Tls(std::move(state)));
+}
+
+Result<std::unique_ptr<Tls>> Tls::client(PresharedKey key) {
+    auto state = std::make_shared<State>();
+    state->keys.push_back(std::move(key));
+    return made(std::move(state), nullptr);
+}
+
+Result<std::unique_ptr<Tls>> Tls::client(const CertificateFiles& files) {
+    return made(std::make_shared<State>(), &files);
+}
+
+Result<std::unique_ptr<Tls>> Tls::server(std::vector<PresharedKey> keys,
+                                         const CertificateFiles* files) {
+    CHECK(!keys.empty() || files != nullptr);
+    auto state = std::make_shared<State>();
+    state->server = true;
+    state->keys = std::move(keys);
+    return made(std::move(state), files);
+}
+
+std::unique_ptr<TlsSession> Tls::session(const std::string& host) const {
+    std::unique_ptr<TlsSession> session(new TlsSession(state_));
+    SSL* ssl = session->ssl_->ssl;
+    if (!host.empty() && !state_->server) {
+        in6_addr number{};
+        const bool numeric = inet_pton(AF_INET, host.c_str(), &number) == 1 ||
+                             inet_pton(AF_INET6, host.c_str(), &number) == 1;
+        CHECK((numeric ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host.c_str())
+                       : SSL_set1_host(ssl, host.c_str())) == 1);
+    }
+    return session;
+}
+
+TlsSession::TlsSession(std::shared_ptr<Tls::State> state)
+    : state_(std::move(state)), ssl_(std::make_unique<Ssl>()) {
+    ssl_->ssl = SSL_new(state_->context);
+    ssl_->incoming = BIO_new(BIO_s_mem());
+    ssl_->outgoing = BIO_new(BIO_s_mem());
+    CHECK(ssl_->ssl != nullptr && ssl_->incoming != nullptr && ssl_->outgoing != nullptr);
+    SSL_set_bio(ssl_->ssl, ssl_->incoming, ssl_->outgoing);
+    SSL_set_app_data(ssl_->ssl, this);
+    state_->server ? SSL_set_accept_state(ssl_->ssl) : SSL_set_connect_state(ssl_->ssl);
+}
+
+TlsSession::~TlsSession() = default;
+
+void TlsSession::feed(ByteView bytes) {
+    if (bytes.empty()) return;
+    const int count = static_cast<int>(bytes.size());
+    CHECK(BIO_write(ssl_->incoming, bytes.data(), count) == count);
+}
+
+bool TlsSession::take_outgoing(Bytes& to) {
+    to.resize(BIO_ctrl_pending(ssl_->outgoing));
+    if (to.empty()) return false;
+    const int count = static_cast<int>(to.size());
+    CHECK(BIO_read(ssl_->outgoing, to.data(), count) == count);
+    return true;
+}
+
+Result<bool> TlsSession::handshake() {
+    ERR_clear_error();
+    const int result = SSL_do_handshake(ssl_->ssl);
+    if (result == 1) {
+        if (name_peer()) return true;
+        return std::unexpected(
+            Error{Code::permission, "the certificate of the other end has no common name"});
+    }
+    if (SSL_get_error(ssl_->ssl, result) == SSL_ERROR_WANT_READ) return false;
+    return std::unexpected(failure());
+}
+
+bool TlsSession::name_peer() {
+    if (SSL_session_reused(ssl_->ssl) == 1) {  // the only session there is stands for the key
+        peer_ = state_->server ? identity_ : state_->keys.front().identity;
+        return true;
+    }
+    const X509* certificate = SSL_get0_peer_certificate(ssl_->ssl);
+    CHECK(certificate != nullptr && SSL_get_verify_result(ssl_->ssl) == X509_V_OK);
+    peer_ = common_name(certificate);
+    return !peer_.empty() || !state_->server;
+}
+
+Result<std::size_t> TlsSession::read(ByteSpan into) {
+    ERR_clear_error();
+    std::size_t count = 0;
+    const int result = SSL_read_ex(ssl_->ssl, into.data(), into.size(), &count);
+    if (result == 1) return count;
+    switch (SSL_get_error(ssl_->ssl, result)) {
+        case SSL_ERROR_WANT_READ:
+            return 0;
+        case SSL_ERROR_ZERO_RETURN:
+            finished_ = true;
+            return 0;
+        default:
+            return std::unexpected(failure());
+    }
+}
+
+Result<void> TlsSession::write(ByteView bytes) {
+    ERR_clear_error();
+    std::size_t count = 0;
+    if (bytes.empty()) return {};
+    if (SSL_write_ex(ssl_->ssl, bytes.data(), bytes.size(), &count) == 1) return {};
+    return std::unexpected(failure());
+}
+
+void TlsSession::finish() {
+    ERR_clear_error();
+    if (SSL_is_init_finished(ssl_->ssl) == 1) SSL_shutdown(ssl_->ssl);
+}
+
+Error TlsSession::failure() {
+    Error error{Code::permission, why_failed()};
+    ERR_clear_error();
+    return error;
+}
+
+std::string TlsSession::why_failed() {
+    const unsigned long last = ERR_peek_last_error();
+    const int reason = ERR_GET_REASON(last);
+    const bool shared_key = !state_->server && !state_->keys.empty();
+    if (const char* words = refused_by_peer(reason, shared_key)) {
+        if (!shared_key) return words;
+        return fmt::format("{} \"{}\"", words, state_->keys.front().identity);
+    }
+    if (is_no_tls(reason)) return "what the other end sends is not TLS 1.3";
+    if (reason == SSL_R_BINDER_DOES_NOT_VERIFY) {
+        return fmt::format("the other end has another key for the identity \"{}\"", identity_);
+    }
+    if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED) {
+        if (shared_key) return "the other end shows a certificate, but we have a key only";
+        return fmt::format("the certificate of the other end is refused: {}",
+                           X509_verify_cert_error_string(SSL_get_verify_result(ssl_->ssl)));
+    }
+    if (state_->server && !identity_.empty() && !known_) {
+        return fmt::format("nobody here has the identity \"{}\"", identity_);
+    }
+    if (reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE) {
+        return "the other end shows neither a key that we know nor a certificate";
+    }
+    return fmt::format("TLS has failed: {}", last_error());
+}
+
+}  // namespace diskpaxos::net
