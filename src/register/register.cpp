@@ -98,7 +98,6 @@ void Register::begin(Doing what, Rank rank, Purposes needs) {
     others_ = Rank();
     if (what == Doing::confirm) return;  // it confirms what the first look found
     value_rank_ = Rank();
-    value_owner_ = no_place;
     value_.clear();
     std::ranges::fill(shown_, Rank());
     looked_ = refusing_ = DiskSet();
@@ -155,7 +154,7 @@ void Register::judge_visit(std::size_t disk, const Sight& sight) {
 Task<LookOutcome> Register::recover(Instant deadline) {
     const Purposes first = mutated(Mutant::recovery_alone) ? for_recovery : for_all;
     const Purposes needs = recovered_ ? for_both : first;
-    const Decision decision = co_await look_around(Doing::look, needs, no_place, deadline);
+    const Decision decision = co_await look_around(Doing::look, needs, nobody, deadline);
     if (decision != Decision::won) co_return Unavailable{};
     recovered_ = true;
     if (mutated(Mutant::forget_own_block)) own_.accepted = own_.promised = Rank(), own_.value = {};
@@ -175,7 +174,7 @@ Task<LookOutcome> Register::look(Instant deadline) {
     // The second pass runs the owner's own check for it: on disks that showed its value, no
     // promise of another stands above, read after the first pass over the same disk. Active disks
     // have made that check themselves; those that lagged behind may have caught up.
-    const Decision decision = co_await look_around(Doing::confirm, for_both, value_owner_, deadline);
+    const Decision decision = co_await look_around(Doing::confirm, for_both, value_rank_.proposer, deadline);
     if (decision == Decision::won) {
         committed_ = std::max(committed_, value_rank_);
         co_return Certainty::committed;
@@ -183,7 +182,7 @@ Task<LookOutcome> Register::look(Instant deadline) {
     co_return Certainty::open;
 }
 
-Task<Decision> Register::look_around(Doing what, Purposes needs, Place aside, Instant deadline) {
+Task<Decision> Register::look_around(Doing what, Purposes needs, Proposer aside, Instant deadline) {
     const DiskSet before = looked_;
     begin(what, value_rank_, needs);
     for (std::size_t disk = 0; disk < disks_.size(); ++disk) {
@@ -202,7 +201,7 @@ Task<Decision> Register::look_around(Doing what, Purposes needs, Place aside, In
     co_return co_await deciding;
 }
 
-Task<void> Register::attend_look(std::size_t disk, std::uint64_t phase, Place aside) {
+Task<void> Register::attend_look(std::size_t disk, std::uint64_t phase, Proposer aside) {
     Sight sight = co_await disks_[disk]->look(aside);
     if (phase != phase_ || doing_ == Doing::nothing || decided_.is_set()) co_return;
     doing_ == Doing::look ? judge_look(disk, sight) : judge_confirm(disk, sight);
@@ -339,7 +338,6 @@ void Register::offer(const RowSummary& row) {
     others_ = std::max(others_, row.promised);
     if (row.accepted > value_rank_) {
         value_rank_ = row.accepted;
-        value_owner_ = row.owner;
         value_.assign(row.value.begin(), row.value.end());
     }
 }

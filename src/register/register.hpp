@@ -105,10 +105,10 @@ class Register {
     enum class Doing : std::uint8_t { nothing, phase, look, confirm };
 
     Task<Decision> phase(Rank rank, Purposes needs, Instant deadline);
-    Task<Decision> look_around(Doing what, Purposes needs, Place aside, Instant deadline);
+    Task<Decision> look_around(Doing what, Purposes needs, Proposer aside, Instant deadline);
     Task<Decision> decide(Instant deadline);
     Task<void> attend_visit(std::size_t disk, std::uint64_t phase);
-    Task<void> attend_look(std::size_t disk, std::uint64_t phase, Place aside);
+    Task<void> attend_look(std::size_t disk, std::uint64_t phase, Proposer aside);
     void begin(Doing what, Rank rank, Purposes needs);
     void judge_visit(std::size_t disk, const Sight& sight);
     void judge_look(std::size_t disk, const Sight& sight);
@@ -147,7 +147,6 @@ class Register {
 
     // What the counted disks of this phase have shown.
     Rank value_rank_;
-    Place value_owner_ = no_place;
     Bytes value_;
     Rank others_;                      // the highest promise of all
     std::vector<Rank> shown_;          // per disk: the highest accepted rank, of those that count

@@ -30,7 +30,6 @@ struct RegisterProbe {
         add(add(add(hasher, reg.rank_), reg.value_rank_), reg.others_);
         add(hasher, reg.value_);
         add(hasher, reg.tally_.beaten_by());
-        if (!in_phase(reg)) hasher.add(reg.value_owner_);
     }
 
     static void add_disk(exhaustive::Hasher& hasher, const Register& reg, std::size_t disk) {
