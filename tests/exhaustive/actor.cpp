@@ -194,6 +194,9 @@ void Actor::conclude(const ChangeOutcome& outcome) {
         outcomes_.push_back({Outcome::Kind::increased, done->exact ? value : std::uint8_t{0}});
         return;
     }
+    if (std::holds_alternative<Undecided>(outcome) && first_ != 0) {
+        return outcomes_.push_back({Outcome::Kind::nothing, 0});
+    }
     if (std::holds_alternative<Unsettled>(outcome)) unsettled_ = first_ != 0 ? first_ : unsettled_;
     outcomes_.push_back({Outcome::Kind::unsure, 0});
 }
@@ -261,7 +264,9 @@ std::vector<Request> Actor::requests() const {
     const std::uint64_t now = RegisterProbe::phase(*register_);
     const bool idle = finished_ || RegisterProbe::idle(*register_);
     for (Request& request : all) {
-        request.own_too = request.kind == Io::Kind::read && !RegisterProbe::in_phase(*register_);
+        const bool settling = stage_.cluster.kinds() == DiskKinds::mixed;  // reads within a phase
+        request.own_too = request.kind == Io::Kind::read &&
+                          (settling || !RegisterProbe::in_phase(*register_));
         request.stale =
             idle || (request.kind == Io::Kind::read ? request.phase != now
                                                     : !RegisterProbe::in_phase(*register_) ||

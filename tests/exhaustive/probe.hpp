@@ -33,6 +33,7 @@ struct RegisterProbe {
     }
 
     static void add_disk(exhaustive::Hasher& hasher, const Register& reg, std::size_t disk) {
+        hasher.add(reg.settled_.contains(disk) ? 1 : 0);
         if (idle(reg)) return;
         hasher.add((reg.tally_.counted().contains(disk) ? 1U : 0U) |
                    (reg.tally_.refused().contains(disk) ? 2U : 0U) |

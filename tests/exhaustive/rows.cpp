@@ -262,7 +262,7 @@ Change active_disks(std::size_t active, std::size_t disks = 3) {
 std::vector<Row> active_rows() {
     constexpr Act inc = Act::increment, get = Act::get;
     const Change all = active_disks(3);
-    const Change two = flexible(2, 2, 2, 2) + active_disks(2, 2);
+    const Change one_of_two = flexible(2, 2, 2, 2) + active_disks(1, 2);
     const Change one_crash = crash(1);
     const Change first_mortal = [](Cluster& c) { c.mortals = 1; };
     const Change repeats = [](Cluster& c) { c.repeats = 1; };
@@ -304,7 +304,14 @@ std::vector<Row> active_rows() {
              c.roles.erase(c.roles.begin() + 1);
              return c;
          }(), "-"},
+        {"mixed-1-1-cell", "6.3 mixed, of two disks", true, cells({{inc, inc}, {inc}}, 3, one_of_two), "-"},
+        {"mixed-1-1-cell-get", "4.5 mixed, of two disks", true, cells({{inc}, {get, get}}, 3, one_of_two), "-"},
         {"mixed-1-2-cell", "6.3 mixed", true, cells({{inc, inc}, {inc}}, 3, active_disks(1)), "-"},
+        {"mixed-1-2-cell-inc", "6.3 mixed", true, cells({{inc}, {inc}}, 3, active_disks(1)), "-"},
+        {"mixed-2-1-cell", "6.3 mixed", true, cells({{inc, inc}, {inc}}, 3, active_disks(2)), "-"},
+        {"mixed-2-1-cell-get", "6.3 mixed", true, cells({{inc}, {get, get}}, 3, active_disks(2)), "-"},
+        {"mixed-2-1-learn-crash", "4.5 mixed: a crash", true,
+         proposers(1, active_disks(2) + reader() + one_crash + first_mortal), "-"},
         {"mixed-1-2-cell-get", "4.5 mixed", true, cells({{inc}, {get, get}}, 3, active_disks(1)),
          "-"},
         {"step-checks-writes-only", "3.3: reads compare too", false,
@@ -328,6 +335,14 @@ std::vector<Row> active_rows() {
          cells({{inc, inc}, {inc}}, 3, all + expiry + mutant(Mutant::lost_is_no)), "-"},
         {"active-rank-reused", "F4: a rank is used for one value", false,
          proposers(1, all + one_crash + first_mortal + same_ranks), "-"},
+        {"late-steps-ignored", "7.1 mixed: an active disk's look is no promise", false,
+         [] {
+             Cluster c = proposers(1, active_disks(1) + reader() + crash(1) +
+                                          mutant(Mutant::late_steps_ignored));
+             c.mortals = 1;
+             c.roles.erase(c.roles.begin() + 1);
+             return c;
+         }(), "-"},
         {"register-not-carried", "7.1 mixed: phase 0 carries what an active disk accepted", false,
          proposers(1, active_disks(1) + one_crash + mutant(Mutant::register_not_carried)), "-"},
     };

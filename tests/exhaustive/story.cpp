@@ -102,7 +102,7 @@ std::string outcome_text(const Outcome& outcome) {
         case Outcome::Kind::unmet:
             return fmt::format("is told no: the value is {}", outcome.value);
         case Outcome::Kind::nothing:
-            return "";
+            return "is told that nothing has happened";
         case Outcome::Kind::unsure:
             return "is told that nobody knows";
     }
