@@ -28,6 +28,10 @@ inline constexpr std::uint64_t default_journal_units = 4096;  // 16 MiB
 inline constexpr std::uint64_t least_journal_units = 16;
 inline constexpr std::uint64_t most_journal_units = std::uint64_t{1} << 16;
 
+// Whoever serves or makes the store holds the lock of this slot, as processes of a group on a
+// passive disk do: so neither `format` nor a second agent touches it.
+inline constexpr std::uint32_t store_lock = 0;
+
 // Fits into one sector:
 //
 //   0 magic u64 "DxPStore" · 8 major u16 · 10 minor u16 · 12 block size u32 · 16 blocks u64

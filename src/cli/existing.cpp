@@ -24,6 +24,8 @@ constexpr std::uint32_t sanlock_resource = 0x06152010;   // PAXOS_DISK_MAGIC
 constexpr std::uint32_t sanlock_lockspace = 0x12212010;  // DELTA_DISK_MAGIC
 constexpr std::string_view sbd_magic = "SBD_SBD_";
 
+constexpr std::string_view store_magic = "DxPStore";  // of an agent (docs/agent-store.md)
+
 constexpr std::size_t looked_at = 64 * 1024;
 
 struct FreeProbe {
@@ -107,6 +109,9 @@ void look_for_group(const io::OpenDisk& disk, ByteView start, std::vector<std::s
 
 void look_for_anything(ByteView start, std::vector<std::string>& found) {
     const bool blank = std::ranges::all_of(start, [](std::byte b) { return b == std::byte{0}; });
+    if (as_text(start.first(store_magic.size())) == store_magic) {
+        found.emplace_back("a store of diskpaxos-agent");
+    }
     if (found.empty() && !blank) found.emplace_back("data of an unknown kind");
 }
 

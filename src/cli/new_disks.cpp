@@ -51,8 +51,8 @@ Error failed(const std::string& path, const char* what) {
             fmt::format("{} cannot be {}: {}", path, what, std::strerror(error))};
 }
 
-Result<Candidate> examine_active(const std::string& url, node::RealWorld& real, Duration time_out) {
-    auto active = real.run(node::open_active(real.world(), real.loop(), url, time_out));
+Result<Candidate> examine_active(const std::string& url, Result<node::ActiveDisk>& active,
+                                 node::RealWorld& real) {
     if (!active) return std::unexpected(active.error());
     Candidate candidate;
     candidate.path = url;
@@ -62,8 +62,7 @@ Result<Candidate> examine_active(const std::string& url, node::RealWorld& real, 
     return candidate;
 }
 
-Result<Candidate> examine_one(const std::string& path, node::RealWorld& real, Duration time_out) {
-    if (node::is_url(path)) return examine_active(path, real, time_out);
+Result<Candidate> examine_one(const std::string& path) {
     Candidate candidate;
     candidate.path = path;
     if (!exists(path)) {
@@ -93,8 +92,11 @@ bool same_candidate(const Candidate& a, const Candidate& b) {
 Result<std::vector<Candidate>> examine(const std::vector<std::string>& names, node::RealWorld& real,
                                        Duration time_out) {
     std::vector<Candidate> candidates;
-    for (const std::string& path : names) {
-        Result<Candidate> candidate = examine_one(path, real, time_out);
+    auto active = real.run(node::open_all_active(real.world(), real.loop(), names, time_out));
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        const std::string& path = names[i];
+        Result<Candidate> candidate =
+            active[i] ? examine_active(path, *active[i], real) : examine_one(path);
         if (!candidate) return std::unexpected(candidate.error());
         for (const Candidate& other : candidates) {
             if (!same_candidate(*candidate, other)) continue;

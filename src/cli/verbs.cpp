@@ -273,6 +273,19 @@ Verb demo() {
         run_demo};
 }
 
+Verb agent() {
+    return {"agent",
+            "make keys for disk agents and their clients",
+            {{"key", "NAME", 1, 1,
+              "makes a key by which agents know the client NAME; prints its line, or adds it to a file"}},
+            {{"file", 0, "FILE", "add it to this file (made readable by its owner only)"}, json, help},
+            "The same line goes into the agent's --keys file and into the client's: ?key=FILE in the "
+            "URL, $DISKPAXOS_AGENT_KEY, ~/.config/diskpaxos/agent.key or /etc/diskpaxos/agent.key. "
+            "The agent itself is the program diskpaxos-agent.",
+            "",
+            run_agent};
+}
+
 Verb completion() {
     return {"completion",
             "print the completion script of a shell",
@@ -304,7 +317,7 @@ std::span<const Verb> verbs() {
     static const std::vector<Verb> table = {
         format(), run(),        status(), ls(),      show(),  explain_lock(), watch(),
         break_lock(), propose(), cell(),  check(),   dump(),  doctor(),       bench(),
-        demo(),   completion(), version(), explain(), bury()};
+        demo(),   agent(),      completion(), version(), explain(), bury()};
     return table;
 }
 

@@ -63,6 +63,7 @@ Result<int> run_bench(const Invocation& call, Output& out);
 Result<int> run_check(const Invocation& call, Output& out);
 Result<int> run_dump(const Invocation& call, Output& out);
 Result<int> run_doctor(const Invocation& call, Output& out);
+Result<int> run_agent(const Invocation& call, Output& out);
 Result<int> run_demo(const Invocation& call, Output& out);
 Result<int> run_completion(const Invocation& call, Output& out);
 Result<int> run_version(const Invocation& call, Output& out);

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "async/task.hpp"
 #include "async/world.hpp"
@@ -24,5 +26,10 @@ inline bool is_url(std::string_view name) { return name.find("://") != std::stri
 // `time_out`: of the opening, and of each request from then on: it ends the waiting, no more.
 Task<Result<ActiveDisk>> open_active(World& world, io::Loop& loop, std::string url,
                                      Duration time_out);
+
+// Those of `names` that are URLs, all at once; the others stay empty.
+Task<std::vector<std::optional<Result<ActiveDisk>>>> open_all_active(World& world, io::Loop& loop,
+                                                                     std::vector<std::string> names,
+                                                                     Duration time_out);
 
 }  // namespace diskpaxos::node

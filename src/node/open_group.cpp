@@ -42,8 +42,11 @@ Result<std::unique_ptr<OpenGroup>> OpenGroup::open(OpenOptions options) {
 }
 
 Result<void> OpenGroup::open_disks() {
-    for (const std::string& name : options_.disks) {
-        const Result<void> opened = open_disk(name);
+    auto active =
+        run(open_all_active(world(), real_->loop(), options_.disks, options_.timeout));
+    for (std::size_t i = 0; i < options_.disks.size(); ++i) {
+        const std::string& name = options_.disks[i];
+        const Result<void> opened = open_disk(name, active[i]);
         if (!opened) unopened_.push_back({name, opened.error()});
     }
     for (const RealWorld::Member& member : real_->members()) {
@@ -55,11 +58,11 @@ Result<void> OpenGroup::open_disks() {
     return std::unexpected(std::move(error));
 }
 
-Result<void> OpenGroup::open_disk(const std::string& name) {
-    if (is_url(name)) {
-        auto active = run(open_active(world(), real_->loop(), name, options_.timeout));
-        if (!active) return std::unexpected(active.error());
-        real_->add(name, std::move(*active), options_.before);
+Result<void> OpenGroup::open_disk(const std::string& name,
+                                  std::optional<Result<ActiveDisk>>& active) {
+    if (active) {
+        if (!*active) return std::unexpected(active->error());
+        real_->add(name, std::move(**active), options_.before);
         return {};
     }
     auto file = io::OpenDisk::open(name, options_.access);

@@ -58,7 +58,7 @@ class OpenGroup {
         : real_(std::move(real)), options_(std::move(options)) {}
     Result<void> open_disks();
     Result<void> assemble();
-    Result<void> open_disk(const std::string& name);
+    Result<void> open_disk(const std::string& name, std::optional<Result<ActiveDisk>>& active);
     Result<void> lock_active_disks();
     Error explained(Error error) const;
     std::string why_unopened() const;

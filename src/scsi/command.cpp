@@ -64,7 +64,7 @@ Command::Command(scsi_task* task, ByteView out, ByteView more) : task_(task) {
     CHECK(task != nullptr);
     const auto length = static_cast<std::size_t>(task->expxferlen);
     data_.resize(length);
-    auto* bytes = reinterpret_cast<unsigned char*>(data_.data());
+    auto* bytes = reinterpret_cast<unsigned char*>(data_.bytes().data());
     if (task->xfer_dir == SCSI_XFER_READ) {
         scsi_task_add_data_in_buffer(task, task->expxferlen, bytes);
     } else if (task->xfer_dir == SCSI_XFER_WRITE) {
@@ -84,7 +84,7 @@ void* Command::unmarshalled() {
     free(task_->datain.data);  // libiscsi keeps it by malloc and frees it with the task
     task_->datain.data = static_cast<unsigned char*>(malloc(data_.size()));
     CHECK(task_->datain.data != nullptr);
-    std::memcpy(task_->datain.data, data_.data(), data_.size());
+    std::memcpy(task_->datain.data, data_.bytes().data(), data_.size());
     task_->datain.size = static_cast<int>(length);
     return length == 0 ? nullptr : scsi_datain_unmarshall(task_.get());
 }

@@ -11,6 +11,7 @@
 
 #include "async/event.hpp"
 #include "base/bytes.hpp"
+#include "disk/buffer.hpp"
 #include "scsi/lun.hpp"
 
 namespace diskpaxos::scsi {
@@ -25,7 +26,7 @@ class Command {
     Command& operator=(const Command&) = delete;
 
     scsi_task& task() { return *task_; }
-    ByteSpan data() { return data_; }
+    ByteSpan data() { return data_.bytes(); }
 
     // Its data-in as libiscsi understands it, or null; belongs to the command.
     void* unmarshalled();
@@ -44,7 +45,10 @@ class Command {
         void operator()(scsi_task* task) const { scsi_free_scsi_task(task); }
     };
     std::unique_ptr<scsi_task, Free> task_;
-    Bytes data_;
+    // Begins a page. Where this memory is handed through to Linux's own target (tcm_loop), that
+    // takes each block of a compare and write to begin one, and else writes other bytes than it was
+    // given.
+    Buffer data_;
 };
 
 using CommandPtr = std::shared_ptr<Command>;

@@ -72,7 +72,7 @@ class Examination {
         }
     }
 
-    bool spare() const { return block_ != 0 && (blank(found_) || a_probe(found_)); }
+    bool spare() const { return blank(found_) || a_probe(found_); }
 
     Task<std::string> matches() {
         for (;;) {

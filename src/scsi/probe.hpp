@@ -5,10 +5,10 @@
 // Two questions. A block that is what we expect is written, and a read sees it. A block that is not
 // is left alone, and the answer is MISCOMPARE.
 //
-// It may be asked of a LUN that holds anything at all, while others ask it too. So it changes a
-// block only if that is spare: the second block of a 4096-byte superblock area, as long as it is
-// blank (or another's probe), and blank it is afterwards. Everything else is only ever overwritten
-// with itself.
+// It may be asked of a LUN that holds anything at all, while others ask it too. Of 512-byte blocks
+// it takes the one behind the superblock, of larger ones the superblock's own; and changes it only
+// if it is blank, or another's probe, and makes it blank again. Anything else is only ever
+// overwritten with itself.
 #pragma once
 
 #include "async/world.hpp"

@@ -35,8 +35,10 @@ Task<void> CrashDisk::serve() {
         const auto drawn =
             in_flight_.begin() + static_cast<std::ptrdiff_t>(random_.below(in_flight_.size()));
         Io& io = **drawn;
-        in_flight_.erase(drawn);
-        answer(io);
+        if (io.kind == Io::Kind::read || is_batch(io) || random_.one_in(patience)) {
+            in_flight_.erase(drawn);
+            answer(io);
+        }
         Yield yield;
         co_await yield;
     }
@@ -57,10 +59,13 @@ void CrashDisk::answer(Io& io) {
     io.finish();
 }
 
-int CrashDisk::error_of(const Io& io) const {
+bool CrashDisk::is_batch(const Io& io) {
     constexpr std::uint32_t batch_magic = 0x4a507844;
-    const bool batch = load<std::uint32_t>(io.out.bytes(), 0) == batch_magic;
-    return error != 0 || batch ? error : error_beyond_journal;
+    return io.kind == Io::Kind::write && load<std::uint32_t>(io.out.bytes(), 0) == batch_magic;
+}
+
+int CrashDisk::error_of(const Io& io) const {
+    return error != 0 || is_batch(io) ? error : error_beyond_journal;
 }
 
 Bytes CrashDisk::cut(Fate fate, Random& random) const {

@@ -30,6 +30,7 @@ class CrashDisk final : public Disk {
     ByteView media() const { return media_; }
     std::size_t in_flight() const { return in_flight_.size(); }
 
+    unsigned patience = 1;         // what is no batch takes so many times longer: the journal fills
     int error = 0;                 // every write fails with it, and does not land
     int error_beyond_journal = 0;  // every write that is no batch does
 
@@ -40,6 +41,7 @@ class CrashDisk final : public Disk {
     Task<void> serve();
     void answer(Io& io);
     int error_of(const Io& io) const;
+    static bool is_batch(const Io& io);
 
     Random& random_;
     Bytes media_;

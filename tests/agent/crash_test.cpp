@@ -15,6 +15,7 @@ TEST_P(Crash, LosesNothingAtAnyWrite) {
     for (std::uint64_t write = 0;; ++write) {
         Knowledge knowledge;
         Life life(5, empty, knowledge);
+        life.disk.patience = 30;
         ASSERT_TRUE(life.open()) << life.complaint();
         life.start_clients(6);
         if (!life.run_until_write(write)) {
@@ -45,6 +46,7 @@ TEST_P(Crash, LosesNothingInManyLives) {
             Life life(random.below(1'000'000), media, knowledge);
             if (life.open()) life.compare();
             ASSERT_EQ(life.complaint(), "") << "seed " << seed << ", life " << number;
+            life.disk.patience = random.one_in(2) ? 1 : 50;
             life.start_clients(1 + random.below(8));
             life.run_some(random.below(3000));
             ASSERT_EQ(life.complaint(), "") << "seed " << seed << ", life " << number;

@@ -5,6 +5,7 @@
 #include "consensus/record.hpp"
 #include "disk/block.hpp"
 #include "disk/slot_entry.hpp"
+#include "disk/step.hpp"
 #include "disk/superblock.hpp"
 #include "group/slot_table.hpp"
 #include "lock/lock_record.hpp"
@@ -28,23 +29,40 @@ Bytes sealed(ByteView input, std::size_t size) {
     return block;
 }
 
+void decode_record(const Block& block, const RecordFormat& format) {
+    if (!format.valid(block.value)) return;
+    const CellView view = format.view(block.value);
+    CHECK(view.name.size() + view.value.size() <= format.capacity());
+    const std::uint64_t round = block.accepted.round;
+    for (std::uint16_t slot = 0; slot < geometry.slots; ++slot) {
+        (void)format.applied(block.value, round, Proposer::of(slot, 0), 1);
+    }
+    if (round == 0 || round == ~std::uint64_t{0}) return;
+    Bytes next;
+    format.carry(next, block.value, round, round + 1);
+    CHECK(format.valid(next));
+}
+
+void take_step(ByteView present, ByteView request) {
+    Bytes next(present.begin(), present.end());
+    const Decoded asked = decode_block(request, address_of(request));
+    for (const Rank rank : {asked.block.accepted, asked.block.promised, restoring(present)}) {
+        if (!well_formed(request, rank)) continue;
+        const Stepped stepped = step(present, request, rank, next);
+        const Decoded after = decode_block(next, address_of(request));
+        CHECK(!stepped.changed || after.state == BlockState::valid);
+    }
+}
+
 void decode_cell(ByteView block) {
     const Decoded decoded = decode_block(block, address_of(block));
     if (decoded.state != BlockState::valid) return;
     CHECK(decoded.block.promised >= decoded.block.accepted);
     CHECK(decoded.block.accepted.none() == decoded.block.value.empty());
-    const RecordFormat format(geometry);
-    if (!format.valid(decoded.block.value)) return;
-    const CellView view = format.view(decoded.block.value);
-    CHECK(view.name.size() + view.value.size() <= format.capacity());
-    const std::uint64_t round = decoded.block.accepted.round;
-    for (std::uint16_t slot = 0; slot < geometry.slots; ++slot) {
-        (void)format.applied(decoded.block.value, round, Proposer::of(slot, 0), 1);
+    for (const DiskKinds kinds : {DiskKinds::passive, DiskKinds::mixed, DiskKinds::active}) {
+        decode_record(decoded.block, RecordFormat(geometry, kinds));
     }
-    if (round == 0 || round == ~std::uint64_t{0}) return;
-    Bytes next;
-    format.carry(next, decoded.block.value, round, round + 1);
-    CHECK(format.valid(next));
+    take_step(block, block);
 }
 
 // What a decoder takes it must be able to say again, in the same words.
@@ -118,6 +136,7 @@ void decode_everything(ByteView input) {
     for (const std::size_t size : {std::size_t{512}, std::size_t{4096}}) {
         const Bytes block = sealed(input, size);
         decode_cell(block);
+        take_step(input.size() >= size ? input.first(size) : ByteView(block), block);
         (void)decode_slot_entry(block, address_of(block));
         Bytes area(superblock_area);
         std::ranges::copy(block, area.begin());

@@ -1,4 +1,4 @@
-// Format 1.0 as bytes. UPDATE=1 rewrites the files; do that only for a new format version.
+// Formats 1.0 and 1.1 as bytes. UPDATE=1 rewrites the files; do that only for a new format version.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -48,6 +48,15 @@ Superblock superblock() {
     return s;
 }
 
+// The second disk of a group of which only the first one is passive.
+Superblock active_superblock() {
+    Superblock s = superblock();
+    s.index = 1;
+    s.active = 0b110;
+    s.geometry = s.geometry_of(1);
+    return s;
+}
+
 SlotEntry slot_entry() {
     SlotEntry entry;
     entry.state = SlotState::taken;
@@ -70,10 +79,36 @@ Bytes record() {
     return out;
 }
 
+// Where nobody has a slot: changed by a1 at round 40, then by a2 at round 41.
+Bytes unannounced_record() {
+    const RecordFormat format(Geometry(), DiskKinds::active);
+    const CellView first{.version = 1, .state = CellState::set, .name = "backup",
+                         .value = as_bytes("alpha")};
+    CellView second = first;
+    second.version = 2;
+    Bytes before, out;
+    format.succeed(before, {}, 0, first, {40, Proposer(0xa1)});
+    format.succeed(out, before, 40, second, {41, Proposer(0xa2)});
+    return out;
+}
+
+BlockAddress register_address() {
+    return {.group = uuid(0x10), .disk = Superblock::tag(uuid(0x40)), .kind = BlockKind::cell,
+            .cell = 3};
+}
+
 Bytes encoded(const std::string& kind) {
     Bytes out(512);
     const Bytes value = record();
     if (kind == "superblock") encode_superblock(out, superblock(), 0);
+    if (kind == "superblock-active") encode_superblock(out, active_superblock(), 0);
+    if (kind == "register") {
+        const Bytes held = unannounced_record();
+        encode_block(out, register_address(),
+                     {.incarnation = Proposer(0xa3), .seq = 5, .promised = {42, Proposer(0xa3)},
+                      .accepted = {41, Proposer(0xa2)}, .committed = {40, Proposer(0xa1)},
+                      .value = held});
+    }
     if (kind == "claim") encode_slot_entry(out, address(BlockKind::claim), slot_entry());
     if (kind == "owner") encode_slot_entry(out, address(BlockKind::owner), slot_entry());
     if (kind == "initial") encode_initial(out, address(BlockKind::cell));
@@ -106,7 +141,8 @@ TEST_P(Golden, AndTheyStillDecode) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Format, Golden,
-                         ::testing::Values("superblock", "claim", "owner", "initial", "cell"));
+                         ::testing::Values("superblock", "superblock-active", "claim", "owner",
+                                           "initial", "cell", "register"));
 
 // A group of three disks that was written when format 1.0 was new.
 TEST(GoldenGroup, IsStillReadable) {

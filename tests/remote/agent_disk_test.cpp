@@ -154,7 +154,7 @@ TEST_F(AgentDiskTest, RefusalsAreErrors) {
 }
 
 TEST_F(AgentDiskTest, AnAgentWithoutRoomIsAskedAgain) {
-    const auto disk = must_open(rig, agent.url());
+    auto disk = must_open(rig, agent.url());
     agent.react = [this](const Asked& one) {
         if (agent.asked.size() < 4) return agent.answer(one, wire::Status::limit);
         agent.answer(one);
@@ -166,6 +166,7 @@ TEST_F(AgentDiskTest, AnAgentWithoutRoomIsAskedAgain) {
     EXPECT_EQ(agent.asked.size(), 4U);
     EXPECT_GE(outcome.took, 30ms);
 
+    disk.reset();
     const auto impatient = must_open(rig, agent.url(), 50ms);
     agent.react = [this](const Asked& one) { agent.answer(one, wire::Status::limit); };
     Outcome busy;

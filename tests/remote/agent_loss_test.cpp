@@ -78,6 +78,23 @@ TEST_F(AgentLossTest, AConnectionThatIsCutAnswersWhatWasOnIt) {
     EXPECT_EQ(agent.count(wire::Type::step), 2U) << "a step is not";
 }
 
+TEST_F(AgentLossTest, ANewConnectionHasAllItsPlaces) {
+    const auto disk = must_open(rig, agent.url());
+    for (int round = 0; round < 3; ++round) {
+        agent.asked.clear();
+        agent.react = [](const Asked&) {};
+        std::vector<Outcome> outcomes(8);
+        for (Outcome& outcome : outcomes) start_read(rig, *disk, {1, 1}, outcome);
+        rig.loop->run_until([&] { return agent.asked.size() == outcomes.size(); });
+        agent.hang_up();
+        for (Outcome& outcome : outcomes) {
+            rig.loop->run_until(outcome.came);
+            EXPECT_EQ(outcome.error, ECONNRESET);
+        }
+        rig.loop->run_until([&] { return disk->connected(); });
+    }
+}
+
 TEST_F(AgentLossTest, WhileTheAgentIsGoneRequestsEndAtOnce) {
     const auto disk = must_open(rig, agent.url());
     agent.stop();

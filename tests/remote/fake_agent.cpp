@@ -200,6 +200,10 @@ Bytes promise(std::uint64_t block, Rank rank) {
     return bytes;
 }
 
+void start(Rig& rig, Disk& disk, IoPtr io, Outcome& outcome) {
+    rig.scope.spawn(carry(rig, disk, std::move(io), outcome));
+}
+
 void start_step(Rig& rig, Disk& disk, std::uint64_t block, Rank rank, Outcome& outcome) {
     IoPtr io = disk.prepare(Io::Kind::step, {block, 1}, {block, 1});
     std::ranges::copy(promise(block, rank), io->out.bytes().begin());

@@ -97,6 +97,7 @@ std::unique_ptr<AgentDisk> must_open(Rig& rig, const std::string& url, Duration 
 Bytes promise(std::uint64_t block, Rank rank);  // a request block that promises it
 Rank rank_of(std::uint64_t round);
 
+void start(Rig& rig, Disk& disk, IoPtr io, Outcome& outcome);
 void start_step(Rig& rig, Disk& disk, std::uint64_t block, Rank rank, Outcome& outcome);
 void start_watch(Rig& rig, Disk& disk, std::uint64_t block, Rank rank, Outcome& outcome);
 void start_read(Rig& rig, Disk& disk, Extent from, Outcome& outcome);

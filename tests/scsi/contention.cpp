@@ -1,5 +1,6 @@
 #include "contention.hpp"
 
+#include <fmt/format.h>
 #include <iscsi/iscsi.h>
 #include <iscsi/scsi-lowlevel.h>
 #include <sys/mman.h>
@@ -65,7 +66,7 @@ int serve(Shared& shared, unsigned number, const std::string& url, std::uint64_t
     ++shared.ready;
     if (!disk) return 1;
     while (!shared.go) std::this_thread::sleep_for(100us);
-    RegisterClient client(**disk, contended_block, number + 1);
+    RegisterClient client(**disk, contended_block, rig.random.bits(40) + 1);
     shared.tallies[number] = rig.run(count_up(**disk, client, increments));
     return shared.tallies[number].counted == increments ? 0 : 2;
 }
@@ -83,7 +84,9 @@ double microseconds(Action action) {
 }
 
 // As libiscsi's own example would do it: no loop, no task, no copy.
-Result<Latency> measure_raw(const std::string& url, unsigned rounds, std::uint32_t block_size) {
+Result<Latency> measure_raw(const std::string& url, unsigned rounds, const LunFacts& facts) {
+    const std::uint32_t block_size = facts.block_size;
+    const int fua = facts.durability == Durability::fua ? 1 : 0;
     iscsi_context* context = iscsi_create_context("iqn.2026-01.diskpaxos:raw");
     iscsi_url* parts = iscsi_parse_full_url(context, url.c_str());
     iscsi_set_targetname(context, parts->target);
@@ -104,7 +107,7 @@ Result<Latency> measure_raw(const std::string& url, unsigned rounds, std::uint32
         samples.push_back(microseconds([&] {
             scsi_task* task =
                 iscsi_compareandwrite_sync(context, parts->lun, contended_block, both.data(),
-                                           2 * block_size, size, 0, 0, 1, 0, 0);
+                                           2 * block_size, size, 0, 0, fua, 0, 0);
             CHECK(task != nullptr && task->status == 0);
             scsi_free_scsi_task(task);
         }));
@@ -118,16 +121,25 @@ Result<Latency> measure_raw(const std::string& url, unsigned rounds, std::uint32
 
 }  // namespace
 
-Result<Contention> contend(const std::vector<std::string>& urls, unsigned processes,
-                           std::uint64_t increments_each) {
-    {
-        Rig rig;
-        auto disk = rig.open(urls.front());
-        if (!disk) return std::unexpected(disk.error());
-        if (rig.run(format(**disk, contended_block, 1)) != 0) {
-            return std::unexpected(Error{Code::io, "the register cannot be formatted"});
-        }
-    }
+Result<void> format(const std::string& url) {
+    Rig rig;
+    auto disk = rig.open(url);
+    if (!disk) return std::unexpected(disk.error());
+    if (rig.run(format(**disk, contended_block, 1)) == 0) return {};
+    return std::unexpected(Error{Code::io, "the register cannot be formatted"});
+}
+
+Result<std::uint64_t> show(const std::string& url) {
+    Rig rig;
+    auto disk = rig.open(url);
+    if (!disk) return std::unexpected(disk.error());
+    RegisterClient reader(**disk, contended_block, 1000);
+    const RegisterClient::Answer found = rig.run(reader.look());
+    return found.value.empty() ? 0 : std::stoull(found.value);
+}
+
+Result<Tally> join(const std::vector<std::string>& urls, unsigned processes,
+                   std::uint64_t increments_each) {
     Shared& shared = share();
     std::vector<pid_t> children;
     for (unsigned number = 0; number < processes; ++number) {
@@ -147,25 +159,32 @@ Result<Contention> contend(const std::vector<std::string>& urls, unsigned proces
         waitpid(child, &status, 0);
         failed = failed || status != 0;
     }
-    Contention result;
-    result.seconds = std::chrono::duration<double>(Clock::now() - begun).count();
+    Tally all;
+    all.seconds = std::chrono::duration<double>(Clock::now() - begun).count();
     for (unsigned number = 0; number < processes; ++number) {
         const Tally& tally = shared.tallies[number];
-        result.all.counted += tally.counted;
-        result.all.doubts += tally.doubts;
-        result.all.misses += tally.misses;
-        result.all.failures += tally.failures;
+        all.counted += tally.counted;
+        all.doubts += tally.doubts;
+        all.misses += tally.misses;
+        all.failures += tally.failures;
     }
     munmap(&shared, sizeof shared);
-    if (failed) return std::unexpected(Error{Code::io, "a process did not come to its end"});
+    if (!failed) return all;
+    return std::unexpected(
+        Error{Code::io,
+              fmt::format("a process did not come to its end: {} counted, {} misses, {} failures",
+                          all.counted, all.misses, all.failures)});
+}
 
-    Rig rig;
-    auto disk = rig.open(urls.front());
-    if (!disk) return std::unexpected(disk.error());
-    RegisterClient reader(**disk, contended_block, 1000);
-    const RegisterClient::Answer end = rig.run(reader.look());
-    result.final_count = end.value.empty() ? 0 : std::stoull(end.value);
-    return result;
+Result<Contention> contend(const std::vector<std::string>& urls, unsigned processes,
+                           std::uint64_t increments_each) {
+    const Result<void> formatted = format(urls.front());
+    if (!formatted) return std::unexpected(formatted.error());
+    const Result<Tally> all = join(urls, processes, increments_each);
+    if (!all) return std::unexpected(all.error());
+    const Result<std::uint64_t> final_count = show(urls.front());
+    if (!final_count) return std::unexpected(final_count.error());
+    return Contention{*all, *final_count};
 }
 
 Result<Latencies> measure(const std::string& url, unsigned rounds) {
@@ -193,7 +212,7 @@ Result<Latencies> measure(const std::string& url, unsigned rounds) {
     }
     result.guessed = latency_of(samples);
     if (url.starts_with("iscsi:")) {
-        const auto raw = measure_raw(url, rounds, (*disk)->block_size());
+        const auto raw = measure_raw(url, rounds, (*disk)->facts());
         if (!raw) return std::unexpected(raw.error());
         result.raw = *raw;
     }

@@ -17,12 +17,12 @@ struct Tally {
     std::uint64_t doubts = 0;    // and those that may have been
     std::uint64_t misses = 0;    // compares that found something else
     std::uint64_t failures = 0;  // requests that ended with an error
+    double seconds = 0;
 };
 
 struct Contention {
     Tally all;
     std::uint64_t final_count = 0;  // what the register says in the end
-    double seconds = 0;
 
     // Every certain increment is there, and none but those that were tried.
     bool exact() const {
@@ -30,7 +30,13 @@ struct Contention {
     }
 };
 
-// The block of the register is formatted first. URLs are dealt out to the processes in turn.
+Result<void> format(const std::string& url);         // the register
+Result<std::uint64_t> show(const std::string& url);  // what it says
+// Processes that count on it; URLs are dealt out to them in turn.
+Result<Tally> join(const std::vector<std::string>& urls, unsigned processes,
+                   std::uint64_t increments_each);
+
+// All three.
 Result<Contention> contend(const std::vector<std::string>& urls, unsigned processes,
                            std::uint64_t increments_each);
 

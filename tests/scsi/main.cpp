@@ -1,7 +1,10 @@
 // diskpaxos-caw: what a LUN is, whether it compares, how processes contend on it, how fast it is.
 //
 //   diskpaxos-caw probe URL
-//   diskpaxos-caw contend PROCESSES INCREMENTS URL…
+//   diskpaxos-caw contend PROCESSES INCREMENTS URL…    which is these three:
+//   diskpaxos-caw format URL
+//   diskpaxos-caw join PROCESSES INCREMENTS URL…
+//   diskpaxos-caw show URL
 //   diskpaxos-caw measure ROUNDS URL
 #include <fmt/format.h>
 
@@ -31,13 +34,37 @@ int probe(const std::string& url) {
     return 0;
 }
 
+void print(const scsi::Tally& tally) {
+    fmt::print("counted={} doubts={} misses={} failures={} seconds={:.2f} ", tally.counted,
+               tally.doubts, tally.misses, tally.failures, tally.seconds);
+}
+
 int contend(unsigned processes, unsigned increments, const std::vector<std::string>& urls) {
     const auto result = scsi::contend(urls, processes, increments);
     if (!result) return fail(result.error());
-    fmt::print("counted={} doubts={} final={} misses={} failures={} seconds={:.2f} exact={}\n",
-               result->all.counted, result->all.doubts, result->final_count, result->all.misses,
-               result->all.failures, result->seconds, result->exact());
+    print(result->all);
+    fmt::print("final={} {}\n", result->final_count, result->exact() ? "exact" : "NOT EXACT");
     return result->exact() ? 0 : 1;
+}
+
+int join(unsigned processes, unsigned increments, const std::vector<std::string>& urls) {
+    const auto result = scsi::join(urls, processes, increments);
+    if (!result) return fail(result.error());
+    print(*result);
+    fmt::print("\n");
+    return 0;
+}
+
+int format(const std::string& url) {
+    const auto result = scsi::format(url);
+    return result ? 0 : fail(result.error());
+}
+
+int show(const std::string& url) {
+    const auto result = scsi::show(url);
+    if (!result) return fail(result.error());
+    fmt::print("final={}\n", *result);
+    return 0;
 }
 
 int measure(unsigned rounds, const std::string& url) {
@@ -61,6 +88,11 @@ int main(int count, char** words) {
     if (word.size() >= 4 && word[0] == "contend") {
         return contend(number(word[1]), number(word[2]), {word.begin() + 3, word.end()});
     }
+    if (word.size() >= 4 && word[0] == "join") {
+        return join(number(word[1]), number(word[2]), {word.begin() + 3, word.end()});
+    }
+    if (word.size() == 2 && word[0] == "format") return format(word[1]);
+    if (word.size() == 2 && word[0] == "show") return show(word[1]);
     if (word.size() == 3 && word[0] == "measure") return measure(number(word[1]), word[2]);
     fmt::print(stderr,
                "usage: diskpaxos-caw probe URL | contend PROCESSES INCREMENTS URL... | measure "

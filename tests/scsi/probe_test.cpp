@@ -29,7 +29,9 @@ TEST_F(ProbeTest, PassesWhatCompares) {
     EXPECT_TRUE(ask(small).has_value());
     EXPECT_TRUE(ask(large).has_value());
     EXPECT_GT(small.history(1).size(), 2U) << "it was really written";
+    EXPECT_GT(large.history(0).size(), 2U);
     EXPECT_TRUE(blank(small.at(1))) << "and left as it was";
+    EXPECT_TRUE(blank(large.at(0)));
     EXPECT_EQ(small.history(0).size(), 1U);
 }
 

@@ -172,5 +172,76 @@ TEST_P(RecordTest, KnowsWhatThisProgramDidNotWrite) {
     EXPECT_FALSE(format.valid(bad)) << "an unknown state";
 }
 
+// ---- by rank: where nobody has a slot ----
+
+class Lineage : public testing::TestWithParam<std::uint32_t> {  // block size
+  protected:
+    RecordFormat format{Geometry{.block_size = GetParam()}, DiskKinds::active};
+    std::size_t remembered = GetParam() == 512 ? 8 : 32;
+    Bytes record, next;
+    std::uint64_t round = 0;
+
+    void change(std::uint64_t at, std::uint64_t who) {
+        format.succeed(next, record, round, text(1, "v"), {at, Proposer(who)});
+        record = next;
+        round = at;
+    }
+    Applied applied(std::uint64_t who, std::uint64_t first) {
+        return format.applied(record, round, Proposer(who), first);
+    }
+};
+INSTANTIATE_TEST_SUITE_P(Blocks, Lineage, testing::Values(512U, 4096U));
+
+TEST_P(Lineage, LeavesAsMuchRoomAsThirtyTwoSlotsOrNearly) {
+    EXPECT_EQ(format.capacity(), GetParam() == 512 ? 244U : 3444U);
+    change(1, 7);
+    const CellView view = format.view(record);
+    EXPECT_EQ(view.name, "name");
+    EXPECT_EQ(as_text(view.value), "v");
+}
+
+TEST_P(Lineage, TellsWhoseAttemptsAreInIt) {
+    change(10, 1);
+    change(12, 2);
+    EXPECT_EQ(applied(1, 10), Applied::yes);
+    EXPECT_EQ(applied(1, 9), Applied::yes);
+    EXPECT_EQ(applied(1, 11), Applied::no);
+    EXPECT_EQ(applied(2, 11), Applied::yes);
+    EXPECT_EQ(applied(3, 1), Applied::no);
+    EXPECT_TRUE(format.latest(record, Proposer(2)));
+    EXPECT_FALSE(format.latest(record, Proposer(1)));
+}
+
+TEST_P(Lineage, CarriedOnItIsTheSame) {
+    change(10, 1);
+    const Bytes before = record;
+    format.carry(next, record, 10, 11);
+    EXPECT_EQ(next, before);
+}
+
+TEST_P(Lineage, WhatFellOutOfItIsNotTakenForNeverApplied) {
+    for (std::size_t i = 0; i <= remembered; ++i) change(10 + i, 100 + i);  // one too many
+    EXPECT_EQ(applied(100, 10), Applied::cannot_tell);
+    EXPECT_EQ(applied(7, 10), Applied::cannot_tell);
+    EXPECT_EQ(applied(101, 11), Applied::yes);
+    EXPECT_EQ(applied(7, 12), Applied::no);  // the oldest that it remembers is older
+}
+
+TEST_P(Lineage, EveryRoundCanBeNamed) {
+    EXPECT_TRUE(format.nameable(0x1'0000'0000U));
+    EXPECT_TRUE(format.nameable(0x1'0000U));
+}
+
+TEST(MixedRecord, HasItsNameFirst) {
+    const RecordFormat format(Geometry{}, DiskKinds::mixed);
+    Bytes record;
+    format.succeed(record, {}, 0, text(3, "payload"), {17, user_of(5)});
+    EXPECT_EQ(as_text(ByteView(record).subspan(12, 4)), "name");
+    EXPECT_EQ(as_text(format.view(record).value), "payload");
+    EXPECT_EQ(format.applied(record, 17, user_of(5), 17), Applied::yes);
+    EXPECT_EQ(format.applied(record, 17, user_of(6), 17), Applied::no);
+    EXPECT_EQ(format.origin(record), 5);
+}
+
 }  // namespace
 }  // namespace diskpaxos

@@ -1,0 +1,256 @@
+// `create` and `check`: stores that nobody serves.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <boost/program_options.hpp>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <filesystem>
+
+#include "cli/existing.hpp"
+#include "disk-agent/access.hpp"
+#include "disk-agent/drive.hpp"
+#include "disk-agent/recovery.hpp"
+#include "disk-agent/verbs.hpp"
+#include "io/backend.hpp"
+#include "io/os_random.hpp"
+
+namespace diskpaxos::agent {
+
+namespace po = boost::program_options;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Order {
+    std::string path;
+    std::uint64_t blocks = default_blocks;
+    std::uint32_t block_size = 512;
+    bool force = false;
+    bool help = false;
+};
+
+Result<Order> understood(const Words& words, bool creating) {
+    Order order;
+    po::options_description shown("diskpaxos-agent");
+    auto add = shown.add_options();
+    if (creating) {
+        add("blocks", po::value(&order.blocks), "how many blocks; one per register (32768)");
+        add("block-size", po::value(&order.block_size), "512 or 4096 (512)");
+        add("force", po::bool_switch(&order.force), "overwrite what is there");
+    }
+    add("help", po::bool_switch(&order.help), "this text");
+    po::options_description all(shown);
+    all.add_options()("path", po::value(&order.path));
+    po::positional_options_description places;
+    places.add("path", 1);
+    try {
+        po::variables_map values;
+        po::store(po::command_line_parser(words).options(all).positional(places).run(), values);
+        po::notify(values);
+    } catch (const po::error& error) {
+        return usage(fmt::format("{}; see \"diskpaxos-agent --help\"", error.what()));
+    }
+    if (order.help) {
+        std::ostringstream text;
+        text << shown;
+        fmt::print("{}", text.str());
+        return order;
+    }
+    if (order.path.empty()) return usage("no path is given; see \"diskpaxos-agent --help\"");
+    if (order.blocks == 0 || order.blocks > most_blocks) {
+        return usage(fmt::format("--blocks must be from 1 to {}", most_blocks));
+    }
+    if (order.block_size != 512 && order.block_size != 4096) {
+        return usage("--block-size must be 512 or 4096");
+    }
+    return order;
+}
+
+StoreHeader new_header(const Order& order) {
+    io::OsRandom random;
+    StoreHeader header;
+    header.block_size = order.block_size;
+    header.blocks = order.blocks;
+    for (std::byte& byte : header.uuid) byte = static_cast<std::byte>(random.bits(8));
+    header.tag = random.bits(64);
+    header.created_ms =
+        static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                       std::chrono::system_clock::now().time_since_epoch())
+                                       .count());
+    return header;
+}
+
+std::unexpected<Error> failed(const std::string& path, const char* what) {
+    const int error = errno;
+    const bool forbidden = error == EACCES || error == EPERM || error == EROFS;
+    return std::unexpected(
+        Error{forbidden ? Code::permission : Code::io,
+              fmt::format("{} cannot be {}: {}", path, what, std::strerror(error))});
+}
+
+// A file that did not exist vanishes again unless a store has become of it.
+class NewFile {
+  public:
+    NewFile() = default;
+    NewFile(const NewFile&) = delete;
+    NewFile& operator=(const NewFile&) = delete;
+    ~NewFile() {
+        if (!path_.empty()) unlink(path_.c_str());
+    }
+
+    Result<void> create(const std::string& path, std::uint64_t bytes) {
+        const io::Descriptor file(
+            ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+        if (file.number() < 0) return failed(path, "created");
+        path_ = path;
+        if (ftruncate(file.number(), static_cast<off_t>(bytes)) != 0 || fsync(file.number()) != 0) {
+            return failed(path, "created");
+        }
+        return {};
+    }
+
+    // Its name is durable as well.
+    Result<void> keep() {
+        if (path_.empty()) return {};
+        const fs::path parent = fs::path(path_).parent_path();
+        const std::string folder = parent.empty() ? "." : parent.string();
+        const io::Descriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        if (opened.number() < 0 || fsync(opened.number()) != 0)
+            return failed(path_, "made durable");
+        path_.clear();
+        return {};
+    }
+
+  private:
+    std::string path_;
+};
+
+bool exists(const std::string& path) {
+    struct stat status{};
+    return lstat(path.c_str(), &status) == 0;
+}
+
+// What is there already is named, and stays.
+Result<std::vector<std::string>> content(const Order& order, const StoreHeader& header) {
+    auto file = io::OpenDisk::open(order.path, io::Access::read);
+    if (!file) return std::unexpected(file.error());
+    if (unit_size % (*file)->facts().logical_block_size != 0) {
+        return usage(fmt::format("{}: its blocks are larger than {} bytes", order.path, unit_size));
+    }
+    if ((*file)->facts().bytes < header.units() * unit_size) {
+        return std::unexpected(
+            Error{Code::bad_data,
+                  fmt::format("{}: too small: {} bytes, {} are needed; take fewer --blocks",
+                              order.path, (*file)->facts().bytes, header.units() * unit_size)});
+    }
+    std::vector<std::string> found = cli::existing_content(**file);
+    if (found.empty() || order.force) return found;
+    std::string all;
+    for (const std::string& one : found) all += (all.empty() ? "" : ", ") + one;
+    return std::unexpected(Error{
+        Code::no,
+        fmt::format("{} holds {}; nothing was written, --force overwrites it", order.path, all)});
+}
+
+Result<void> make_store(const Order& order, const StoreHeader& header, bool wipe) {
+    auto file = io::OpenDisk::open(order.path, io::Access::overwrite, header.units() * unit_size);
+    if (!file) return std::unexpected(file.error());
+    if ((*file)->lock_slot(store_lock) == io::LockAnswer::busy) {
+        return std::unexpected(
+            Error{Code::busy, fmt::format("{}: an agent serves this store", order.path)});
+    }
+    if (wipe && !cli::wipe_signatures(order.path)) {
+        return std::unexpected(Error{
+            Code::io,
+            fmt::format("{}: its old signatures cannot be removed; see wipefs(8)", order.path)});
+    }
+    auto made = io::make_loop();
+    if (!made) return std::unexpected(made.error());
+    const std::unique_ptr<Disk> disk = made->loop->attach(**file, unit_size);
+    return drive(*made->loop, create(*disk, header));
+}
+
+struct Census {
+    std::uint64_t blank = 0;
+    std::uint64_t initial = 0;
+    std::uint64_t sound = 0;
+    std::uint64_t named = 0;
+    std::uint64_t damaged = 0;
+};
+
+Census count(const Recovered& store) {
+    Census census;
+    const std::uint32_t size = store.header.block_size;
+    for (std::uint64_t number = 0; number < store.header.blocks; ++number) {
+        const ByteView block = ByteView(store.images).subspan(number * size, size);
+        const Damage damage = inspect_checksum(block);
+        if (damage == Damage::blank) {
+            ++census.blank;
+        } else if (damage != Damage::none) {
+            ++census.damaged;
+        } else if ((flags_of(block) & flag_initial) != 0) {
+            ++census.initial;
+        } else {
+            ++census.sound;
+            census.named += subject_of(block).kind == Subject::Kind::named;
+        }
+    }
+    return census;
+}
+
+}  // namespace
+
+Result<int> run_create(const Words& words) {
+    const auto order = understood(words, true);
+    if (!order) return std::unexpected(order.error());
+    if (order->help) return 0;
+    const StoreHeader header = new_header(*order);
+    NewFile file;
+    bool wipe = false;
+    if (exists(order->path)) {
+        const auto found = content(*order, header);
+        if (!found) return std::unexpected(found.error());
+        wipe = !found->empty();
+    } else if (order->path.starts_with("/dev/") && !order->path.starts_with("/dev/shm/")) {
+        return std::unexpected(
+            Error{Code::io, fmt::format("{}: there is no such device", order->path)});
+    } else if (auto fine = file.create(order->path, header.units() * unit_size); !fine) {
+        return std::unexpected(fine.error());
+    }
+    if (auto fine = make_store(*order, header, wipe); !fine) return std::unexpected(fine.error());
+    if (auto fine = file.keep(); !fine) return std::unexpected(fine.error());
+    fmt::print("{}: a store of {} blocks of {} bytes, {} bytes in all\n", order->path,
+               header.blocks, header.block_size, header.units() * unit_size);
+    return 0;
+}
+
+Result<int> run_check(const Words& words) {
+    const auto order = understood(words, false);
+    if (!order) return std::unexpected(order.error());
+    if (order->help) return 0;
+    const auto file = io::OpenDisk::open(order->path, io::Access::read, 2 * unit_size);
+    if (!file) return std::unexpected(file.error());
+    if ((*file)->slot_locked_elsewhere(store_lock)) {
+        return std::unexpected(
+            Error{Code::busy, fmt::format("{}: an agent serves this store", order->path)});
+    }
+    auto made = io::make_loop();
+    if (!made) return std::unexpected(made.error());
+    const std::unique_ptr<Disk> disk = made->loop->attach(**file, unit_size);
+    const auto store = drive(*made->loop, recover(*disk));
+    if (!store) return std::unexpected(store.error());
+    const Census census = count(*store);
+    fmt::print(
+        "{}: {} blocks of {} bytes: {} written ({} of them registers with a name), "
+        "{} initial, {} blank, {} damaged; {} batches in the journal{}\n",
+        order->path, store->header.blocks, store->header.block_size, census.sound, census.named,
+        census.initial, census.blank, census.damaged, store->batches,
+        store->headers_differ ? "; one copy of the header is damaged or older" : "");
+    return census.damaged > 0 ? 1 : 0;
+}
+
+}  // namespace diskpaxos::agent

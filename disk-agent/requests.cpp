@@ -1,0 +1,155 @@
+// What a session does for each kind of request.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "disk-agent/server.hpp"
+#include "disk-agent/session.hpp"
+#include "disk/block.hpp"
+#include "wire/trim.hpp"
+
+namespace diskpaxos::agent {
+
+namespace {
+
+constexpr std::uint64_t longest_look = 65536;  // blocks of one list
+
+bool lies_within(const Store& store, Extent extent) {
+    return extent.first < store.blocks() && extent.count <= store.blocks() - extent.first;
+}
+
+wire::Status status_of(StepVerdict verdict) {
+    switch (verdict) {
+        case StepVerdict::done:
+            return wire::Status::ok;
+        case StepVerdict::refused:
+            return wire::Status::refused;
+        case StepVerdict::conflict:
+            return wire::Status::conflict;
+        case StepVerdict::damaged:
+            return wire::Status::damaged;
+    }
+    UNREACHABLE();
+}
+
+}  // namespace
+
+bool Session::read(const wire::Frame& frame) {
+    const auto extent = wire::get_read(frame.body);
+    if (!extent) return malformed(frame, extent.error());
+    const Store& store = served_->store();
+    if (!lies_within(store, *extent)) return answer(frame, wire::Status::out_of_range);
+    if (extent->count * store.block_size() > server_.limits().largest_body) {
+        return malformed(frame, wire::Flaw::too_long);
+    }
+    for (std::uint64_t i = 0; i < extent->count; ++i) {
+        const std::uint64_t number = extent->first + i;
+        if (!may_read(rights_, store.block(number))) return forbid(frame, number);
+    }
+    wire::put_blocks(out_, frame.id, store.blocks(*extent));
+    return true;
+}
+
+wire::Status Session::refusal_to_change() const {
+    if (served_->store().failing()) return wire::Status::failed;
+    const bool many = due_[0] + due_[1] >= server_.limits().requests;
+    return many ? wire::Status::limit : wire::Status::ok;
+}
+
+bool Session::step(const wire::Frame& frame) {
+    Store& store = served_->store();
+    const auto asked = wire::get_step(frame.body, store.block_size());
+    if (!asked) return malformed(frame, asked.error());
+    if (asked->block >= store.blocks()) return answer(frame, wire::Status::out_of_range);
+    wire::untrim(asked->request, request_);
+    if (!well_formed(request_, asked->rank)) return malformed(frame, wire::Flaw::block);
+    if (const auto refusal = refusal_to_change(); refusal != wire::Status::ok) {
+        return answer(frame, refusal);
+    }
+    if (!may_step(rights_, store.pending(asked->block), request_, asked->rank)) {
+        return forbid(frame, asked->block);
+    }
+    const Store::Outcome outcome = store.step(asked->block, request_, asked->rank, before_);
+    wire::put_block(answers_after(outcome.until), frame.type, status_of(outcome.verdict), frame.id,
+                    before_);
+    return true;
+}
+
+bool Session::write(const wire::Frame& frame) {
+    Store& store = served_->store();
+    const auto asked = wire::get_write(frame.body, store.block_size());
+    if (!asked) return malformed(frame, asked.error());
+    const std::uint64_t count = asked->blocks.size() / store.block_size();
+    if (!lies_within(store, {asked->first, count})) {
+        return answer(frame, wire::Status::out_of_range);
+    }
+    if (count > store.most_at_once()) return malformed(frame, wire::Flaw::too_long);
+    if (const auto refusal = refusal_to_change(); refusal != wire::Status::ok) {
+        return answer(frame, refusal);
+    }
+    for (std::uint64_t i = 0; i < count; ++i) {
+        const ByteView next = asked->blocks.subspan(i * store.block_size(), store.block_size());
+        if (!may_write(rights_, store.pending(asked->first + i), next)) {
+            return forbid(frame, asked->first + i);
+        }
+    }
+    const Lsn until = store.write(asked->first, asked->blocks);
+    wire::put_status(answers_after(until), frame.type, wire::Status::ok, frame.id);
+    return true;
+}
+
+bool Session::watch(const wire::Frame& frame) {
+    const auto asked = wire::get_watch(frame.body);
+    if (!asked) return malformed(frame, asked.error());
+    Store& store = served_->store();
+    if (asked->block >= store.blocks()) return answer(frame, wire::Status::out_of_range);
+    const ByteView block = store.block(asked->block);
+    if (!may_read(rights_, block)) return forbid(frame, asked->block);
+    if (watches_ >= server_.limits().watches) return answer(frame, wire::Status::full);
+    ++watches_;
+    if (ServedStore::due(block, asked->rank)) {
+        changed(frame.id, asked->block, block);
+    } else {
+        served_->watch(asked->block, frame.id, asked->rank, *this);
+    }
+    return true;
+}
+
+// It is read again by whom it was promised to: the register may have got a name meanwhile.
+void Session::changed(std::uint64_t id, std::uint64_t number, ByteView block) {
+    --watches_;
+    const wire::Frame frame{
+        .type = wire::Type::watch, .status = wire::Status::ok, .id = id, .body = {}};
+    if (may_read(rights_, block)) {
+        const bool sound = inspect_checksum(block) == Damage::none;
+        wire::put_block(out_, frame.type, sound ? wire::Status::ok : wire::Status::damaged, id,
+                        block);
+    } else {
+        forbid(frame, number);
+    }
+    flush();
+}
+
+bool Session::list(const wire::Frame& frame) {
+    const auto extent = wire::get_list(frame.body);
+    if (!extent) return malformed(frame, extent.error());
+    const Store& store = served_->store();
+    if (extent->first >= store.blocks()) return answer(frame, wire::Status::out_of_range);
+    const std::uint64_t last =
+        std::min({extent->first + extent->count, store.blocks(), extent->first + longest_look});
+    const std::size_t longest_entry = 9 + wire::longest_name;
+    wire::ListWriter writer(out_, frame.id);
+    std::uint64_t number = extent->first;
+    for (; number < last; ++number) {
+        if (writer.body_size() + longest_entry > server_.limits().largest_body) break;
+        const ByteView block = store.block(number);
+        const Subject subject = subject_of(block);
+        if (subject.kind != Subject::Kind::named || !may_read(rights_, block)) continue;
+        writer.add(number, subject.name);
+    }
+    const bool over = number >= std::min(extent->first + extent->count, store.blocks());
+    writer.end(over ? 0 : number);
+    return true;
+}
+
+}  // namespace diskpaxos::agent

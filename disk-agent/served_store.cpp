@@ -1,0 +1,76 @@
+#include "disk-agent/served_store.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "disk/block.hpp"
+
+namespace diskpaxos::agent {
+
+ServedStore::ServedStore(RunQueue& queue, Clock& clock, std::string name,
+                         std::unique_ptr<Disk> disk, Recovered recovered, Log& log)
+    : name_(std::move(name)),
+      log_(log),
+      disk_(std::move(disk)),
+      store_(queue, clock, *disk_, std::move(recovered), *this) {}
+
+void ServedStore::await(Lsn lsn, Patron& patron) {
+    waiting_[lsn % 2].push_back(&patron);
+}
+
+void ServedStore::watch(std::uint64_t number, std::uint64_t id, Rank rank, Patron& patron) {
+    watches_[number].push_back({id, rank, &patron});
+}
+
+// A block that nobody knows is news as well, but not an initial one.
+bool ServedStore::due(ByteView block, Rank rank) {
+    const Decoded decoded = decode_block(block, address_of(block));
+    if (decoded.state == BlockState::initial) return false;
+    return decoded.state == BlockState::unknown || decoded.block.accepted > rank;
+}
+
+void ServedStore::forget(Patron& patron) {
+    for (auto& waiting : waiting_) std::erase(waiting, &patron);
+    const auto is_his = [&patron](const Watch& watch) { return watch.patron == &patron; };
+    for (auto& [number, watches] : watches_) std::erase_if(watches, is_his);
+    std::erase_if(watches_, [](const auto& entry) { return entry.second.empty(); });
+}
+
+void ServedStore::committed(Lsn lsn, std::span<const std::uint64_t> blocks) {
+    for (const std::uint64_t number : blocks) tell_watchers(number);
+    for (Patron* patron : waiting_[lsn % 2]) patron->settled(lsn);
+    waiting_[lsn % 2].clear();
+}
+
+void ServedStore::tell_watchers(std::uint64_t number) {
+    const auto entry = watches_.find(number);
+    if (entry == watches_.end()) return;
+    const ByteView block = store_.block(number);
+    due_.clear();
+    std::erase_if(entry->second, [&](const Watch& watch) {
+        const bool is_due = due(block, watch.rank);
+        if (is_due) due_.push_back(watch);
+        return is_due;
+    });
+    if (entry->second.empty()) watches_.erase(entry);
+    for (const Watch& watch : due_) watch.patron->changed(watch.id, number, block);
+}
+
+void ServedStore::failing(int error) {
+    log_.note(
+        fmt::format("io: store {}: {} cannot be written: {}; changes are refused, reads are "
+                    "served, and it is tried again every second",
+                    name_, disk_->name(), std::strerror(error)));
+    for (auto& waiting : waiting_) {
+        for (Patron* patron : waiting) patron->failed();
+        waiting.clear();
+    }
+}
+
+void ServedStore::recovered() {
+    log_.note(fmt::format("store {}: {} can be written again", name_, disk_->name()));
+}
+
+}  // namespace diskpaxos::agent

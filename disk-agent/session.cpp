@@ -1,0 +1,246 @@
+#include "disk-agent/session.hpp"
+
+#include <fmt/format.h>
+
+#include "disk-agent/printable.hpp"
+#include "disk-agent/server.hpp"
+#include "wire/trim.hpp"
+
+namespace diskpaxos::agent {
+
+namespace {
+
+constexpr std::size_t read_size = 16 * 1024;
+constexpr std::size_t much_unsent = 128 * 1024;  // more, and requests wait for the client to read
+constexpr Duration goodbye = std::chrono::seconds(1);
+
+}  // namespace
+
+Session::Session(Server& server, net::Stream& stream, Client client)
+    : server_(server),
+      stream_(stream),
+      client_(std::move(client)),
+      rights_(server.rights_of(client_.name)),
+      reader_(wire::largest_hello) {
+    server_.enter(*this);
+}
+
+Session::~Session() {
+    if (served_ != nullptr) served_->forget(*this);
+    server_.leave(*this);
+}
+
+std::string Session::who() const {
+    return fmt::format("client {} at {}", printable(client_.name), client_.address);
+}
+
+void Session::use_rights(const Rights& rights) {
+    rights_ = rights;
+    if (served_ == nullptr || rights_.may_use(served_->name())) return;
+    server_.log().note(fmt::format("{} may not use store {} any more", who(), served_->name()));
+    stream_.cut();
+}
+
+Task<void> Session::run() {
+    const Instant deadline = server_.now() + server_.limits().hello;
+    while (served_ == nullptr) {
+        const auto frame = reader_.next();
+        if (!frame) {
+            server_.log().complain(fmt::format("{} sent {}", who(), describe(frame.error())));
+            co_return;
+        }
+        if (*frame) {
+            const bool welcome = greet(**frame);
+            flush();
+            if (welcome) continue;
+            co_await stream_.close(server_.now() + goodbye);
+            co_return;
+        }
+        if (!co_await more(deadline)) co_return;
+    }
+    server_.log().detail(fmt::format("{} uses store {}", who(), served_->name()));
+    co_await serve();
+    server_.log().detail(fmt::format("{} has gone", who()));
+}
+
+// Reads what there is. False: the connection is over.
+Task<bool> Session::more(Instant deadline) {
+    const ByteSpan room = reader_.room(read_size);
+    const auto got = co_await stream_.read_some(room, deadline);
+    if (server_.stopping()) co_await server_.stopped().wait();
+    if (got && *got > 0) {
+        reader_.filled(*got);
+        co_return true;
+    }
+    if (!got) {
+        server_.log().detail(fmt::format("{}: {}", who(), got.error().sentence));
+    }
+    co_return false;
+}
+
+bool Session::greet(const wire::Frame& frame) {
+    const auto hello = wire::get_hello(frame.body);
+    if (frame.type != wire::Type::hello || frame.status != wire::Status::ok || !hello) {
+        return malformed(frame, hello ? wire::Flaw::no_sense : hello.error());
+    }
+    if (hello->lowest > wire::version || hello->highest < wire::version) {
+        server_.log().complain(fmt::format("{} speaks other versions of the protocol", who()));
+        answer(frame, wire::Status::version);
+        return false;
+    }
+    ServedStore* store = server_.find(hello->store);
+    const std::string name = store != nullptr ? store->name() : std::string(hello->store);
+    if (!rights_.may_use(name)) {
+        server_.log().complain(
+            fmt::format("{} may not use store {}", who(), printable(hello->store)));
+        answer(frame, wire::Status::forbidden);
+        return false;
+    }
+    if (store == nullptr) {
+        server_.log().complain(
+            fmt::format("{} asks for store {}, which is not here", who(), printable(hello->store)));
+        answer(frame, wire::Status::unknown_store);
+        return false;
+    }
+    served_ = store;
+    const StoreHeader& header = store->store().header();
+    request_.resize(header.block_size);
+    before_.resize(header.block_size);
+    const Limits& limits = server_.limits();
+    reader_.agree_on(limits.largest_body);
+    wire::put_welcome(out_, frame.id,
+                      {.block_size = header.block_size,
+                       .blocks = header.blocks,
+                       .features = 0,
+                       .largest_body = limits.largest_body,
+                       .requests = limits.requests,
+                       .watches = limits.watches,
+                       .idle_ms = static_cast<std::uint32_t>(limits.idle / Duration(1'000'000)),
+                       .store = header.uuid,
+                       .instance = server_.instance()});
+    return true;
+}
+
+Task<void> Session::serve() {
+    for (;;) {
+        const auto frame = reader_.next();
+        if (!frame) {
+            server_.log().complain(fmt::format("{} sent {}", who(), describe(frame.error())));
+            co_return;
+        }
+        if (!*frame) {
+            flush();
+            if (!co_await more(server_.now() + server_.limits().idle)) co_return;
+            continue;
+        }
+        if (out_.size() + stream_.unsent() > much_unsent && !co_await wait_for_room()) co_return;
+        Store& store = served_->store();
+        const std::size_t blocks = blocks_changed_by(**frame);
+        while (!store.has_room(blocks)) co_await store.next_batch().wait();
+        if (!handle(**frame)) break;
+    }
+    flush();
+    co_await stream_.close(server_.now() + goodbye);
+}
+
+// A client that asks for more than it reads waits, and in the end is dropped.
+Task<bool> Session::wait_for_room() {
+    flush();
+    const auto room = co_await stream_.flush(server_.now() + server_.limits().hello);
+    if (!room) server_.log().complain(fmt::format("{} does not read its answers", who()));
+    co_return room.has_value();
+}
+
+// How much room it needs in the batch that gathers; nothing, if it is to be refused anyway.
+std::size_t Session::blocks_changed_by(const wire::Frame& frame) const {
+    if (frame.type == wire::Type::step) return 1;
+    if (frame.type != wire::Type::write) return 0;
+    const Store& store = served_->store();
+    const std::size_t blocks = frame.body.size() / store.block_size();
+    return blocks <= store.most_at_once() ? blocks : 0;
+}
+
+bool Session::handle(const wire::Frame& frame) {
+    if (frame.status != wire::Status::ok) return malformed(frame, wire::Flaw::no_sense);
+    switch (frame.type) {
+        case wire::Type::hello:
+            return malformed(frame, wire::Flaw::no_sense);
+        case wire::Type::read:
+            return read(frame);
+        case wire::Type::write:
+            return write(frame);
+        case wire::Type::step:
+            return step(frame);
+        case wire::Type::watch:
+            return watch(frame);
+        case wire::Type::list:
+            return list(frame);
+        case wire::Type::ping: {
+            const auto nothing = wire::get_nothing(frame.body);
+            if (!nothing) return malformed(frame, nothing.error());
+            return answer(frame, wire::Status::ok);
+        }
+    }
+    UNREACHABLE();
+}
+
+bool Session::answer(const wire::Frame& frame, wire::Status status) {
+    wire::put_status(out_, frame.type, status, frame.id);
+    return true;
+}
+
+bool Session::malformed(const wire::Frame& frame, wire::Flaw flaw) {
+    server_.log().complain(
+        fmt::format("{} sent {} in a {}", who(), describe(flaw), describe(frame.type)));
+    answer(frame, wire::Status::malformed);
+    return false;
+}
+
+bool Session::forbid(const wire::Frame& frame, std::uint64_t number) {
+    const Subject subject = subject_of(served_->store().block(number));
+    const std::string name =
+        subject.name.empty() ? "" : fmt::format(" (\"{}\")", printable(subject.name));
+    server_.log().complain(fmt::format("permission: {} may not {} block {}{} of store {}", who(),
+                                       describe(frame.type), number, name, served_->name()));
+    return answer(frame, wire::Status::forbidden);
+}
+
+Bytes& Session::answers_after(Lsn until) {
+    if (until <= served_->store().durable()) return out_;
+    if (due_[until % 2]++ == 0) served_->await(until, *this);
+    return held_[until % 2];
+}
+
+void Session::flush() {
+    if (out_.empty()) return;
+    stream_.put(out_);
+    out_.clear();
+    if (stream_.unsent() <= server_.limits().most_unsent) return;
+    server_.log().complain(fmt::format("{} does not read its answers", who()));
+    stream_.cut();
+}
+
+void Session::settled(Lsn lsn) {
+    Bytes& held = held_[lsn % 2];
+    out_.insert(out_.end(), held.begin(), held.end());
+    held.clear();
+    due_[lsn % 2] = 0;
+    flush();
+}
+
+// Every answer that waits becomes another one: what was asked may have happened, or may still.
+void Session::failed() {
+    for (Bytes& held : held_) {
+        for (ByteView rest = held; !rest.empty();) {
+            const auto frame = wire::decode_frame(rest, server_.limits().largest_body);
+            CHECK(frame && *frame);
+            wire::put_status(out_, (*frame)->type, wire::Status::failed, (*frame)->id);
+            rest = rest.subspan((*frame)->size());
+        }
+        held.clear();
+    }
+    due_ = {};
+    flush();
+}
+
+}  // namespace diskpaxos::agent

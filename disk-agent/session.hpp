@@ -1,0 +1,86 @@
+// Session: one connection of one client, from its hello to its end.
+//
+// What a client can make it spend is bounded: in memory, the larger of 128 KiB and what it was
+// promised in Limits; no more answers than that are due at a time, and who does not read what is
+// sent loses the connection.
+#pragma once
+
+#include <array>
+#include <string>
+
+#include "disk-agent/access.hpp"
+#include "disk-agent/served_store.hpp"
+#include "net/stream.hpp"
+#include "wire/message.hpp"
+
+namespace diskpaxos::agent {
+
+class Server;
+
+struct Limits {
+    std::uint32_t largest_body = 65536 + 8;  // a write of 64 KiB
+    std::uint32_t requests = 256;
+    std::uint32_t watches = 1024;
+    std::size_t most_unsent = std::size_t{2} << 20;
+    Duration hello = std::chrono::seconds(10);
+    Duration idle = std::chrono::seconds(60);
+};
+
+struct Client {
+    std::string name;     // as the access file has it
+    std::string address;  // for people
+};
+
+class Session final : public Patron {
+  public:
+    Session(Server& server, net::Stream& stream, Client client);
+    ~Session() override;
+
+    Task<void> run();
+
+    const Client& client() const { return client_; }
+    void use_rights(const Rights& rights);
+    std::size_t unsent() const { return stream_.unsent(); }
+
+  private:
+    Task<void> serve();
+    Task<bool> more(Instant deadline);
+    Task<bool> wait_for_room();
+    bool greet(const wire::Frame& frame);
+    std::size_t blocks_changed_by(const wire::Frame& frame) const;
+    bool handle(const wire::Frame& frame);
+    bool read(const wire::Frame& frame);
+    bool step(const wire::Frame& frame);
+    bool write(const wire::Frame& frame);
+    bool watch(const wire::Frame& frame);
+    bool list(const wire::Frame& frame);
+
+    // Answers with a status alone; true: the connection goes on.
+    bool answer(const wire::Frame& frame, wire::Status status);
+    bool malformed(const wire::Frame& frame, wire::Flaw flaw);
+    bool forbid(const wire::Frame& frame, std::uint64_t number);
+    wire::Status refusal_to_change() const;
+    Bytes& answers_after(Lsn until);  // where an answer goes that must wait for this batch
+    void flush();
+
+    void settled(Lsn lsn) override;
+    void failed() override;
+    void changed(std::uint64_t id, std::uint64_t number, ByteView block) override;
+
+    std::string who() const;
+
+    Server& server_;
+    net::Stream& stream_;
+    Client client_;
+    Rights rights_;
+    ServedStore* served_ = nullptr;  // null before hello
+    wire::FrameReader reader_;
+    Bytes out_;                  // answers that may go
+    std::array<Bytes, 2> held_;  // and those that wait, by the parity of their batch
+    std::array<unsigned, 2> due_{};
+    unsigned watches_ = 0;
+    Bytes request_;  // scratch space
+    Bytes before_;
+};
+
+}  // namespace diskpaxos::agent
