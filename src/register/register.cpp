@@ -202,6 +202,7 @@ Task<LookOutcome> Register::recover(Instant deadline) {
     const Purposes needs = recovered_ ? for_both : first;
     const Decision decision = co_await look_around(Doing::look, needs, nobody, deadline);
     if (decision != Decision::won) co_return Unavailable{};
+    if (mutated(Mutant::rank_reused_at_restart) && !recovered_) highest_ = own_.promised;
     recovered_ = true;
     if (mutated(Mutant::forget_own_block)) own_.accepted = own_.promised = Rank(), own_.value = {};
     co_return first_glance();

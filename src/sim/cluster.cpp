@@ -149,7 +149,8 @@ void Cluster::start(unsigned number) {
     const auto slot = static_cast<std::uint16_t>(*place / setup.geometry.ring);
     Proposer me = placed ? Proposer::of(slot, world_.random().bits(48))
                          : Proposer(world_.random().bits(64));
-    const bool again = host.last_proposer != Proposer() && host.last_proposer.slot() == me.slot();
+    const bool again = host.last_proposer != Proposer() &&
+                       (!placed || host.last_proposer.slot() == me.slot());
     if (mutated(Mutant::rank_reused_at_restart) && again) me = host.last_proposer;
     host.last_proposer = me;
     const bool visitor = arrived_++ < setup.visitors;

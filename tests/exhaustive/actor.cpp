@@ -66,9 +66,11 @@ Actor::Actor(Stage& stage, const Role& role, unsigned incarnation)
     settle();
     if (incarnation > 0) return;
     while (!register_->recovered()) {
-        happen(
-            {.kind = Input::Kind::answer, .disk = requests().front().disk, .flight = 0, .row = {},
-             .verdict = {}});
+        happen({.kind = Input::Kind::answer,
+                .disk = requests().front().disk,
+                .flight = 0,
+                .row = {},
+                .verdict = {}});
     }
 }
 
@@ -265,8 +267,8 @@ std::vector<Request> Actor::requests() const {
     const bool idle = finished_ || RegisterProbe::idle(*register_);
     for (Request& request : all) {
         const bool settling = stage_.cluster.kinds() == DiskKinds::mixed;  // reads within a phase
-        request.own_too = request.kind == Io::Kind::read &&
-                          (settling || !RegisterProbe::in_phase(*register_));
+        request.own_too =
+            request.kind == Io::Kind::read && (settling || !RegisterProbe::in_phase(*register_));
         request.stale =
             idle || (request.kind == Io::Kind::read ? request.phase != now
                                                     : !RegisterProbe::in_phase(*register_) ||

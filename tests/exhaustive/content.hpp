@@ -23,8 +23,8 @@ class Contents {
     Content intern(ByteView bytes, const BlockAddress& address);
     void encode(ByteSpan out, const BlockAddress& address, Content content) const;
     const Block& block(Content content) const { return kept_[content].block; }
-    // What an active disk makes of a request, by the real step(): the verdict, and what stands there
-    // afterwards. `request` was written by ActiveVisit.
+    // What an active disk makes of a request, by the real step(): the verdict, and what stands
+    // there afterwards. `request` was written by ActiveVisit.
     struct Executed {
         StepVerdict verdict{};
         Content after = 0;

@@ -8,7 +8,8 @@
 namespace diskpaxos::exhaustive {
 
 Search::Search(const Cluster& cluster) : cluster_(cluster), atlas_(cluster, contents_) {
-    CHECK(cluster.active <= cluster.disks && cluster.disks <= max_disks && cluster.roles.size() <= max_actors);
+    CHECK(cluster.active <= cluster.disks && cluster.disks <= max_disks &&
+          cluster.roles.size() <= max_actors);
     CHECK(cluster.slots * cluster.ring <= max_places);
     cells_ = !bare(cluster.roles.front().acts.front());
     all_places_ = static_cast<std::uint8_t>((1U << (cluster.slots * cluster.ring)) - 1);

@@ -61,7 +61,7 @@ struct Choice {
         land,
         read,
         time_out,
-        repeat,  // an active disk executes a step, which is still on its way
+        repeat,          // an active disk executes a step, which is still on its way
         land_and_haunt,  // it executes and answers it, and may execute it once more later
         expire,
         begin,

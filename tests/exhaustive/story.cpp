@@ -111,10 +111,14 @@ std::string outcome_text(const Outcome& outcome) {
 
 const char* verdict_text(StepVerdict verdict) {
     switch (verdict) {
-        case StepVerdict::done: return "done";
-        case StepVerdict::refused: return "refused";
-        case StepVerdict::conflict: return "conflict";
-        case StepVerdict::damaged: return "damaged";
+        case StepVerdict::done:
+            return "done";
+        case StepVerdict::refused:
+            return "refused";
+        case StepVerdict::conflict:
+            return "conflict";
+        case StepVerdict::damaged:
+            return "damaged";
     }
     UNREACHABLE();
 }
