@@ -17,6 +17,7 @@ class Event {
     ~Event() { CHECK(waiters_ == nullptr); }
 
     bool is_set() const { return set_; }
+    bool awaited() const { return waiters_ != nullptr; }
     void reset() { set_ = false; }
     void set() {
         set_ = true;

@@ -50,6 +50,7 @@ class Socket {
 
     bool may_receive() const { return !over_ && inbox_.bytes().size() < most_received; }
     bool may_send() const { return error_ == 0 && unsent() > 0; }
+    bool sending_awaited() const { return room_.awaited() || drained_.awaited(); }
 
     // Where the next bytes may arrive; it stays there until note_received() or the next call.
     ByteSpan inbox_room(std::size_t least) { return inbox_.room(least); }

@@ -48,6 +48,7 @@ void ThreadLoop::submit() {  // the disks' threads have theirs already
 
 void ThreadLoop::turn(Duration longest) {
     submit();
+    if (!queue().empty()) longest = Duration::zero();  // somebody waited for what was sent
     polled_.assign(1, pollfd{mailbox_->fd(), POLLIN, 0});
     for (const Watch& watch : watches_) {
         polled_.push_back({watch.due() ? watch.fd : -1, watch.events, 0});  // -1: passed over

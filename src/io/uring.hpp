@@ -95,7 +95,7 @@ class UringLoop final : public Loop {
     unsigned sockets_ = 0;  // closed ones included, until their last request has ended
     unsigned closed_ = 0;   // of these
     std::vector<UringSocket*> attended_;  // have something to ask for
-    unsigned prompt_ = 0;                 // sends in flight whose completions come at once
+    unsigned prompt_ = 0;  // sends in flight whose completions come at once, and wake nobody
 };
 
 class UringDisk final : public Disk {
@@ -163,6 +163,7 @@ class UringSocket final : public Socket {
     bool stopping_ = false;   // and has been asked to end
     bool sending_ = false;
     bool patient_ = false;  // the last send found no room: the next one waits in the kernel
+    bool prompt_ = false;   // its completion comes at once, and nobody waits for it
     bool closed_ = false;
 };
 

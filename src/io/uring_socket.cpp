@@ -16,6 +16,9 @@ constexpr std::uint64_t socket_tag = 4;  // see uring_loop.cpp
 constexpr std::uint64_t nobodys = 2;
 constexpr std::size_t piece = 4096;  // least room to receive into
 
+// A send of no more is over at once, unless the other end is far behind.
+constexpr std::size_t surely_fits = 16 * 1024;
+
 }  // namespace
 
 int SharedBuffers::enlist(io_uring& ring) {
@@ -110,7 +113,8 @@ void UringSocket::ask_to_send() {
     io_uring_prep_send(&entry, fd(), bytes.data(), bytes.size(), flags);
     entry.user_data = data_of(Request::send);
     sending_ = true;
-    if (!patient_) ++loop_.prompt_;
+    prompt_ = !patient_ && !sending_awaited() && bytes.size() <= surely_fits;
+    if (prompt_) ++loop_.prompt_;
     ++loop_.counts_.sends;
 }
 
@@ -149,7 +153,8 @@ void UringSocket::received(int result, unsigned flags) {
 
 void UringSocket::sent(int result) {
     sending_ = false;
-    if (!patient_) --loop_.prompt_;
+    if (prompt_) --loop_.prompt_;
+    prompt_ = false;
     patient_ = false;
     if (result >= 0) {
         note_sent(static_cast<std::size_t>(result));

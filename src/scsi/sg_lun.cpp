@@ -3,8 +3,10 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <iscsi/iscsi.h>
+#include <linux/fs.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 extern "C" {
@@ -29,6 +31,14 @@ struct Destruct {
     void operator()(sg_pt_base* request) const { destruct_scsi_pt_obj(request); }
 };
 using Request = std::unique_ptr<sg_pt_base, Destruct>;
+
+// SG_IO on a partition or a volume counts blocks from the beginning of the disk beneath it, and
+// would write there.
+bool whole(int descriptor, const LunFacts& facts) {
+    std::uint64_t bytes = 0;
+    if (ioctl(descriptor, BLKGETSIZE64, &bytes) != 0) return true;  // a generic device
+    return bytes == facts.blocks * facts.block_size;
+}
 
 // The kernel did not send it, or a driver or adapter failed it on its way.
 Outcome judge_transport(const sg_pt_base* request, int category) {
@@ -75,6 +85,11 @@ Task<Result<std::unique_ptr<SgLun>>> SgLun::open(World& world, io::Loop& loop, s
     std::unique_ptr<SgLun> lun(new SgLun(world, loop, name, number, time_out));
     Result<void> known = co_await lun->learn();
     if (!known) co_return std::unexpected(known.error());
+    if (!whole(number, lun->facts())) {
+        co_return std::unexpected(Error{
+            Code::usage,
+            fmt::format("{}: a part of a SCSI disk; SCSI commands know the whole only", name)});
+    }
     co_return std::move(lun);
 }
 

@@ -23,7 +23,7 @@ namespace diskpaxos::scsi {
 
 class SgLun final : public ScsiLun {
   public:
-    // The path of a block or generic SCSI device. Asks for the facts.
+    // The path of a block or generic SCSI device, but not of a part of one. Asks for the facts.
     static Task<Result<std::unique_ptr<SgLun>>> open(World& world, io::Loop& loop, std::string path,
                                                      Duration time_out);
     ~SgLun() override;

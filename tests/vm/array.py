@@ -108,6 +108,14 @@ def contend(stage):
     stage.expect(host["misses"] + figures(guest.text())["misses"] > 0, "and they met")
 
 
+def know_parts(stage):
+    """A partition is refused: SCSI commands would go to the disk that it is a part of."""
+    made = stage.array.run(r"printf 'o\nn\np\n1\n\n\nw\n' | fdisk /dev/sda; sleep 1; ls /dev/sda1")
+    stage.expect("/dev/sda1" in made.text(), "there is a partition")
+    job = stage.array.run("diskpaxos-caw probe scsi:///dev/sda1")
+    stage.expect(job.code == 64 and "a part of a SCSI disk" in job.text(), job.text())
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("caw", type=pathlib.Path)
@@ -123,7 +131,7 @@ def main():
         array.start()
         array.wait_up()
         stage.say("a machine with the kernel's target is up")
-        for scenario in (know, contend):
+        for scenario in (know, contend, know_parts):
             stage.say(f"== {scenario.__doc__}")
             scenario(stage)
         for lun in (0, 1):
