@@ -31,6 +31,7 @@ class Cluster final : public Surroundings, public Watch {
 
     const std::string& violation() const { return invariants_.violation(); }
     SimWorld& world() { return world_; }
+    const Platter& platter(std::size_t disk) const { return *platters_[disk]; }
     std::vector<Instant> finish_times() const { return finish_times_; }
 
   private:
