@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "disk/block.hpp"
+#include "disk/step.hpp"
 
 namespace diskpaxos::agent {
 
@@ -65,6 +65,7 @@ bool may_read(const Rights& rights, ByteView block) {
 }
 
 bool may_step(const Rights& rights, ByteView present, ByteView request, Rank rank) {
+    if (restores(rank)) return rights.format;  // over what may be anybody's, or no register at all
     const Subject is = subject_of(present);
     const Subject asked = subject_of(request);
     const bool writes = decode_block(request, address_of(request)).block.accepted == rank;

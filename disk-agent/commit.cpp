@@ -58,6 +58,7 @@ Task<void> Store::commit(Lsn lsn) {
         std::ranges::copy(batch_, io->out.bytes().begin());
         io = co_await Transfer(file_, std::move(io));
         if (io->error == 0) break;
+        last_failure_ = clock_.now();
         note_failure(io->error);
         co_await clock_.sleep(pause);
     }
@@ -83,6 +84,7 @@ Task<void> Store::make_space(std::uint64_t units) {
     while (place_for(units) + units > header_.tail + header_.journal_units) {
         freed_.reset();
         pressed_.set();
+        if (home_error_ != 0) note_failure(home_error_);
         co_await freed_.wait();
     }
 }
@@ -128,7 +130,10 @@ Task<bool> Store::checkpoint() {
     if (error == 0 && last_failure_ != Instant::min()) {
         co_await clock_.sleep_until(last_failure_ + ghost);
     }
-    if (error == 0 && co_await write_header(next)) {
+    if (error == 0) error = co_await write_header(next);
+    if (home_error_ == 0 && error != 0) audience_.not_home(error);
+    home_error_ = error;
+    if (error == 0) {
         header_ = next;
         ++counts_.checkpoints;
         co_return true;
@@ -156,7 +161,7 @@ Task<void> Store::write_home(std::span<const std::uint64_t> units, std::size_t& 
 }
 
 // Both copies, one after the other: one of them is always whole.
-Task<bool> Store::write_header(const StoreHeader& header) {
+Task<int> Store::write_header(const StoreHeader& header) {
     const std::array<std::uint64_t, 2> places = {0, header.second_header()};
     for (const std::uint64_t unit : places) {
         IoPtr io = file_.prepare(Io::Kind::write, {unit, 1}, {});
@@ -164,9 +169,9 @@ Task<bool> Store::write_header(const StoreHeader& header) {
         io = co_await Transfer(file_, std::move(io));
         if (io->error == 0) continue;
         last_failure_ = clock_.now();
-        co_return false;
+        co_return io->error;
     }
-    co_return true;
+    co_return 0;
 }
 
 }  // namespace diskpaxos::agent

@@ -69,6 +69,13 @@ void ServedStore::failing(int error) {
     }
 }
 
+void ServedStore::not_home(int error) {
+    log_.note(
+        fmt::format("io: store {}: the blocks of {} cannot be written: {}; it goes on until "
+                    "the journal is full",
+                    name_, disk_->name(), std::strerror(error)));
+}
+
 void ServedStore::recovered() {
     log_.note(fmt::format("store {}: {} can be written again", name_, disk_->name()));
 }

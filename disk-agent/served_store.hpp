@@ -45,6 +45,7 @@ class ServedStore final : public Audience {
     void committed(Lsn lsn, std::span<const std::uint64_t> blocks) override;
     void failing(int error) override;
     void recovered() override;
+    void not_home(int error) override;
     void tell_watchers(std::uint64_t number);
 
     struct Watch {

@@ -1,6 +1,8 @@
 #include "disk-agent/server.hpp"
 
 #include <fmt/format.h>
+#include <linux/magic.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -23,6 +25,12 @@ constexpr std::string_view user = "uid:";
 // Names that we give ourselves; no key and no certificate may claim them.
 bool reserved(std::string_view name) {
     return name == loopback || name.starts_with(user);
+}
+
+bool in_memory(const std::string& path) {
+    struct statfs facts{};
+    if (statfs(path.c_str(), &facts) != 0) return false;
+    return facts.f_type == TMPFS_MAGIC || facts.f_type == RAMFS_MAGIC;
 }
 
 class Counted {
@@ -68,7 +76,7 @@ Task<Result<void>> Server::add_store(std::string name, std::string path) {
         fmt::format("store {}: {}, {} blocks of {} bytes; {} batches replayed{}{}", name, path,
                     recovered->header.blocks, recovered->header.block_size, recovered->batches,
                     recovered->headers_differ ? "; one copy of its header was lost" : "",
-                    (*file)->facts().direct ? "" : "; not durable beyond this host's memory"));
+                    in_memory(path) ? "; on a file system in memory: gone when this host is" : ""));
     stores_.push_back(std::make_unique<ServedStore>(loop_.queue(), loop_, std::move(name),
                                                     std::move(disk), std::move(*recovered), log_));
     co_return Result<void>{};

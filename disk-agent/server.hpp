@@ -37,6 +37,7 @@ class Server {
 
     // For sessions.
     Instant now() const { return loop_.now(); }
+    Clock& clock() { return loop_; }
     Log& log() { return log_; }
     const Limits& limits() const { return limits_; }
     std::uint64_t instance() const { return instance_; }

@@ -4,7 +4,7 @@
 
 #include "disk-agent/printable.hpp"
 #include "disk-agent/server.hpp"
-#include "wire/trim.hpp"
+#include "disk-agent/yield.hpp"
 
 namespace diskpaxos::agent {
 
@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t read_size = 16 * 1024;
 constexpr std::size_t much_unsent = 128 * 1024;  // more, and requests wait for the client to read
+constexpr unsigned most_in_a_row = 64;           // requests; then others have their turn
 constexpr Duration goodbye = std::chrono::seconds(1);
 
 }  // namespace
@@ -122,6 +123,7 @@ bool Session::greet(const wire::Frame& frame) {
 }
 
 Task<void> Session::serve() {
+    unsigned in_a_row = 0;
     for (;;) {
         const auto frame = reader_.next();
         if (!frame) {
@@ -136,8 +138,12 @@ Task<void> Session::serve() {
         if (out_.size() + stream_.unsent() > much_unsent && !co_await wait_for_room()) co_return;
         Store& store = served_->store();
         const std::size_t blocks = blocks_changed_by(**frame);
-        while (!store.has_room(blocks)) co_await store.next_batch().wait();
+        while (!store.has_room(blocks) && !store.failing()) co_await store.next_batch().wait();
+        const bool much = (*frame)->type == wire::Type::list || ++in_a_row % most_in_a_row == 0;
         if (!handle(**frame)) break;
+        if (!much) continue;
+        NextTurn turn(server_.clock());
+        co_await turn;
     }
     flush();
     co_await stream_.close(server_.now() + goodbye);

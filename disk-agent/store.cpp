@@ -115,9 +115,9 @@ void Store::publish(Lsn lsn) {
 }
 
 void Store::note_failure(int error) {
-    last_failure_ = clock_.now();
     if (failing_ == 0) audience_.failing(error);
     failing_ = error;
+    room_.set();  // whoever waits for a fresh batch is not to wait for the disk
 }
 
 void Store::mark_dirty(std::uint64_t number) {

@@ -29,9 +29,11 @@ class Audience {
     virtual ~Audience() = default;
     virtual void committed(Lsn lsn, std::span<const std::uint64_t> blocks) = 0;
     // The journal cannot be written. What is not durable yet may become so later, or never: who
-    // waits is to be told just that. Until recovered() no changes are taken.
+    // waits is to be told just that. Until recovered() no changes are to be asked for.
     virtual void failing(int error) = 0;
     virtual void recovered() = 0;
+    // The home blocks cannot be written: it goes on until the journal is full.
+    virtual void not_home(int error) = 0;
 };
 
 class Store {
@@ -112,7 +114,7 @@ class Store {
     Task<void> checkpoint_all();
     Task<bool> checkpoint();
     Task<void> write_home(std::span<const std::uint64_t> units, std::size_t& next, int& error);
-    Task<bool> write_header(const StoreHeader& header);
+    Task<int> write_header(const StoreHeader& header);  // 0, or an errno
     void mark_dirty(std::uint64_t number);
 
     RunQueue& queue_;
@@ -130,7 +132,8 @@ class Store {
     Lsn next_;            // number of the batch that gathers
     Lsn durable_;         // all up to this one are
     std::uint64_t head_;  // units written to the journal so far
-    int failing_ = 0;     // errno of the last attempt to commit
+    int failing_ = 0;     // errno of the last attempt to commit, or to make space for it
+    int home_error_ = 0;  // errno of the last checkpoint
     Instant last_failure_ = Instant::min();
 
     std::vector<bool> dirty_;  // per unit of the home area: newer in memory

@@ -325,7 +325,9 @@ void TlsSession::finish() {
 }
 
 Error TlsSession::failure() {
-    Error error{Code::permission, why_failed()};
+    const int reason = ERR_GET_REASON(ERR_peek_last_error());
+    const Code code = is_no_tls(reason) ? Code::io : Code::permission;
+    Error error{code, why_failed()};
     ERR_clear_error();
     return error;
 }

@@ -60,12 +60,8 @@ void AgentDisk::submit(Io& io) {
     begin_trip(io, now);
     if (io.kind == Io::Kind::watch && take_over_watch(io)) return;
     trips_of(io).push_back(io);
-    if (stream_ != nullptr) {
-        send_waiting();
-    } else if (hopeless_) {
-        news_.set();  // ends it, but not from here
-    }
-    if (now + time_out_ < asleep_until_) news_.set();
+    send_waiting();
+    if (now + patience() < asleep_until_) news_.set();
 }
 
 // A watch cannot be taken back. One that nobody waits for any more serves the next who watches the

@@ -48,6 +48,10 @@ class AgentDisk final : public Disk {
     void submit(Io& io) override;
 
   private:
+    // While there is no connection to hope for. Not zero: who asks again at once, and again, must
+    // not keep the loop from turning.
+    static constexpr Duration no_patience = std::chrono::milliseconds(1);
+
     AgentDisk(World& world, io::Loop& loop, Peer peer, Duration time_out);
 
     // The life of the connection (agent_disk_life.cpp).
@@ -58,10 +62,10 @@ class AgentDisk final : public Disk {
     Task<void> keep_time();
     Instant next_due(Instant now) const;
     void expire(Instant now);
-    void expire(Trips& trips, Instant now);
+    void expire(Trips& trips, Instant until, int error);
+    Duration patience() const { return hopeless_ ? no_patience : time_out_; }
     void adopt(Connection connection);
     void disconnect();
-    void refuse_waiting(int error);
     void ping(Instant now);
 
     // Requests and their answers (agent_disk.cpp).

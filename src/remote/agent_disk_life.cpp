@@ -156,9 +156,8 @@ Task<void> AgentDisk::keep_time() {
 
 Instant AgentDisk::next_due(Instant now) const {
     Instant due = net::never;
-    for (const Trips* trips : {&waiting_, &flying_}) {
-        if (Io* io = trips->front()) due = std::min(due, trip_of(*io).started + time_out_);
-    }
+    if (Io* io = waiting_.front()) due = std::min(due, trip_of(*io).started + patience());
+    if (Io* io = flying_.front()) due = std::min(due, trip_of(*io).started + time_out_);
     if (stream_ == nullptr) return due;
     const Instant quiet_since = std::min(last_heard_, last_asked_);
     due = std::min(due, pinging_ ? pinged_at_ + time_out_ : quiet_since + ping_period_);
@@ -167,31 +166,23 @@ Instant AgentDisk::next_due(Instant now) const {
 }
 
 void AgentDisk::expire(Instant now) {
-    if (hopeless_) refuse_waiting(ENOTCONN);
-    expire(waiting_, now);
-    expire(flying_, now);
+    expire(waiting_, now - patience(), hopeless_ ? ENOTCONN : ETIMEDOUT);
+    expire(flying_, now - time_out_, ETIMEDOUT);
     if (stream_ == nullptr) return;
     if (pinging_ && pinged_at_ + time_out_ <= now) return stream_->cut(ETIMEDOUT);
     if (!pinging_ && std::min(last_heard_, last_asked_) + ping_period_ <= now) ping(now);
     send_waiting();
 }
 
-// The agent may still answer; its answer will be dropped. Until then it counts among those in
-// flight, there as here.
-void AgentDisk::expire(Trips& trips, Instant now) {
+// Ends what came until then. The agent may still answer; its answer will be dropped. Until then it
+// counts among those in flight, there as here.
+void AgentDisk::expire(Trips& trips, Instant until, int error) {
     while (Io* io = trips.front()) {
         const Trip& trip = trip_of(*io);
-        if (trip.started + time_out_ > now) return;
+        if (trip.started > until) return;
         trips.remove(*io);
         if (trip.slot != Trip::no_slot) slots_.at(trip.slot).io = nullptr;
-        end(*io, trip.put_off ? EBUSY : ETIMEDOUT);
-    }
-}
-
-void AgentDisk::refuse_waiting(int error) {
-    while (Io* io = waiting_.front()) {
-        waiting_.remove(*io);
-        end(*io, error);
+        end(*io, trip.put_off ? EBUSY : error);
     }
 }
 

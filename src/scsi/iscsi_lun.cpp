@@ -223,11 +223,11 @@ void IscsiLun::serve_socket() {
     const NoBrokenPipe guard;
     epoll_event event{};
     if (epoll_wait(epoll_, &event, 1, 0) != 1) return;
-    // While up, libiscsi would take a closed connection for one to be mended, and say nothing.
+    // libiscsi says what is wrong with a connection that cannot be made. One that has been made (it
+    // is read from) and is closed it would take for one to be mended, and say nothing.
+    const bool made = (events_ & EPOLLIN) != 0;
     const bool broken = (event.events & (EPOLLERR | EPOLLHUP)) != 0;
-    if (state_ == State::up && (broken || hung_up())) {
-        return end_session("the target has closed the connection");
-    }
+    if (made && (broken || hung_up())) return end_session("the target has closed the connection");
     if (iscsi_service(context_.get(), static_cast<int>(event.events)) != 0) {
         return end_session(iscsi_get_error(context_.get()));
     }
@@ -245,10 +245,10 @@ bool IscsiLun::hung_up() const {
 void IscsiLun::follow_socket() {
     if (state_ == State::ended) return;
     const int socket = iscsi_get_fd(context_.get());
-    const int events = iscsi_which_events(context_.get());
+    const auto events = static_cast<std::uint32_t>(iscsi_which_events(context_.get()));
     if (state_ == State::up && socket == followed_ && events == events_) return;
     epoll_event event{};
-    event.events = static_cast<std::uint32_t>(events);
+    event.events = events;
     if (epoll_ctl(epoll_, EPOLL_CTL_MOD, socket, &event) != 0) {
         if (epoll_ctl(epoll_, EPOLL_CTL_ADD, socket, &event) != 0) {
             return end_session("the connection is lost");
@@ -270,6 +270,7 @@ void IscsiLun::give_up(int error) {
     state_ = State::down;
     context_.reset();  // answers most of what was in flight, as cancelled
     followed_ = -1;
+    events_ = 0;
     for (const CommandPtr& command : in_flight_) command->answer({Outcome::Kind::unknown, error});
     for (const CommandPtr& command : waiting_) command->answer({Outcome::Kind::unknown, error});
     in_flight_.clear();

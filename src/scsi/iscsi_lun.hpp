@@ -67,7 +67,7 @@ class IscsiLun final : public ScsiLun {
     int lun_ = 0;
     const int epoll_;    // readable when the socket is ready for what libiscsi wants
     int followed_ = -1;  // the socket in it, and the events it is there for
-    int events_ = 0;
+    std::uint32_t events_ = 0;
     State state_ = State::down;
     std::string reason_;  // why the last session ended
     std::uint64_t sessions_ = 0;

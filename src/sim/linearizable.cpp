@@ -36,7 +36,7 @@ class Search {
         }
         std::ranges::sort(operations_, {}, &Operation::start);
         position_ = {Bits(operations_.size()), initial};
-        for (const Operation& op : operations_) due_ += op.fate == Operation::Fate::happened;
+        for (const Operation& op : operations_) due_ += is_certain(op);
     }
 
     bool run() {
@@ -44,19 +44,27 @@ class Search {
         const auto [horizon, version] = next_due();
         if (position_.content.version > version) return false;
         if (!visited_.insert(position_).second) return false;
-        for (std::size_t i = first_left(); i < operations_.size(); ++i) {
-            if (operations_[i].start > horizon) break;  // somebody had ended before it began
-            if (!position_.done[i] && next(i)) return true;
+        // First those that have happened: the others are mostly not needed.
+        for (const bool certain : {true, false}) {
+            for (std::size_t i = first_left(); i < operations_.size(); ++i) {
+                if (operations_[i].start > horizon) break;  // somebody had ended before it began
+                if (position_.done[i] || is_certain(operations_[i]) != certain) continue;
+                if (next(i)) return true;
+            }
         }
         return false;
     }
 
   private:
+    static bool is_certain(const Operation& operation) {
+        return operation.fate == Operation::Fate::happened;
+    }
+
     bool next(std::size_t i) {
         const Operation& operation = operations_[i];
         const std::optional<Content> after = execute(operation, position_.content);
         if (!after || !in_lineage(*after)) return false;
-        const bool certain = operation.fate == Operation::Fate::happened;
+        const bool certain = is_certain(operation);
         if (!certain && *after == position_.content) return false;  // it need not have happened
         const Content before = position_.content;
         position_.done[i] = true;
@@ -83,7 +91,7 @@ class Search {
         for (std::size_t i = first_left(); i < operations_.size(); ++i) {
             const Operation& operation = operations_[i];
             if (operation.start > due.end) break;  // and whatever follows ends later still
-            if (position_.done[i] || operation.fate != Operation::Fate::happened) continue;
+            if (position_.done[i] || !is_certain(operation)) continue;
             due.end = std::min(due.end, operation.end);
             if (!operation.seen) continue;
             const std::uint64_t own = operation.applied.value_or(false) ? 1 : 0;

@@ -155,7 +155,6 @@ Got<StepAsked> get_step(ByteView body, std::size_t block_size) {
     if (body.size() < fixed + header_size) return std::unexpected(Flaw::length);
     const StepAsked asked{load<std::uint64_t>(body, 0), rank_at(body, 8), body.subspan(fixed)};
     if (!may_untrim(asked.request, block_size)) return std::unexpected(Flaw::block);
-    if (asked.rank.none()) return std::unexpected(Flaw::no_sense);
     return asked;
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "agent/registers.hpp"
+#include "disk/step.hpp"
 
 namespace diskpaxos::agent {
 namespace {
@@ -91,6 +92,14 @@ TEST(Access, Stepping) {
     EXPECT_EQ(steppers(empty_register(0), write_of("team/x")), "mc");
     EXPECT_EQ(steppers(empty_register(0), write_of("other")), "");
     EXPECT_EQ(steppers(empty_register(0), write_of("")), "mc");
+    // Restoring, whatever lies there.
+    for (const Bytes& present : {unsound(), Bytes(512), of_kind(BlockKind::superblock),
+                                 empty_register(0), register_of("team/x")}) {
+        EXPECT_EQ(who([&](const Rights& rights) {
+                      return may_step(rights, present, write_of("team/x"), restoring(present));
+                  }),
+                  "f");
+    }
     EXPECT_TRUE(may_step(every_right(), register_of("a"), write_of("b"), rank));
     EXPECT_TRUE(may_step(every_right(), register_of("a"), write_of(""), rank));
 }

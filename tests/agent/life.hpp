@@ -59,6 +59,7 @@ class Life final : public Audience {
     void committed(Lsn, std::span<const std::uint64_t>) override { advanced_.set(); }
     void failing(int) override {}
     void recovered() override {}
+    void not_home(int) override {}
 
   private:
     Task<void> open_store();

@@ -47,6 +47,7 @@ class StoreTest : public ::testing::Test, public Audience {
     }
     void failing(int error) override { failure = error; }
     void recovered() override { failure = 0; }
+    void not_home(int error) override { home_failure = error; }
 
     StoreHeader header = small_store(512);
     TestWorld world;
@@ -55,6 +56,7 @@ class StoreTest : public ::testing::Test, public Audience {
     Lsn last = 0;
     std::vector<std::uint64_t> told;
     int failure = 0;
+    int home_failure = 0;
     std::optional<Store> store;
 };
 
@@ -256,13 +258,18 @@ TEST_F(StoreTest, AFailedCheckpointIsBegunAnew) {
         run();
     }
     EXPECT_EQ(store->counts().checkpoints, 0U);
+    EXPECT_EQ(home_failure, EIO);
     EXPECT_LT(store->durable(), 30U);  // the journal is full, the rest waits
+    EXPECT_EQ(failure, EIO);
+    EXPECT_TRUE(store->failing());
     disk->error_beyond_journal = 0;
     for (int i = 0; i < 4; ++i) {
         world.clock.advance(Store::ghost);
         run();
     }
     EXPECT_GT(store->counts().checkpoints, 0U);
+    EXPECT_FALSE(store->failing());
+    EXPECT_EQ(failure, 0);
     EXPECT_EQ(round_of(store->block(0)), 29U);
     reopen();
     EXPECT_EQ(round_of(store->block(0)), 29U);

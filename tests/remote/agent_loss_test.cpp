@@ -121,6 +121,26 @@ TEST_F(AgentLossTest, WhileTheAgentIsGoneRequestsEndAtOnce) {
     EXPECT_EQ(outcome.error, 0);
 }
 
+Task<void> insist(Disk& disk, unsigned& refusals) {
+    for (;;) {
+        IoPtr io = disk.prepare(Io::Kind::read, {}, {1, 1});
+        io = co_await Transfer(disk, std::move(io));
+        if (io->error == 0) co_return;
+        ++refusals;
+    }
+}
+
+TEST_F(AgentLossTest, WhoAsksAgainAtOnceDoesNotStopTheWorld) {
+    const auto disk = must_open(rig, agent.url());
+    agent.stop();
+    unsigned refusals = 0;
+    rig.scope.spawn(insist(*disk, refusals));
+    rig.pass(50ms);
+    EXPECT_GT(refusals, 5U);
+    agent.start();
+    rig.loop->run_until(rig.scope.idle());
+}
+
 TEST_F(AgentLossTest, AnotherStoreAtThatAddressIsNotOurs) {
     const auto disk = must_open(rig, agent.url());
     agent.welcome.store[0] = std::byte{99};

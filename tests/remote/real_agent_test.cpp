@@ -125,6 +125,7 @@ class RealAgentTest : public testing::Test {
         for (Outcome& outcome : outcomes) {
             rig.loop->run_until(outcome.came);
             ASSERT_EQ(outcome.error, 0);
+            ASSERT_EQ(outcome.verdict, StepVerdict::done);
         }
         Outcome read;
         start_read(rig, disk, {0, registers}, read);

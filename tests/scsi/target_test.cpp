@@ -66,6 +66,12 @@ TEST_F(IstgtTest, SaysWhyNot) {
     const std::string nobody = "iscsi://127.0.0.1:" + std::to_string(free_port()) + "/iqn.x:y/0";
     EXPECT_NE(sentence(rig, nobody).find("login failed"), std::string::npos);
     EXPECT_NE(sentence(rig, nobody).find("refused"), std::string::npos) << sentence(rig, nobody);
+    Relay to_nobody(free_port());  // lets one in, and hangs up
+    const std::string hanging_up =
+        "iscsi://127.0.0.1:" + std::to_string(to_nobody.port()) + "/iqn.x:y/0";
+    EXPECT_NE(sentence(rig, hanging_up).find("login failed: the target has closed the connection"),
+              std::string::npos)
+        << sentence(rig, hanging_up);
     EXPECT_NE(sentence(rig, istgt.url("nosuch")).find("login failed"), std::string::npos);
     EXPECT_NE(sentence(rig, "iscsi://127.0.0.1").find("not of the form"), std::string::npos);
     EXPECT_NE(sentence(rig, "scsi:///dev/no-such").find("No such file"), std::string::npos);

@@ -111,7 +111,6 @@ TEST(Message, IsRefusedForWhatIsWrongWithIt) {
     EXPECT_EQ(flaw_after("read", 8, 0, get_read), Flaw::no_sense);
     EXPECT_EQ(flaw_after("read", 12, 1, get_read), Flaw::not_zero);
     EXPECT_EQ(flaw_after("list", 12, 1, get_list), Flaw::not_zero);
-    EXPECT_EQ(flaw_after("step", 8, 0, step), Flaw::no_sense);  // a rank without a round
     EXPECT_EQ(flaw_after("step", 24 + 6, 9, step), Flaw::block);
     EXPECT_EQ(get_write(body_of_sample("write"), 4096).error(), Flaw::length);
 
