@@ -63,6 +63,7 @@ enum class Mutant : std::uint8_t {
     lost_is_no,              // 3.1: a request without an answer is taken for one not executed
     rank_reused_at_restart,  // 3.3: a client comes back under its name, and counts rounds anew
     register_not_carried,    // 7.1 mixed: phase 0 forgets what an active disk had accepted
+    healed_without_leap,     // a damaged register is healed at a rank that it may have promised away
     late_steps_ignored,      // 7.1 mixed: it believes a look at an active disk, without a promise
     look_at_one_active,      // 4.5: a reader believes an active disk without a quorum of its like
     lineage_forgotten,       // 4e: an operation that fell out of the lineage counts as not applied

@@ -73,7 +73,7 @@ Task<ChangeOutcome> Cell::renew(std::uint64_t rounds, Instant deadline) {
     ChangeOutcome outcome = Undecided{};
     if (!std::holds_alternative<Unavailable>(looked)) {
         prepared_ = Rank();
-        register_->lift(rounds);
+        register_->lift(mutated(Mutant::healed_without_leap) ? 0 : rounds);
         outcome = co_await settle(deadline);
     }
     leave();

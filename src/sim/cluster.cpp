@@ -296,7 +296,7 @@ void Cluster::harm_frail(Platter& platter, unsigned what) {
     if (what == 5) return platter.flip(block, world_.random());
     if (what == 4) {
         const Extent part{block, 1 + world_.random().below(begin + count - block)};
-        platter.fill(part, world_.chance(500), world_.random());
+        platter.fill(part, world_.chance(500) && !shape.active, world_.random());
         marks.count(Mark::wiped);
         return say(fmt::format("disk {} is wiped in part", platter.number()));
     }

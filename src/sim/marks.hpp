@@ -48,6 +48,7 @@ enum class Mark : std::uint8_t {
     miscompared,         // COMPARE AND WRITE met another
     cannot_tell,         // a change that has left the lineage
     visitor_left,
+    restored,            // a damaged register
     count,
 };
 
@@ -64,7 +65,8 @@ inline constexpr std::array<std::string_view, static_cast<std::size_t>(Mark::cou
     "wiped",               "rolled back",           "blanked",
     "exchanged",           "agent restarted",       "state lost",
     "connection cut",      "late step",             "repeated step",
-    "miscompared",         "cannot tell",           "visitor left"};
+    "miscompared",         "cannot tell",           "visitor left",
+    "restored"};
 
 class Marks {
   public:

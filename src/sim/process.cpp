@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "disk/step.hpp"
+
 namespace diskpaxos::sim {
 
 namespace {
@@ -129,6 +131,10 @@ Task<void> Process::operate(std::uint32_t number, Operation::Kind kind) {
         auto settling = settle(number);
         co_await settling;
     }
+    if (sim_.chance(around_.setup.mends)) {
+        auto mending = mend(number);
+        co_await mending;
+    }
 }
 
 // What became of the last change that nobody could tell of: yes and no are final.
@@ -159,6 +165,48 @@ Task<void> Process::settle(std::uint32_t number) {
                         : applied == Applied::no ? Mark::resolved_no
                                                  : Mark::cannot_tell);
     around_.told(*this, number, id);
+}
+
+// Damaged registers, healed as group/heal_registers does it: the value again, at a rank far above all;
+// then the block, as that write would have left it there.
+Task<void> Process::mend(std::uint32_t number) {
+    std::vector<std::pair<SimPath*, Rank>> damaged;
+    for (SimPath* path : paths_) {
+        const std::optional<Rank> found = co_await damage(*path, number);
+        if (found) damaged.emplace_back(path, *found);
+    }
+    if (damaged.empty()) co_return;
+    constexpr std::uint64_t leap = std::uint64_t{1} << 40;
+    auto renewing = cells_[number]->renew(leap, draw_deadline(false));
+    const ChangeOutcome outcome = co_await renewing;
+    if (!std::holds_alternative<Committed>(outcome)) co_return;
+    const Own own = cells_[number]->reg().own();
+    for (const auto& [path, found] : damaged) {
+        auto restoring = restore(*path, number, found, own.block());
+        co_await restoring;
+    }
+}
+
+// The rank of a request that restores just what is damaged there now.
+Task<std::optional<Rank>> Process::damage(SimPath& path, std::uint32_t number) {
+    if (!path.active()) co_return std::nullopt;
+    const Extent block = path.platter().geometry().row(number);
+    IoPtr io = path.prepare(Io::Kind::read, Extent{}, block);
+    io = co_await Transfer(path, std::move(io));
+    const BlockAddress address = path.platter().row(number).block(0);
+    if (io->error != 0) co_return std::nullopt;
+    const bool unknown = decode_block(io->in.bytes(), address).state == BlockState::unknown;
+    co_return unknown ? std::optional(restoring(io->in.bytes())) : std::nullopt;
+}
+
+Task<void> Process::restore(SimPath& path, std::uint32_t number, Rank damage, Block image) {
+    const Extent block = path.platter().geometry().row(number);
+    IoPtr io = path.prepare(Io::Kind::step, block, block);
+    io->rank = damage;
+    encode_block(io->out.bytes(), path.platter().row(number).block(0), image);
+    io = co_await Transfer(path, std::move(io));
+    const bool done = io->error == 0 && io->verdict == StepVerdict::done;
+    if (done) around_.marks.count(Mark::restored);
 }
 
 void Process::tell_get(std::uint32_t number, std::size_t id, const GetOutcome& outcome, bool due) {
@@ -196,8 +244,8 @@ void Process::tell_change(std::uint32_t number, std::size_t id, const ChangeOutc
         history.end(id, Operation::Fate::never);
         return around_.marks.count(Mark::undecided);
     }
-    // In the calm too where a lineage is short: then it has moved on, and nobody can tell any more.
-    const bool short_lineage = around_.setup.kinds() == DiskKinds::active;
+    // In the calm too where a lineage is short, or has been healed: then nobody can tell any more.
+    const bool short_lineage = around_.setup.kinds() != DiskKinds::passive;
     if (std::holds_alternative<Unsettled>(outcome) && (!due || short_lineage)) {
         unsettled_[number] = id;
         return;

@@ -65,6 +65,9 @@ class Process final : private Trace {
     Task<void> live();
     Task<void> operate(std::uint32_t cell, Operation::Kind kind);
     Task<void> settle(std::uint32_t cell);
+    Task<void> mend(std::uint32_t cell);
+    Task<std::optional<Rank>> damage(SimPath& path, std::uint32_t cell);
+    Task<void> restore(SimPath& path, std::uint32_t cell, Rank damage, Block image);
     void tell_get(std::uint32_t cell, std::size_t id, const GetOutcome& outcome, bool due);
     void tell_change(std::uint32_t cell, std::size_t id, const ChangeOutcome& outcome, bool due);
     void stop_as_usurped();

@@ -25,6 +25,7 @@ struct Setup {
     Duration pace = microseconds(500);     // Pace: the first guess
     unsigned rereads = 2;                  // PassiveVisit
     Duration quarantine = milliseconds(80);  // PassiveVisit: longer than any write takes to land
+    unsigned mends = 0;          // per thousand operations: then damaged registers are healed
     unsigned hurried = 200;                // per thousand operations: a deadline too close
 
     Faults faults;

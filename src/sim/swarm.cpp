@@ -87,6 +87,7 @@ void draw_kinds(Draw& draw, Setup& setup, DiskKinds kinds) {
     faults.repeated = draw.sometimes(200);
     faults.cut = draw.sometimes(50);
     faults.agent_restart = draw.sometimes(10);
+    setup.mends = draw.one_in(3) ? draw.from(100, 700) : 0;
 }
 
 }  // namespace
