@@ -27,9 +27,10 @@ bool reserved(std::string_view name) {
     return name == loopback || name.starts_with(user);
 }
 
-bool in_memory(const std::string& path) {
+bool in_memory(const io::OpenDisk& file) {
     struct statfs facts{};
-    if (statfs(path.c_str(), &facts) != 0) return false;
+    if (file.facts().block_device || fstatfs(file.descriptor()->number(), &facts) != 0)
+        return false;
     return facts.f_type == TMPFS_MAGIC || facts.f_type == RAMFS_MAGIC;
 }
 
@@ -72,11 +73,11 @@ Task<Result<void>> Server::add_store(std::string name, std::string path) {
     std::unique_ptr<Disk> disk = loop_.attach(**file, unit_size);
     Result<Recovered> recovered = co_await recover(*disk);
     if (!recovered) co_return std::unexpected(recovered.error());
-    log_.note(
-        fmt::format("store {}: {}, {} blocks of {} bytes; {} batches replayed{}{}", name, path,
-                    recovered->header.blocks, recovered->header.block_size, recovered->batches,
-                    recovered->headers_differ ? "; one copy of its header was lost" : "",
-                    in_memory(path) ? "; on a file system in memory: gone when this host is" : ""));
+    log_.note(fmt::format(
+        "store {}: {}, {} blocks of {} bytes; {} batches replayed{}{}", name, path,
+        recovered->header.blocks, recovered->header.block_size, recovered->batches,
+        recovered->headers_differ ? "; one copy of its header was lost" : "",
+        in_memory(**file) ? "; on a file system in memory: gone when this host is" : ""));
     stores_.push_back(std::make_unique<ServedStore>(loop_.queue(), loop_, std::move(name),
                                                     std::move(disk), std::move(*recovered), log_));
     co_return Result<void>{};

@@ -1,8 +1,8 @@
 // Session: one connection of one client, from its hello to its end.
 //
-// What a client can make it spend is bounded: in memory, the larger of 128 KiB and what it was
-// promised in Limits; no more answers than that are due at a time, and who does not read what is
-// sent loses the connection.
+// What a client can make it spend is bounded: one body of the largest size and what the socket keeps
+// of the next, the answers that Limits promise, and the time of 64 requests at a time. Who does not
+// read what is sent waits, and in the end loses the connection.
 #pragma once
 
 #include <array>

@@ -155,7 +155,7 @@ Result<void> adopt(OpenGroup& group, bool repair, Output& out) {
         out.warn(fmt::format("{} is taken to be disk {} of the group",
                              group.roster().names[disk.index], disk.index + 1));
     }
-    return {};
+    return group.lock_active_disks();
 }
 
 Result<HealReport> heal(OpenGroup& group, const QuorumRule& rule, const Host& host, HealWish wish) {

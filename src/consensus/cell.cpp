@@ -107,7 +107,7 @@ Task<ChangeOutcome> Cell::run(const ChangeFn& f, Instant deadline) {
             if (op.too_long) co_return TooLong{format_.capacity()};
             co_return op.result;
         }
-        co_await wait_after_loss(backoff, deadline);
+        co_await wait_after_loss(backoff, op, deadline);
     }
 }
 
@@ -132,7 +132,7 @@ Task<std::optional<ChangeOutcome>> Cell::prepare(Backoff& backoff, Operation& op
         if (std::holds_alternative<Found>(read)) break;
         if (std::holds_alternative<Usurped>(read)) co_return Usurped{};
         if (std::holds_alternative<Unavailable>(read)) co_return too_few(op);
-        co_await wait_after_loss(backoff, deadline);
+        co_await wait_after_loss(backoff, op, deadline);
     }
     base_ = register_->value();
     base_rank_ = register_->value_rank();
@@ -208,7 +208,8 @@ Rank Cell::rank_above(Rank floor) const {
 
 // Gives way, and looks again before the next attempt: ranks have moved on meanwhile, and an
 // attempt below them would only be refused again.
-Task<void> Cell::wait_after_loss(Backoff& backoff, Instant deadline) {
+Task<void> Cell::wait_after_loss(Backoff& backoff, Operation& op, Instant deadline) {
+    if (format_.forgets()) co_await settle_early(op, deadline);
     const Duration pause = backoff.next(world_.random);
     Step step;
     step.kind = Step::Kind::backed_off;
@@ -216,6 +217,34 @@ Task<void> Cell::wait_after_loss(Backoff& backoff, Instant deadline) {
     world_.trace.step(step);
     co_await world_.clock.sleep_until(std::min(deadline, world_.clock.now() + pause));
     co_await register_->recover(deadline);
+}
+
+// As long as the lineage still reaches back to our attempts: among many who change one cell, it soon
+// does not. Looks write nothing.
+Task<void> Cell::settle_early(Operation& op, Instant deadline) {
+    constexpr unsigned most_looks = 16;
+    for (unsigned looks = 0; op.first != 0 && looks < most_looks; ++looks) {
+        const LookOutcome seen = co_await register_->recover(deadline);
+        const Applied applied = seen_applied(op, seen);
+        if (applied == Applied::no) op.first = 0;
+        if (applied == Applied::yes || world_.clock.now() >= deadline) co_return;
+        co_await world_.clock.sleep(pace_.mean() / 16);
+    }
+}
+
+// What is committed above all our attempts and does not come from any settles them: none can take
+// effect any more (the resolution lemma, algorithms.md 3.1). A commit mark below the value that we
+// see will do, since the value comes from there.
+Applied Cell::seen_applied(const Operation& op, const LookOutcome& seen) const {
+    const auto* certainty = std::get_if<Certainty>(&seen);
+    if (certainty == nullptr || !format_.valid(register_->value())) return Applied::cannot_tell;
+    const Rank rank = register_->value_rank();
+    const Rank committed = *certainty == Certainty::committed ? rank : register_->committed();
+    const bool settled = committed > rank_ && rank >= committed;
+    const Applied applied =
+        format_.applied(register_->value(), rank.round, register_->me(), op.first);
+    if (applied != Applied::no || settled) return applied;
+    return mutated(Mutant::settled_by_any_look) && rank > rank_ ? applied : Applied::cannot_tell;
 }
 
 // One operation of a process per cell at a time.

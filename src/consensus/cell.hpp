@@ -92,7 +92,9 @@ class Cell {
     std::optional<ChangeOutcome> compose(const ChangeFn& f, Operation& op);
     Verdict apply(const ChangeFn& f, const CellView& base, Operation& op);
     void committed();
-    Task<void> wait_after_loss(Backoff& backoff, Instant deadline);
+    Task<void> wait_after_loss(Backoff& backoff, Operation& op, Instant deadline);
+    Task<void> settle_early(Operation& op, Instant deadline);
+    Applied seen_applied(const Operation& op, const LookOutcome& seen) const;
     Rank rank_above(Rank floor) const;
     ChangeOutcome too_few(const Operation& op);
 

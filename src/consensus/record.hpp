@@ -57,6 +57,9 @@ class RecordFormat {
     // Whether an attempt of this round can be told from "never": its entry must not be zero.
     bool nameable(std::uint64_t round) const { return by_rank_ || (round & mask_) != 0; }
 
+    // Whether an attempt can no longer be told from "never" after so many other changes.
+    bool forgets() const { return by_rank_; }
+
     // The empty register reads as version 0, unset, no name.
     bool valid(ByteView record) const;
     CellView view(ByteView record) const;

@@ -52,7 +52,7 @@ Superblock parse(ByteView block) {
     if ((load<std::uint32_t>(body, 12) & incompatible_active) != 0) {
         s.active = load<std::uint32_t>(body, disks_at + count * uuid_size);
     }
-    s.geometry.active = s.is_active(s.index);
+    s.geometry.active = s.index < max_disks && s.is_active(s.index);  // nothing is sane yet
     return s;
 }
 

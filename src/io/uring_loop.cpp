@@ -120,7 +120,9 @@ void UringLoop::turn(Duration longest) {
     ask_for_watches();
     ask_for_sockets();
     if (io_uring_sq_ready(&ring_) > 0 || io_uring_cq_ready(&ring_) == 0) {
-        const Gathering gathering = gather();
+        Gathering gathering = gather();
+        // A send that was not taken has completed, too: it may not wait long for its second try.
+        if (prompt_ > 0) gathering.patience = std::min(gathering.patience, Duration(most_patience));
         enter(prompt_ + gathering.answers, std::min(longest, gathering.patience));
     }
     reap();

@@ -13,6 +13,8 @@ class FileLocks final : public SlotLocks {
   public:
     void add(Disk& disk, io::OpenDisk& file) { files_[&disk] = &file; }
 
+    bool has(const Disk& disk) const { return files_.contains(&disk); }
+
     bool try_lock(Disk& disk, std::uint32_t slot) override;
     void unlock(Disk& disk, std::uint32_t slot) override;
 

@@ -110,18 +110,18 @@ Result<void> OpenGroup::assemble() {
                             member.path));
         }
     }
-    if (roster_.common.kinds() == DiskKinds::mixed && options_.access != io::Access::read) {
-        return lock_active_disks();
-    }
-    return {};
+    return lock_active_disks();
 }
 
 Result<void> OpenGroup::lock_active_disks() {
+    const bool slots = roster_.common.kinds() == DiskKinds::mixed;
+    if (!slots || options_.access == io::Access::read) return {};
     for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
-        if (!roster_.common.is_active(disk) || roster_.members[disk] == nullptr) continue;
+        Disk* device = roster_.members[disk];
+        if (device == nullptr || !device->active() || locks_.has(*device)) continue;
         auto file = open_lock_file(roster_.common.disks[disk]);
         if (!file) return std::unexpected(file.error());
-        locks_.add(*roster_.members[disk], **file);
+        locks_.add(*device, **file);
         lock_files_.push_back(std::move(*file));
     }
     return {};

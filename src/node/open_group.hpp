@@ -34,6 +34,9 @@ class OpenGroup {
 
     Result<void> take_seat();  // of one that was opened without
 
+    // The lock files of active disks, in mixed groups; again after disks have been adopted.
+    Result<void> lock_active_disks();
+
     RealWorld& real() { return *real_; }
     World& world() { return real_->world(); }
     Roster& roster() { return roster_; }
@@ -59,7 +62,6 @@ class OpenGroup {
     Result<void> open_disks();
     Result<void> assemble();
     Result<void> open_disk(const std::string& name, std::optional<Result<ActiveDisk>>& active);
-    Result<void> lock_active_disks();
     Error explained(Error error) const;
     std::string why_unopened() const;
 

@@ -159,17 +159,33 @@ bool IscsiLun::start_login() {
     if (parts->target_user[0] != 0) {
         iscsi_set_target_username_pwd(context_.get(), parts->target_user, parts->target_passwd);
     }
-    const NoBrokenPipe guard;
-    if (iscsi_full_connect_async(context_.get(), portal_.c_str(), lun_, logged_in, this) != 0) {
-        end_session(iscsi_get_error(context_.get()));
-        return false;
-    }
+    connect(portal_.c_str());
     follow_socket();
-    return true;
+    return state_ == State::logging_in;
+}
+
+// Step by step: libiscsi's own way to do all of it loses memory if it is left in the middle. What
+// the LUN has to say first, a unit attention, is the business of who asks it.
+void IscsiLun::connect(const char* portal) {
+    const NoBrokenPipe guard;
+    if (iscsi_connect_async(context_.get(), portal, connected, this) != 0) {
+        end_session(iscsi_get_error(context_.get()));
+    }
+}
+
+void IscsiLun::connected(iscsi_context* context, int status, void*, void* lun) {
+    auto& self = *static_cast<IscsiLun*>(lun);
+    if (status != SCSI_STATUS_GOOD || iscsi_login_async(context, logged_in, lun) != 0) {
+        self.end_session(iscsi_get_error(context));
+    }
 }
 
 void IscsiLun::logged_in(iscsi_context* context, int status, void*, void* lun) {
     auto& self = *static_cast<IscsiLun*>(lun);
+    if (status == SCSI_STATUS_REDIRECT) {
+        iscsi_disconnect(context);
+        return self.connect(iscsi_get_target_address(context));
+    }
     if (status != SCSI_STATUS_GOOD) return self.end_session(iscsi_get_error(context));
     if (self.state_ == State::logging_in) self.state_ = State::up;
 }

@@ -52,6 +52,8 @@ class IscsiLun final : public ScsiLun {
     void end_session(std::string_view reason);  // from anywhere; keep_session() does the rest
     void give_up(int error);
 
+    void connect(const char* portal);
+    static void connected(iscsi_context*, int status, void*, void* lun);
     static void logged_in(iscsi_context*, int status, void*, void* lun);
     static void completed(iscsi_context*, int status, void*, void* command);
 

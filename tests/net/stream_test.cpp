@@ -307,15 +307,70 @@ Task<void> ask(Stream& stream, unsigned rounds, unsigned& asked, Event& all) {
     if (--asked == 0) all.set();
 }
 
+constexpr std::size_t step_size = 4096;
+
+// Puts one piece after the other until one is not taken at once, or `most`; how many were.
+Task<void> fill_up(Rig& rig, Stream& stream, unsigned most, unsigned& taken, Event& full) {
+    const Bytes piece(step_size);
+    for (taken = 0; taken < most; ++taken) {
+        stream.put(piece);
+        co_await rig.loop->sleep(1ms);
+        if (stream.unsent() > 0) break;
+    }
+    full.set();
+}
+
+// One end of a pair is a stream, the other a plain descriptor.
+struct HalfPair {
+    explicit HalfPair(Rig& rig) {
+        int ends[2];
+        CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
+        stream = std::make_unique<Stream>(*rig.loop, ends[0]);
+        other = ends[1];
+    }
+    HalfPair(const HalfPair&) = delete;
+    HalfPair& operator=(const HalfPair&) = delete;
+    ~HalfPair() { close(other); }
+
+    unsigned fill(Rig& rig, unsigned most) const {
+        unsigned taken = 0;
+        Event full;
+        rig.scope.spawn(fill_up(rig, *stream, most, taken, full));
+        rig.loop->run_until(full);
+        return taken;
+    }
+
+    std::unique_ptr<Stream> stream;
+    int other = -1;
+};
+
+// A small send that finds no room, while nothing else happens and nobody waits for it.
+TEST_P(StreamTest, WhatWasNotTakenAtOnceIsSentAsSoonAsThereIsRoom) {
+    Rig rig(GetParam());
+    const unsigned fit = HalfPair(rig).fill(rig, 10'000);
+    const HalfPair pair(rig);
+    ASSERT_EQ(pair.fill(rig, fit), fit);
+    std::thread reader([&] {
+        std::this_thread::sleep_for(50ms);
+        Bytes all(step_size * (fit + 1));
+        recv(pair.other, all.data(), all.size(), MSG_WAITALL);
+        send(pair.other, "!", 1, MSG_NOSIGNAL);
+    });
+    const Instant start = rig.loop->now();
+    pair.stream->put(Bytes(step_size));
+    rig.loop->run_until(pair.stream->arrived());
+    EXPECT_LT(rig.loop->now() - start, 500ms);
+    reader.join();
+}
+
 // A question and the wait for its answer are one system call.
 TEST(UringStreamTest, ARoundTripIsOneSystemCall) {
     if (carriers().front() != Carrier::uring) GTEST_SKIP() << "no io_uring here";
     for (const Carrier carrier : {Carrier::uring, Carrier::old_uring}) {
         Rig rig(carrier);
-        int ends[2];
-        ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-        std::thread server(serve_blocking, ends[1]);
-        auto stream = std::make_unique<Stream>(*rig.loop, ends[0]);
+        HalfPair pair(rig);
+        std::unique_ptr<Stream>& stream = pair.stream;
+        std::thread server(serve_blocking, dup(pair.other));
         constexpr unsigned rounds = 1000;
         Event all;
         unsigned asking = 1;

@@ -1,0 +1,114 @@
+// The server inside this program, with limits that a test can wait for. Clients are in threads.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <functional>
+#include <thread>
+
+#include "agent/agent_process.hpp"
+#include "agent/client.hpp"
+#include "disk-agent/drive.hpp"
+#include "disk-agent/server.hpp"
+#include "io/backend.hpp"
+
+namespace diskpaxos::agent {
+namespace {
+
+using namespace std::chrono_literals;
+using wire::Status;
+
+class ServerTest : public ::testing::TestWithParam<io::Backend> {
+  protected:
+    void SetUp() override {
+        ASSERT_EQ(run_agent({"create", folder / "store", "--blocks", "512"}).code, 0);
+        auto made = io::make_loop(GetParam());
+        if (!made) GTEST_SKIP() << made.error().sentence;
+        loop = std::move(made->loop);
+        log.emplace(*loop, true);
+        server.emplace(*loop, *log, 1);
+        server->change_limits().hello = 400ms;
+        server->change_limits().idle = 1s;
+        ASSERT_TRUE(drive(*loop, server->add_store("a", folder / "store")));
+        const auto address = net::parse_address(folder / "socket", 0);
+        ASSERT_TRUE(server->listen(net::resolve(*address)->front()));
+    }
+
+    // Serves until the clients have done what they do.
+    void serve(const std::function<void()>& clients) {
+        std::atomic<bool> done = false;
+        std::thread thread([&] {
+            clients();
+            done = true;
+            const TestClient waker(place(), "a", false);
+        });
+        loop->run_until([&] { return done.load(); });
+        thread.join();
+    }
+
+    std::string place() { return folder / "socket"; }
+
+    Folder folder;
+    std::unique_ptr<io::Loop> loop;
+    std::optional<Log> log;
+    std::optional<Server> server;
+};
+
+TEST_P(ServerTest, WhoSaysNothingIsNotWaitedFor) {
+    serve([this] {
+        TestClient silent(place(), "a", false);
+        TestClient slow(place(), "a", false);
+        Bytes hello;
+        wire::put_hello(hello, 1, {.store = "a"});
+        slow.send(ByteView(hello).first(20));
+        EXPECT_TRUE(silent.ended());
+        EXPECT_TRUE(slow.ended());
+    });
+}
+
+TEST_P(ServerTest, APingKeepsTheConnection) {
+    serve([this] {
+        TestClient idle(place(), "a");
+        TestClient lively(place(), "a");
+        for (int i = 0; i < 6; ++i) {
+            std::this_thread::sleep_for(200ms);
+            EXPECT_EQ(lively.ping(), Status::ok);
+        }
+        EXPECT_TRUE(idle.ended());
+        EXPECT_EQ(lively.ping(), Status::ok);
+        EXPECT_TRUE(lively.ended());
+    });
+}
+
+TEST_P(ServerTest, WhoDoesNotReadIsDropped) {
+    serve([this] {
+        TestClient greedy(place(), "a");
+        Bytes out;
+        for (int i = 0; i < 100; ++i) wire::put_read(out, 9, {0, 100});
+        greedy.send(out);
+        std::this_thread::sleep_for(800ms);
+        int answers = 0;
+        while (greedy.receive(500)) ++answers;
+        EXPECT_GT(answers, 0);
+        EXPECT_LT(answers, 100);
+        EXPECT_TRUE(greedy.ended());
+    });
+}
+
+TEST_P(ServerTest, NobodyTakesAllConnections) {
+    server->most_per_client = 2;
+    serve([this] {
+        TestClient one(place(), "a");
+        TestClient two(place(), "a");
+        EXPECT_TRUE(two.welcome());
+        TestClient three(place(), "a");
+        EXPECT_FALSE(three.welcome());
+        EXPECT_EQ(one.ping(), Status::ok);
+    });
+}
+
+INSTANTIATE_TEST_SUITE_P(Backends, ServerTest,
+                         ::testing::Values(io::Backend::uring, io::Backend::threads));
+
+}  // namespace
+}  // namespace diskpaxos::agent
