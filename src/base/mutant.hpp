@@ -61,8 +61,10 @@ enum class Mutant : std::uint8_t {
     answer_before_durable,   // 3.3: an agent answers, and loses what it answered when it restarts
     caw_retried_blindly,     // 3.3: after a miscompare the old image is not looked at again
     lost_is_no,              // 3.1: a request without an answer is taken for one not executed
-    rank_reused_at_restart,  // 3.3: a client comes back under the proposer it had before
+    rank_reused_at_restart,  // 3.3: a client comes back under its name, and counts rounds anew
     register_not_carried,    // 7.1 mixed: phase 0 forgets what an active disk had accepted
+    healed_without_leap,     // a damaged register is healed at a rank that it may have promised away
+    late_steps_ignored,      // 7.1 mixed: it believes a look at an active disk, without a promise
     look_at_one_active,      // 4.5: a reader believes an active disk without a quorum of its like
     settled_by_any_look,     // 3.1: an attempt is given up for what a look shows, committed or not
     lineage_forgotten,       // 4e: an operation that fell out of the lineage counts as not applied

@@ -73,7 +73,7 @@ Task<ChangeOutcome> Cell::renew(std::uint64_t rounds, Instant deadline) {
     ChangeOutcome outcome = Undecided{};
     if (!std::holds_alternative<Unavailable>(looked)) {
         prepared_ = Rank();
-        register_->lift(rounds);
+        register_->lift(mutated(Mutant::healed_without_leap) ? 0 : rounds);
         outcome = co_await settle(deadline);
     }
     leave();
@@ -194,7 +194,7 @@ void Cell::committed() {
 
 // Nothing was proposed, or who knows (algorithms.md 4.2: NOT "failed").
 ChangeOutcome Cell::too_few(const Operation& op) {
-    if (op.first == 0) return Undecided{};
+    if (op.first == 0 || mutated(Mutant::lost_is_no)) return Undecided{};
     unsettled_ = op.first;
     return Unsettled{};
 }

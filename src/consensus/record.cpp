@@ -91,8 +91,9 @@ void RecordFormat::succeed(Bytes& out, ByteView base, std::uint64_t base_round,
 
 void RecordFormat::compose(Bytes& out, ByteView base, std::uint64_t base_round,
                            const CellView& next, std::uint16_t origin, std::uint64_t round) const {
-    CHECK((round > base_round || mutated(Mutant::fast_path_unpromised)) &&
-          next.name.size() + next.value.size() <= capacity_);
+    const bool unpromised =
+        mutated(Mutant::fast_path_unpromised) || mutated(Mutant::step_promise_lowered);
+    CHECK((round > base_round || unpromised) && next.name.size() + next.value.size() <= capacity_);
     out.assign(head + done_ + next.name.size() + next.value.size(), std::byte{0});
     store<std::uint64_t>(out, 0, next.version);
     store<std::uint16_t>(out, 8, origin);

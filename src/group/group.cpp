@@ -20,7 +20,7 @@ class AbsentVisit final : public Visit {
   public:
     explicit AbsentVisit(std::string name) : name_(std::move(name)) {}
     Task<Sight> visit(const Own&) override { co_return absent(); }
-    Task<Sight> look(Place) override { co_return absent(); }
+    Task<Sight> look(Proposer) override { co_return absent(); }
     bool open() const override { return false; }
     std::string_view name() const override { return name_; }
 

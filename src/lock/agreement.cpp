@@ -16,14 +16,13 @@ DiskSays judge(const Glimpse& seen, Rank winner) {
 }  // namespace
 
 Glimpse glimpse(ByteView row, const RowAddress& address) {
-    const RowSummary sum = summarise(row, address, no_place, no_place);
+    const RowSummary sum = summarise(row, address, no_place, nobody);
     Glimpse seen;
     seen.present = seen.read = true;
     seen.damage = sum.damage;
     seen.promised = sum.promised;
     seen.accepted = sum.accepted;
     seen.committed = sum.committed;
-    seen.owner = sum.owner;
     seen.record.assign(sum.value.begin(), sum.value.end());
     return seen;
 }
@@ -81,10 +80,7 @@ Agreement agreement(const std::vector<const Glimpse*>& disks, const QuorumRule& 
             best = seen;
         }
     }
-    if (best != nullptr) {
-        found.owner = best->owner;
-        found.record = best->record;
-    }
+    if (best != nullptr) found.record = best->record;
     for (const Glimpse* seen : disks) found.disks.push_back(judge(*seen, found.rank));
     // A mark above the value says that it has been passed over while the rows were being read.
     if (quorum) found.standing = marked == found.rank ? Standing::committed : Standing::moving;
@@ -92,7 +88,7 @@ Agreement agreement(const std::vector<const Glimpse*>& disks, const QuorumRule& 
 }
 
 bool confirms(ByteView row, const RowAddress& address, const Agreement& found) {
-    const RowSummary sum = summarise(row, address, no_place, found.owner);
+    const RowSummary sum = summarise(row, address, no_place, found.rank.proposer);
     if (address.geometry->active) return sum.whole() && sum.accepted == found.rank;
     return sum.whole() && sum.promised <= found.rank;
 }

@@ -22,7 +22,6 @@ struct Glimpse {
     Rank promised;
     Rank accepted;
     Rank committed;
-    Place owner = no_place;
     Bytes record;
 
     bool counts() const { return read && damage == Damage::none; }
@@ -48,7 +47,6 @@ const char* describe(Standing standing);
 struct Agreement {
     Standing standing = Standing::no_majority;
     Rank rank;  // of the winning value; none: never written
-    Place owner = no_place;
     Bytes record;
     std::vector<DiskSays> disks;
 

@@ -43,11 +43,11 @@ Task<Sight> ActiveVisit::visit(const Own& own) {
     io = co_await Transfer(disk_, std::move(io));
     lane_.leave();
     if (io->error != 0) co_return failed(io->error);
-    const RowSummary row = summarise(io->in.bytes(), address_, no_place, no_place);
+    const RowSummary row = summarise(io->in.bytes(), address_, no_place, nobody);
     co_return judged(std::move(io), row);
 }
 
-Task<Sight> ActiveVisit::look(Place) { return read(Io::Kind::read, Rank()); }
+Task<Sight> ActiveVisit::look(Proposer) { return read(Io::Kind::read, Rank()); }
 
 Task<Sight> ActiveVisit::watch(Rank beyond) { return read(Io::Kind::watch, beyond); }
 
@@ -57,7 +57,7 @@ Task<Sight> ActiveVisit::read(Io::Kind kind, Rank rank) {
     io = co_await Transfer(disk_, std::move(io));
     if (io->error != 0) co_return failed(io->error);
     io->verdict = StepVerdict::refused;  // what it has promised stands in the sight
-    const RowSummary row = summarise(io->in.bytes(), address_, no_place, no_place);
+    const RowSummary row = summarise(io->in.bytes(), address_, no_place, nobody);
     co_return judged(std::move(io), row);
 }
 

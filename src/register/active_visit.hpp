@@ -19,11 +19,13 @@ class ActiveVisit final : public Visit {
         : disk_(disk), address_(address), access_(access) {}
 
     Task<Sight> visit(const Own& own) override;
-    Task<Sight> look(Place aside) override;
+    Task<Sight> look(Proposer aside) override;
     Task<Sight> watch(Rank beyond) override;
     bool judges() const override { return true; }
     bool open() const override { return access_ == Access::open; }
     std::string_view name() const override { return disk_.name(); }
+
+    Lane& lane() { return lane_; }
 
   private:
     Task<Sight> read(Io::Kind kind, Rank rank);

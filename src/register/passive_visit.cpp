@@ -46,13 +46,13 @@ Task<Sight> PassiveVisit::visit(const Own& own) {
         io = std::move(early);
     }
 
-    auto reading = read_row(std::move(io), own_);
+    auto reading = read_row(std::move(io), mine.incarnation);
     Sight sight = co_await reading;
     if (sight.seen()) sight.failure = check_own(sight.row, mine, before);
     co_return sight;
 }
 
-Task<Sight> PassiveVisit::look(Place aside) {
+Task<Sight> PassiveVisit::look(Proposer aside) {
     const bool before_us = !wrote_;
     IoPtr io = disk_.prepare(Io::Kind::read, Extent{}, row());
     io = co_await Transfer(disk_, std::move(io));
@@ -76,7 +76,7 @@ void PassiveVisit::shut_after_failed_write() {
 
 // Judges the row in `io`; a bad checksum is read again a few times, since a block of several
 // sectors may be seen in the middle of its write.
-Task<Sight> PassiveVisit::read_row(IoPtr io, Place aside) {
+Task<Sight> PassiveVisit::read_row(IoPtr io, Proposer aside) {
     Sight sight;
     sight.row = summarise(io->in.bytes(), address_, own_, aside);
     for (unsigned again = 0; again < rereads_ && sight.row.damage == Damage::checksum; ++again) {

@@ -34,14 +34,14 @@ class PassiveVisit final : public Visit {
           quarantine_(quarantine) {}
 
     Task<Sight> visit(const Own& own) override;
-    Task<Sight> look(Place aside) override;
+    Task<Sight> look(Proposer aside) override;
     bool open() const override { return own_ != no_place && access_ == Access::open; }
     std::string_view name() const override { return disk_.name(); }
 
     Lane& lane() { return lane_; }
 
   private:
-    Task<Sight> read_row(IoPtr io, Place aside);
+    Task<Sight> read_row(IoPtr io, Proposer aside);
     bool shut() const;
     void shut_after_failed_write();
     Failure check_own(const RowSummary& row, const Block& written, Proposer before) const;

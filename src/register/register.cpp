@@ -25,7 +25,8 @@ Register::Register(World& world, const QuorumRule& rule, std::uint32_t cell, Pro
       watches_(world.queue) {
     CHECK(disks_.size() == rule.disks());
     own_.me = me;
-    places_ = std::ranges::any_of(disks_, [](const auto& disk) { return !disk->judges(); });
+    const auto judges = [](const auto& disk) { return disk->judges(); };
+    mixed_ = std::ranges::any_of(disks_, judges) && !std::ranges::all_of(disks_, judges);
     failures_.resize(disks_.size());
     shown_.resize(disks_.size());
 }
@@ -75,13 +76,18 @@ Task<WriteOutcome> Register::write(Rank rank, ByteView value, Rank next, Instant
 }
 
 // One phase: visit every disk with our block; enough of them must show no promise above `rank`.
+// The first one of a mixed group writes on passive disks only when phase 0 is settled.
 Task<Decision> Register::phase(Rank rank, Purposes needs, Instant deadline) {
     ++own_.seq;
     own_.rank = rank;
     begin(Doing::phase, rank, needs);
     highest_ = std::max(highest_, rank);
     for (std::size_t disk = 0; disk < disks_.size(); ++disk) {
-        scope_.spawn(attend_visit(disk, phase_));
+        if (settled() || disks_[disk]->judges()) {
+            scope_.spawn(attend_visit(disk, phase_));
+        } else if (!settled_.contains(disk)) {
+            scope_.spawn(attend_settling(disk, phase_));
+        }
     }
     auto deciding = decide(deadline);
     co_return co_await deciding;
@@ -98,7 +104,6 @@ void Register::begin(Doing what, Rank rank, Purposes needs) {
     others_ = Rank();
     if (what == Doing::confirm) return;  // it confirms what the first look found
     value_rank_ = Rank();
-    value_owner_ = no_place;
     value_.clear();
     std::ranges::fill(shown_, Rank());
     looked_ = refusing_ = DiskSet();
@@ -148,6 +153,46 @@ void Register::judge_visit(std::size_t disk, const Sight& sight) {
     tally_.count(disk);
     offer(sight.row);
     note(Step::Kind::disk_counted, disk, sight.row.accepted);
+    if (disks_[disk]->judges()) settle(disk, sight.row.accepted, sight.row.value);
+}
+
+// ---- phase 0 of mixed groups (algorithms.md 7.1; docs/decisions.md) ----
+//
+// A step of our predecessor may still be on its way to an active disk, and nothing drains it. Where
+// it lands after we have looked, it may make a value stand on a quorum of which our own block on a
+// passive disk is a part; so that block must not be written over by one who does not know of it.
+// Hence an active disk counts in phase 0 only when it has promised us a rank above all of our
+// predecessor's: what comes later is refused there, and what came before we have seen.
+
+bool Register::settled() const {
+    return !mixed_ || rule_.suffices(for_all, settled_);
+}
+
+// What stood there is carried in our own block: it may be missing where that has stood.
+void Register::settle(std::size_t disk, Rank accepted, ByteView value) {
+    if (settled()) return;
+    if (accepted > own_.accepted && !mutated(Mutant::register_not_carried)) {
+        own_.accepted = accepted;
+        own_.value.assign(value.begin(), value.end());
+    }
+    settled_.insert(disk);
+    if (!settled() || doing_ != Doing::phase) return;
+    for (std::size_t other = 0; other < disks_.size(); ++other) {
+        const bool held = !disks_[other]->judges() && !tally_.failed().contains(other);
+        if (held) scope_.spawn(attend_visit(other, phase_));
+    }
+}
+
+// A passive disk that phase 0 did without.
+Task<void> Register::attend_settling(std::size_t disk, std::uint64_t phase) {
+    Sight sight = co_await disks_[disk]->look(nobody);
+    if (phase != phase_ || doing_ != Doing::phase || decided_.is_set() || settled()) co_return;
+    const Block& own = sight.row.own.block;
+    if (!failed(disk, sight)) {
+        const bool ours = disks_[disk]->open() && own.accepted < rank_;
+        ours ? settle(disk, own.accepted, own.value) : tally_.fail(disk);
+    }
+    if (tally_.decision() != Decision::pending) decided_.set();
 }
 
 // ---- looks: what can be known without writing (algorithms.md 4.5, 7.1) ----
@@ -155,8 +200,9 @@ void Register::judge_visit(std::size_t disk, const Sight& sight) {
 Task<LookOutcome> Register::recover(Instant deadline) {
     const Purposes first = mutated(Mutant::recovery_alone) ? for_recovery : for_all;
     const Purposes needs = recovered_ ? for_both : first;
-    const Decision decision = co_await look_around(Doing::look, needs, no_place, deadline);
+    const Decision decision = co_await look_around(Doing::look, needs, nobody, deadline);
     if (decision != Decision::won) co_return Unavailable{};
+    if (mutated(Mutant::rank_reused_at_restart) && !recovered_) highest_ = own_.promised;
     recovered_ = true;
     if (mutated(Mutant::forget_own_block)) own_.accepted = own_.promised = Rank(), own_.value = {};
     co_return first_glance();
@@ -175,7 +221,7 @@ Task<LookOutcome> Register::look(Instant deadline) {
     // The second pass runs the owner's own check for it: on disks that showed its value, no
     // promise of another stands above, read after the first pass over the same disk. Active disks
     // have made that check themselves; those that lagged behind may have caught up.
-    const Decision decision = co_await look_around(Doing::confirm, for_both, value_owner_, deadline);
+    const Decision decision = co_await look_around(Doing::confirm, for_both, value_rank_.proposer, deadline);
     if (decision == Decision::won) {
         committed_ = std::max(committed_, value_rank_);
         co_return Certainty::committed;
@@ -183,7 +229,7 @@ Task<LookOutcome> Register::look(Instant deadline) {
     co_return Certainty::open;
 }
 
-Task<Decision> Register::look_around(Doing what, Purposes needs, Place aside, Instant deadline) {
+Task<Decision> Register::look_around(Doing what, Purposes needs, Proposer aside, Instant deadline) {
     const DiskSet before = looked_;
     begin(what, value_rank_, needs);
     for (std::size_t disk = 0; disk < disks_.size(); ++disk) {
@@ -202,7 +248,7 @@ Task<Decision> Register::look_around(Doing what, Purposes needs, Place aside, In
     co_return co_await deciding;
 }
 
-Task<void> Register::attend_look(std::size_t disk, std::uint64_t phase, Place aside) {
+Task<void> Register::attend_look(std::size_t disk, std::uint64_t phase, Proposer aside) {
     Sight sight = co_await disks_[disk]->look(aside);
     if (phase != phase_ || doing_ == Doing::nothing || decided_.is_set()) co_return;
     doing_ == Doing::look ? judge_look(disk, sight) : judge_confirm(disk, sight);
@@ -217,7 +263,12 @@ void Register::judge_look(std::size_t disk, const Sight& sight) {
         const bool closed = !disks_[disk]->open();
         if (closed && !mutated(Mutant::closed_disk_counts)) return tally_.fail(disk);
         if (!closed) take_own(sight.row.own);
-        if (disks_[disk]->judges() && places_) carry(sight.row);
+        // What an active disk has promised may be our predecessor's: we must begin above it.
+        if (mixed_) own_.promised = std::max(own_.promised, sight.row.highest);
+        const bool judges = disks_[disk]->judges();
+        if (!judges || mutated(Mutant::late_steps_ignored)) {
+            settle(disk, judges ? sight.row.accepted : Rank(), sight.row.value);
+        }
     }
     if (disks_[disk]->judges() && sight.row.promised > own_.promised) refusing_.insert(disk);
     tally_.count(disk);
@@ -254,16 +305,6 @@ void Register::take_own(const Decoded& block) {
         own_.accepted = block.block.accepted;
         own_.value.assign(block.block.value.begin(), block.block.value.end());
     }
-}
-
-// An active disk has no block of ours, but it has everything that our slot ever had counted there,
-// or what came after it: that may be missing on the passive disks we see, and our own block on the
-// others must not be without it (algorithms.md 7.1; docs/decisions.md).
-void Register::carry(const RowSummary& row) {
-    if (row.accepted <= own_.accepted || mutated(Mutant::register_not_carried)) return;
-    own_.accepted = row.accepted;
-    own_.promised = std::max(own_.promised, row.accepted);
-    own_.value.assign(row.value.begin(), row.value.end());
 }
 
 Certainty Register::first_glance() const {
@@ -339,7 +380,6 @@ void Register::offer(const RowSummary& row) {
     others_ = std::max(others_, row.promised);
     if (row.accepted > value_rank_) {
         value_rank_ = row.accepted;
-        value_owner_ = row.owner;
         value_.assign(row.value.begin(), row.value.end());
     }
 }

@@ -105,10 +105,11 @@ class Register {
     enum class Doing : std::uint8_t { nothing, phase, look, confirm };
 
     Task<Decision> phase(Rank rank, Purposes needs, Instant deadline);
-    Task<Decision> look_around(Doing what, Purposes needs, Place aside, Instant deadline);
+    Task<Decision> look_around(Doing what, Purposes needs, Proposer aside, Instant deadline);
     Task<Decision> decide(Instant deadline);
     Task<void> attend_visit(std::size_t disk, std::uint64_t phase);
-    Task<void> attend_look(std::size_t disk, std::uint64_t phase, Place aside);
+    Task<void> attend_settling(std::size_t disk, std::uint64_t phase);
+    Task<void> attend_look(std::size_t disk, std::uint64_t phase, Proposer aside);
     void begin(Doing what, Rank rank, Purposes needs);
     void judge_visit(std::size_t disk, const Sight& sight);
     void judge_look(std::size_t disk, const Sight& sight);
@@ -119,7 +120,8 @@ class Register {
     bool seated() const;  // some disk is open to us; otherwise we only look
     bool unanimous() const;
     void take_own(const Decoded& block);
-    void carry(const RowSummary& row);
+    bool settled() const;
+    void settle(std::size_t disk, Rank accepted, ByteView value);
     Certainty first_glance() const;
     void note(Step::Kind kind, std::size_t disk, Rank other, std::uint64_t detail = 0);
 
@@ -128,10 +130,11 @@ class Register {
     std::uint32_t cell_;
     Duration patience_;
     std::vector<std::unique_ptr<Visit>> disks_;
-    bool places_ = false;  // some disk is passive: we have a block of our own there
+    bool mixed_ = false;  // some disks judge, and on others we have a block of our own
 
     Own own_;
     bool recovered_ = false;
+    DiskSet settled_;  // mixed: where nothing of our predecessor can happen any more
     bool usurped_ = false;
     Rank highest_;
     Rank committed_;
@@ -147,7 +150,6 @@ class Register {
 
     // What the counted disks of this phase have shown.
     Rank value_rank_;
-    Place value_owner_ = no_place;
     Bytes value_;
     Rank others_;                      // the highest promise of all
     std::vector<Rank> shown_;          // per disk: the highest accepted rank, of those that count

@@ -6,7 +6,7 @@
 
 namespace diskpaxos {
 
-RowSummary summarise(ByteView row, const RowAddress& address, Place own, Place aside) {
+RowSummary summarise(ByteView row, const RowAddress& address, Place own, Proposer aside) {
     const std::size_t size = address.geometry->block_size;
     const Place places = address.geometry->row_blocks();
     CHECK(row.size() == places * size);
@@ -28,22 +28,18 @@ RowSummary summarise(ByteView row, const RowAddress& address, Place own, Place a
         }
         const Block& block = decoded.block;
         sum.highest = std::max(sum.highest, block.promised);
-        // In a place that is set aside only its own writer is: a successor there, who has not
-        // accepted anything yet, may have begun without knowing what its predecessor left.
-        const bool successor = place != own && block.incarnation != block.accepted.proposer;
-        if (place != aside || successor) sum.promised = std::max(sum.promised, block.promised);
+        if (block.incarnation != aside) sum.promised = std::max(sum.promised, block.promised);
         sum.committed = std::max(sum.committed, block.committed);
         const Rank chooser =
             mutated(Mutant::highest_promised) ? block.promised : block.accepted;  // 2l
         if (!block.accepted.none() && chooser > chosen_by) {
             chosen_by = chooser;
             sum.accepted = block.accepted;
-            sum.owner = place;
             sum.value = block.value;
         }
     }
-    if (mutated(Mutant::read_single_collect) && aside == no_place && sum.owner != no_place) {
-        sum.promised = summarise(row, address, own, sum.owner).promised;
+    if (mutated(Mutant::read_single_collect) && aside == nobody && !sum.accepted.none()) {
+        sum.promised = summarise(row, address, own, sum.accepted.proposer).promised;
     }
     return sum;
 }

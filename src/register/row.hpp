@@ -31,10 +31,9 @@ struct RowAddress {
 struct RowSummary {
     Damage damage = Damage::none;   // of the first unknown block; none: the row is whole
     Place damaged = no_place;
-    Rank promised;                  // highest promise of a writer other than that at `aside`
+    Rank promised;                  // highest promise of a writer other than `aside`
     Rank highest;                   // highest promise of all, `aside` included
-    Rank accepted;                  // highest accepted rank of all, and whose, and its value
-    Place owner = no_place;
+    Rank accepted;                  // highest accepted rank of all, and its value
     ByteView value;
     Rank committed;                 // highest commit mark of all
     Decoded own;                    // the block at `own`; unknown if there is none
@@ -42,7 +41,11 @@ struct RowSummary {
     bool whole() const { return damage == Damage::none; }
 };
 
-// `own`: whose block to hand out apart. `aside`: whose promise does not count in `promised`.
-RowSummary summarise(ByteView row, const RowAddress& address, Place own, Place aside);
+// `own`: whose block to hand out apart. `aside`: whose promise does not count in `promised`. An
+// incarnation, not a place: its successor in the same place is another, who may have begun without
+// knowing what it left.
+RowSummary summarise(ByteView row, const RowAddress& address, Place own, Proposer aside);
+
+inline constexpr Proposer nobody{};
 
 }  // namespace diskpaxos

@@ -55,7 +55,7 @@ class Visit {
     virtual Task<Sight> visit(const Own& own) = 0;
 
     // Looks without writing. The promise of `aside` does not count in row.promised.
-    virtual Task<Sight> look(Place aside) = 0;
+    virtual Task<Sight> look(Proposer aside) = 0;
 
     // Whether the disk itself compares ranks. Then what it shows as accepted was counted there, and
     // one look tells as much as two on a disk that does not (algorithms.md 4.5). It has no block of

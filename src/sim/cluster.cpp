@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "base/mutant.hpp"
 #include "sim/linearizable.hpp"
 
 namespace diskpaxos::sim {
@@ -19,7 +20,9 @@ Cluster::Cluster(std::uint64_t seed, const Setup& s, bool verbose)
       finish_times_(s.processes),
       hosts_(s.processes) {
     for (std::size_t disk = 0; disk < s.disks; ++disk) {
-        platters_.push_back(std::make_unique<Platter>(disk, setup.geometry));
+        platters_.push_back(std::make_unique<Platter>(disk, setup.geometry_of(disk)));
+        if (!s.active.contains(disk) || s.scsi.contains(disk)) continue;
+        agents_.try_emplace(disk, world_, *platters_.back(), faults_, *this);
     }
     for (unsigned host = 0; host < s.processes; ++host) start(host);
 }
@@ -41,7 +44,8 @@ void Cluster::run() {
 
 void Cluster::storm() {
     const Instant end = world_.now() + setup.storm;
-    while (world_.now() < end && going_on()) {
+    const unsigned due = setup.visitors == 0 ? 0 : setup.visitors + setup.processes;
+    while ((world_.now() < end || arrived_ < due) && going_on()) {
         if (faults_.whim_every != 0 && world_.random().one_in(faults_.whim_every)) whim();
         if (!world_.step()) break;
     }
@@ -93,10 +97,20 @@ bool Cluster::everyone_finished() {
 
 void Cluster::judge() {
     for (std::uint32_t cell = 0; cell < histories.size(); ++cell) {
-        if (linearizable(histories[cell].operations())) continue;
+        if (linearizable(histories[cell].operations(), {}, lineage(cell))) continue;
         wrong(fmt::format("P5: the history of cell {} is not linearizable", cell));
         for (const Operation& op : histories[cell].operations()) say("  " + describe(op));
     }
+}
+
+// Thousands of changes, hundreds of them untold: their order is searched along what was committed.
+std::vector<std::uint64_t> Cluster::lineage(std::uint32_t cell) const {
+    std::vector<std::uint64_t> numbers;
+    if (setup.visitors == 0 || !violation().empty()) return numbers;
+    for (const Bytes& value : invariants_.lineage(cell)) {
+        numbers.push_back(value.empty() ? 0 : load<std::uint64_t>(value, 0));
+    }
+    return numbers;
 }
 
 // ---- the life of hosts ----
@@ -110,7 +124,7 @@ bool Cluster::free(Place place) const {
     }
     const auto users = users_.find(place);
     return users == users_.end() ||
-           std::ranges::all_of(users->second, [](const SimDisk* path) { return path->drained(); });
+           std::ranges::all_of(users->second, [](const SimPath* path) { return path->drained(); });
 }
 
 std::vector<Place> Cluster::free_places() const {
@@ -123,10 +137,31 @@ std::vector<Place> Cluster::free_places() const {
 
 void Cluster::start(unsigned number) {
     Host& host = hosts_[number];
-    const std::vector<Place> places = free_places();
-    if (places.empty()) {  // every block may still be reached by a write of the dead: wait
+    const bool placed = setup.kinds() != DiskKinds::active;
+    const std::optional<Place> place = placed ? draw_place(host) : no_place;
+    if (!place) {  // every block may still be reached by a write of the dead: wait
         return world_.at(world_.now() + milliseconds(1), [this, number] { start(number); });
     }
+    const std::vector<SimPath*> paths = new_paths(number);
+    if (placed) users_[*place] = paths;
+    host.last_place = *place;
+    ++host.incarnation;
+    const auto slot = static_cast<std::uint16_t>(*place / setup.geometry.ring);
+    Proposer me = placed ? Proposer::of(slot, world_.random().bits(48))
+                         : Proposer(world_.random().bits(64));
+    const bool again = host.last_proposer != Proposer() &&
+                       (!placed || host.last_proposer.slot() == me.slot());
+    if (mutated(Mutant::rank_reused_at_restart) && again) me = host.last_proposer;
+    host.last_proposer = me;
+    const bool visitor = arrived_++ < setup.visitors;
+    host.process =
+        std::make_unique<Process>(world_, *this, number, *place, me, paths, visitor);
+    say(fmt::format("process {} starts at place {} as {:x}", number, *place, me.value & 0xffffU));
+}
+
+std::optional<Place> Cluster::draw_place(Host& host) {
+    const std::vector<Place> places = free_places();
+    if (places.empty()) return std::nullopt;
     Place place = places[world_.random().below(places.size())];
     if (host.last_place != no_place && free(host.last_place) && world_.chance(500)) {
         place = host.last_place;
@@ -134,19 +169,39 @@ void Cluster::start(unsigned number) {
     if (host.last_place != no_place) {
         marks.count(place == host.last_place ? Mark::restarted_in_place : Mark::restarted_elsewhere);
     }
-    std::vector<SimDisk*> paths;
+    return place;
+}
+
+std::vector<SimPath*> Cluster::new_paths(unsigned host) {
+    std::vector<SimPath*> paths;
     for (auto& platter : platters_) {
-        paths_.push_back(std::make_unique<SimDisk>(world_, *platter, faults_, *this));
-        paths.push_back(paths_.back().get());
-        host_of_[paths.back()] = number;
+        const auto agent = agents_.find(platter->number());
+        std::unique_ptr<SimPath> path;
+        if (agent != agents_.end()) {
+            path = std::make_unique<SimLink>(world_, agent->second, faults_, *this);
+        } else if (platter->geometry().active) {
+            path = std::make_unique<SimCaw>(world_, *platter, faults_, *this);
+        } else {
+            path = std::make_unique<SimDisk>(world_, *platter, faults_, *this);
+        }
+        host_of_[path.get()] = host;
+        paths.push_back(path.get());
+        paths_.push_back(std::move(path));
     }
-    users_[place] = paths;
-    host.last_place = place;
-    ++host.incarnation;
-    const auto slot = static_cast<std::uint16_t>(place / setup.geometry.ring);
-    const Proposer me = Proposer::of(slot, world_.random().bits(48));
-    host.process = std::make_unique<Process>(world_, *this, number, place, me, paths);
-    say(fmt::format("process {} starts at place {} as {:x}", number, place, me.value & 0xffffU));
+    return paths;
+}
+
+// A visitor is done. It is still on its own stack: it goes a moment later, and another comes.
+void Cluster::left(const Process& process) {
+    marks.count(Mark::visitor_left);
+    const unsigned number = process.number();
+    const Instant soon = world_.now() + world_.between(Duration(1), setup.think);
+    world_.at(soon, [this, number, incarnation = hosts_[number].incarnation] {
+        Host& host = hosts_[number];
+        if (!host.process || host.incarnation != incarnation) return;  // it has died meanwhile
+        host.process.reset();
+        start(number);
+    });
 }
 
 void Cluster::crash(unsigned number) {
@@ -156,7 +211,7 @@ void Cluster::crash(unsigned number) {
     if (host.process->operating()) marks.count(Mark::crashed_in_operation);
     say(fmt::format("process {} dies", number));
     host.process.reset();
-    if (world_.chance(150)) return;  // for good
+    if (setup.visitors == 0 && world_.chance(150)) return;  // for good
     const Instant back = world_.now() + world_.between(Duration(0), milliseconds(5));
     world_.at(back, [this, number] { start(number); });
 }
@@ -187,8 +242,8 @@ Platter* Cluster::pick(DiskSet disks) {
 
 void Cluster::whim() {
     const Faults& f = faults_;
-    const unsigned weights[] = {f.crash, f.pause, f.drive_hang, f.drive_gone, f.wipe,
-                                f.rot,   f.exchange, f.roll_back, f.blank};
+    const unsigned weights[] = {f.crash, f.pause,    f.drive_hang, f.drive_gone, f.wipe,
+                                f.rot,   f.exchange, f.roll_back,  f.blank,      f.agent_restart};
     unsigned sum = 0;
     for (const unsigned weight : weights) sum += weight;
     if (sum == 0) return;
@@ -217,6 +272,13 @@ void Cluster::whim() {
         case 6:
             if (Platter* platter = pick(f.frail); platter != nullptr) harm_frail(*platter, what);
             return;
+        case 9: {
+            const auto agent = agents_.find(any.number());
+            if (agent == agents_.end()) return;
+            marks.count(Mark::agent_restarted);
+            say(fmt::format("the agent of disk {} restarts", any.number()));
+            return agent->second.restart();
+        }
         default:
             if (Platter* platter = pick(f.treacherous); platter != nullptr) {
                 what == 7 ? take_image(*platter) : platter->format();
@@ -227,18 +289,20 @@ void Cluster::whim() {
 }
 
 void Cluster::harm_frail(Platter& platter, unsigned what) {
-    const std::uint64_t begin = setup.geometry.cells_begin();
-    const std::uint64_t count = std::uint64_t{setup.geometry.cells} * setup.geometry.row_blocks();
+    const Geometry& shape = platter.geometry();
+    const std::uint64_t begin = shape.cells_begin();
+    const std::uint64_t count = std::uint64_t{shape.cells} * shape.row_blocks();
     const std::uint64_t block = begin + world_.random().below(count);
     if (what == 5) return platter.flip(block, world_.random());
     if (what == 4) {
         const Extent part{block, 1 + world_.random().below(begin + count - block)};
-        platter.fill(part, world_.chance(500), world_.random());
+        platter.fill(part, world_.chance(500) && !shape.active, world_.random());
         marks.count(Mark::wiped);
         return say(fmt::format("disk {} is wiped in part", platter.number()));
     }
     Platter* other = pick(faults_.frail);
     if (other == &platter || exchanged_.first != nullptr) return;
+    if (shape.active || other->geometry().active) return;  // an agent knows which disk it has
     exchange(platter, *other);
     const Instant back = world_.now() + world_.between(microseconds(100), faults_.longest_hang);
     world_.at(back, [this] {
@@ -270,15 +334,24 @@ void Cluster::take_image(Platter& platter) {
 
 // ---- what is watched ----
 
-void Cluster::landed(const SimDisk& path, Platter& platter, std::uint64_t block, Landing how) {
+void Cluster::landed(const SimPath& path, Platter& platter, std::uint64_t block, Landing how) {
     if (how == Landing::late && !path.orphaned()) marks.count(Mark::late_write_of_living);
     if (path.orphaned() && hosts_[host_of_.at(&path)].process) marks.count(Mark::late_write);
     invariants_.landed(platter, block, how == Landing::faulty || exchanged_.first != nullptr);
 }
 
-void Cluster::overlapped(const SimDisk& path, std::uint64_t block) {
+void Cluster::overlapped(const SimPath& path, std::uint64_t block) {
     if (path.orphaned()) return;
     invariants_.overlapped(path.platter(), block);
+}
+
+void Cluster::executed(const SimPath&, std::uint32_t cell, const Block& block) {
+    invariants_.pushed(cell, block);
+}
+
+void Cluster::came_across(const SimPath& path, Mark mark) {
+    if (mark == Mark::step_late && path.orphaned()) say("a step of the dead");
+    marks.count(mark);
 }
 
 void Cluster::told(const Process& process, std::uint32_t cell, std::size_t operation) {

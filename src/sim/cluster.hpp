@@ -12,7 +12,10 @@
 #include <string>
 #include <vector>
 
+#include "sim/caw.hpp"
+#include "sim/disk.hpp"
 #include "sim/invariants.hpp"
+#include "sim/link.hpp"
 #include "sim/process.hpp"
 
 namespace diskpaxos::sim {
@@ -28,6 +31,7 @@ class Cluster final : public Surroundings, public Watch {
 
     const std::string& violation() const { return invariants_.violation(); }
     SimWorld& world() { return world_; }
+    const Platter& platter(std::size_t disk) const { return *platters_[disk]; }
     std::vector<Instant> finish_times() const { return finish_times_; }
 
   private:
@@ -35,16 +39,22 @@ class Cluster final : public Surroundings, public Watch {
         std::unique_ptr<Process> process;  // none while it is down
         Place last_place = no_place;
         std::uint64_t incarnation = 0;
+        Proposer last_proposer;
     };
 
     void stepped(const Process& process, const Step& step) override;
     void told(const Process& process, std::uint32_t cell, std::size_t operation) override;
     void wrong(std::string what) override { invariants_.violate(std::move(what)); }
-    void landed(const SimDisk& path, Platter& platter, std::uint64_t block, Landing how) override;
-    void overlapped(const SimDisk& path, std::uint64_t block) override;
+    void left(const Process& process) override;
+    void landed(const SimPath& path, Platter& platter, std::uint64_t block, Landing how) override;
+    void overlapped(const SimPath& path, std::uint64_t block) override;
+    void executed(const SimPath& path, std::uint32_t cell, const Block& block) override;
+    void came_across(const SimPath& path, Mark mark) override;
 
     // The life of hosts.
     void start(unsigned host);
+    std::optional<Place> draw_place(Host& host);
+    std::vector<SimPath*> new_paths(unsigned host);
     bool free(Place place) const;
     std::vector<Place> free_places() const;
     void crash(unsigned host);
@@ -59,6 +69,7 @@ class Cluster final : public Surroundings, public Watch {
     void calm_down();
     void await_calm();
     void judge();
+    std::vector<std::uint64_t> lineage(std::uint32_t cell) const;
     Platter* pick(DiskSet disks);
     bool everyone_finished();
     bool going_on() const { return violation().empty() || setup.shared_place; }
@@ -69,12 +80,14 @@ class Cluster final : public Surroundings, public Watch {
     Faults faults_;
     Invariants invariants_;
     std::vector<std::unique_ptr<Platter>> platters_;
-    std::vector<std::unique_ptr<SimDisk>> paths_;     // of all incarnations, dead ones too
-    std::map<const SimDisk*, unsigned> host_of_;
-    std::map<Place, std::vector<SimDisk*>> users_;    // paths of the last user of a place
+    std::map<std::size_t, SimAgent> agents_;          // by disk
+    std::vector<std::unique_ptr<SimPath>> paths_;     // of all incarnations, dead ones too
+    std::map<const SimPath*, unsigned> host_of_;
+    std::map<Place, std::vector<SimPath*>> users_;    // paths of the last user of a place
     std::map<std::size_t, Bytes> images_;             // older images of platters
     std::pair<Platter*, Platter*> exchanged_{};
     std::vector<Instant> finish_times_;               // per host
+    unsigned arrived_ = 0;                            // processes that have ever started
     std::map<std::pair<unsigned, Rank>, unsigned> dropped_;  // disks that left a phase
     std::vector<Host> hosts_;  // last: processes die first
 };

@@ -90,8 +90,8 @@ class Colony final : public Neighbourhood, public Watch {
     void say(const std::string& what) const override;
     History& history(const std::string& name) override { return histories_[name]; }
     const std::vector<std::string>& names() const override { return setup_.names; }
-    void landed(const SimDisk& path, Platter& platter, std::uint64_t block, Landing how) override;
-    void overlapped(const SimDisk& path, std::uint64_t block) override;
+    void landed(const SimPath& path, Platter& platter, std::uint64_t block, Landing how) override;
+    void overlapped(const SimPath& path, std::uint64_t block) override;
 
     // The story.
     void format();

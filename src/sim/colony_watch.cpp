@@ -61,7 +61,7 @@ void Colony::committed(const User& user, std::uint32_t cell, Rank rank) {
     }
 }
 
-void Colony::landed(const SimDisk& path, Platter& platter, std::uint64_t block, Landing how) {
+void Colony::landed(const SimPath& path, Platter& platter, std::uint64_t block, Landing how) {
     if (path.orphaned()) mark_down(ColonyMark::late_write);
     invariants_.landed(platter, block, how == Landing::faulty);
     if (!platter.is_cell_block(block)) return;
@@ -82,7 +82,7 @@ void Colony::landed(const SimDisk& path, Platter& platter, std::uint64_t block, 
     }
 }
 
-void Colony::overlapped(const SimDisk& path, std::uint64_t block) {
+void Colony::overlapped(const SimPath& path, std::uint64_t block) {
     if (path.platter().is_cell_block(block)) invariants_.overlapped(path.platter(), block);
 }
 

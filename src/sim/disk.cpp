@@ -1,19 +1,10 @@
 #include "sim/disk.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <utility>
 
 namespace diskpaxos::sim {
-
-SimDisk::SimDisk(SimWorld& world, Platter& platter, const Faults& faults, Watch& watch)
-    : world_(world),
-      platter_(platter),
-      faults_(faults),
-      watch_(watch),
-      name_(fmt::format("disk {}", platter.number())) {}
 
 void SimDisk::submit(Io& io) {
     if (io.kind == Io::Kind::read) {
@@ -22,12 +13,6 @@ void SimDisk::submit(Io& io) {
     } else {
         begin_write(io);
     }
-}
-
-Instant SimDisk::later() {
-    Duration wait = world_.between(faults_.quickest, faults_.slowest);
-    if (happens(faults_.hang)) wait += world_.between(faults_.slowest, faults_.longest_hang);
-    return std::max(world_.now(), platter_.silent_until) + wait;
 }
 
 // ---- writes ----
@@ -73,9 +58,7 @@ void SimDisk::land(const LetterPtr& letter) {
         if (!faults_.on || held_before || world_.chance(500)) return;
         return send(letter, platter_.gone_until + world_.between(Duration(0), faults_.slowest));
     }
-    if (frail(faults_.torn) || frail(faults_.misdirected) || frail(faults_.corrupted)) {
-        return land_damaged(*letter);
-    }
+    if (land_damaged(letter->block, letter->content)) return;
     const bool several_sectors = letter->content.size() > sector;
     if (several_sectors && !letter->landed && happens(faults_.in_parts)) {
         return land_in_parts(letter);
@@ -102,23 +85,6 @@ void SimDisk::echo(const LetterPtr& letter) {
         platter_.put(letter->block, letter->content);
         watch_.landed(*this, platter_, letter->block, Landing::faulty);
     });
-}
-
-void SimDisk::land_damaged(const Letter& letter) {
-    std::uint64_t block = letter.block;
-    if (letter.content.size() > sector && world_.chance(500)) {
-        platter_.put(block, letter.content, world_.random().bits(8));  // torn: some sectors only
-    } else if (world_.chance(500)) {
-        const std::uint64_t begin = platter_.geometry().cells_begin();
-        const std::uint64_t cells =
-            std::uint64_t{platter_.geometry().cells} * platter_.geometry().row_blocks();
-        block = begin + world_.random().below(cells);
-        platter_.put(block, letter.content);
-    } else {
-        platter_.put(block, letter.content);
-        platter_.flip(block, world_.random());
-    }
-    watch_.landed(*this, platter_, block, Landing::faulty);
 }
 
 void SimDisk::settle(std::uint64_t block) {
@@ -153,26 +119,13 @@ void SimDisk::read_block(Io& io, std::uint64_t done) {
     if (gone()) return finish(io, EIO);
     const std::uint64_t count = io.from.count;
     const std::uint64_t turn = (io.scratch[0] + done) % count;
-    copy_block(io, io.scratch[1] == 0 ? turn : count - 1 - turn);
+    const std::uint64_t index = io.scratch[1] == 0 ? turn : count - 1 - turn;
+    copy_block(io.in.bytes().subspan(index * block_size(), block_size()), io.from.first + index);
     if (done + 1 == count) return finish(io, 0);
     const Duration gap = world_.between(Duration(1), faults_.row_gap);
     const bool hangs = happens(faults_.hang / 8);
     const Instant next = hangs ? later() : std::max(world_.now(), platter_.silent_until) + gap;
     world_.at(next, [this, &io, done] { read_block(io, done + 1); });
-}
-
-void SimDisk::copy_block(Io& io, std::uint64_t index) {
-    const std::uint64_t number = io.from.first + index;
-    const ByteSpan to = io.in.bytes().subspan(index * block_size(), block_size());
-    const bool stale = treacherous(faults_.stale);
-    std::ranges::copy(stale ? platter_.previous(number) : platter_.block(number), to.begin());
-    if (happens(faults_.garbage)) to[world_.random().below(to.size())] ^= std::byte{0x40};
-}
-
-void SimDisk::finish(Io& io, int error) {
-    world_.digest(static_cast<std::uint64_t>(error) << 8 | platter_.number());
-    io.error = error;
-    io.finish();
 }
 
 }  // namespace diskpaxos::sim

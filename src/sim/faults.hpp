@@ -5,7 +5,10 @@
 //  - anywhere: errors, delays, hangs, writes that land after their error, time-out or writer's
 //    death, writes lost on the way (the read-back notices), reads that fail or give garbage.
 //  - frail disks, a fixed minority: what leaves blocks unreadable for good. Unknown is never
-//    counted, so this is safe anywhere, but with it on a majority nobody could go on.
+//    counted, so this is safe anywhere, but with it on a majority nobody could go on. An active
+//    disk is not read back: what it has said is done, and lost, would be treachery.
+//  - active disks: besides, messages that are lost, repeated and overtaken, connections that break,
+//    agents that die and forget what they have not answered. All of it is harmless anywhere.
 //  - treacherous disks, those whose loss of acknowledged content the quorums mask (two quorums
 //    meet in more disks than that): rolled back, stale, blank, a write repeated after newer ones.
 #pragma once
@@ -35,6 +38,10 @@ struct Faults {
     unsigned in_parts = 0;     // a block of several sectors lands in two instants
     unsigned read_error = 0;
     unsigned garbage = 0;      // what is read is not what stands there
+    // On active disks.
+    unsigned repeated = 0;     // a request arrives twice
+    unsigned cut = 0;          // the connection breaks, and with it all that was asked
+    Duration commit{};         // at most, until an agent has made durable what it did
     // On frail disks.
     unsigned torn = 0;         // only some of the sectors land
     unsigned misdirected = 0;  // lands in another block
@@ -49,6 +56,7 @@ struct Faults {
     unsigned pause = 0;
     unsigned drive_hang = 0;   // a disk is silent for a while
     unsigned drive_gone = 0;   // a disk fails everything for a while
+    unsigned agent_restart = 0;  // active: what was not durable is lost
     unsigned wipe = 0;         // frail: zeroes or random bytes over part of it
     unsigned rot = 0;          // frail: bits of a block that stands there flip
     unsigned exchange = 0;     // frail: two disks change places for a while

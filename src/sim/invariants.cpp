@@ -29,6 +29,10 @@ void Invariants::landed(const Platter& platter, std::uint64_t block, bool faulty
     }
     if (found.state == BlockState::valid) pushed(cells_[platter.cell_of(block)], found.block);
 
+    if (platter.geometry().active) {
+        if (!faulty && !platter.harmed) landed_by_agent(platter, block, found.block);
+        return;
+    }
     const auto spot = floors_.find({platter.number(), block});
     if (faulty || platter.harmed || spot == floors_.end()) return;
     const Floors& floors = spot->second;
@@ -39,6 +43,17 @@ void Invariants::landed(const Platter& platter, std::uint64_t block, bool faulty
                             describe(found.block.accepted)));
     }
 }
+
+void Invariants::landed_by_agent(const Platter& platter, std::uint64_t block, const Block& found) {
+    Floor& floor = registers_[{platter.number(), block}];
+    if (floor.above(found)) {
+        violate(fmt::format("P3: register {} on disk {} regressed to promised {} accepted {}", block,
+                            platter.number(), describe(found.promised), describe(found.accepted)));
+    }
+    floor = {found.promised, found.accepted};
+}
+
+void Invariants::pushed(std::uint32_t cell, const Block& block) { pushed(cells_[cell], block); }
 
 void Invariants::overlapped(const Platter& platter, std::uint64_t block) {
     violate(fmt::format("P3: a second write to block {} on disk {} while one is in flight", block,
@@ -67,7 +82,7 @@ void Invariants::stepped(const std::vector<std::unique_ptr<Platter>>& platters, 
                          const Step& step) {
     CellWatch& cell = cells_[step.cell];
     switch (step.kind) {
-        case Step::Kind::phase_started: cell.started.insert(step.rank); break;
+        case Step::Kind::phase_started: phase_started(cell, step.rank); break;
         case Step::Kind::read_done:
         case Step::Kind::write_done:
             for (const auto& platter : platters) completed(*platter, place, step);
@@ -79,8 +94,16 @@ void Invariants::stepped(const std::vector<std::unique_ptr<Platter>>& platters, 
     }
 }
 
+// A read will find its base; on the fast path it is the writer's own last write.
+void Invariants::phase_started(CellWatch& cell, Rank rank) {
+    cell.proposers.insert(rank.proposer);
+    const auto last = cell.last_written.find(rank.proposer);
+    cell.bases.try_emplace(rank, last == cell.last_written.end() ? Rank() : last->second);
+}
+
 void Invariants::counted(const Platter& platter, Place place, const Step& step) {
     if (step.rank.none()) return;  // a look: it counts nothing of one's own
+    if (platter.geometry().active) return counted_by_agent(platter, step);
     const std::uint64_t block = platter.geometry().row(step.cell).first + place;
     const Decoded own = platter.decode(block);
     if (own.state != BlockState::valid || platter.harmed) return;  // damaged since
@@ -91,7 +114,19 @@ void Invariants::counted(const Platter& platter, Place place, const Step& step) 
     if (own.block.accepted == step.rank) floors.counted.accepted = step.rank;
 }
 
+// What was counted is durable, and will not be forgotten: 3.3.
+void Invariants::counted_by_agent(const Platter& platter, const Step& step) {
+    const Decoded found = platter.decode(platter.geometry().row(step.cell).first);
+    if (found.state == BlockState::unknown || platter.harmed) return;
+    const bool wrote = cells_[step.cell].values.contains(step.rank);
+    if (found.block.promised >= step.rank && (!wrote || found.block.accepted >= step.rank)) return;
+    violate(fmt::format("P3: {} was counted on disk {}, which has promised {} accepted {}",
+                        describe(step.rank), platter.number(), describe(found.block.promised),
+                        describe(found.block.accepted)));
+}
+
 void Invariants::completed(const Platter& platter, Place place, const Step& step) {
+    if (platter.geometry().active) return;
     const std::uint64_t block = platter.geometry().row(step.cell).first + place;
     const auto spot = floors_.find({platter.number(), block});
     if (spot == floors_.end() || spot->second.counted.promised != step.rank) return;
@@ -135,12 +170,7 @@ void Invariants::check_descent(CellWatch& cell, Rank from, Rank to) {
 
 // P4, versions: a record carries its base on as it was, or is the next version of it.
 void Invariants::check_version(CellWatch& cell, Rank rank) {
-    auto base = cell.bases.find(rank);
-    if (base == cell.bases.end()) {  // the fast path: derived from its writer's own last write
-        const auto last = cell.last_written.find(rank.proposer);
-        const Rank before = last == cell.last_written.end() ? Rank() : last->second;
-        base = cell.bases.emplace(rank, before).first;
-    }
+    const auto base = cell.bases.try_emplace(rank, Rank()).first;
     const Bytes& record = cell.values[rank];
     if (!format_.valid(record)) return violate("P4: a record that nobody could have written");
     const std::uint64_t version = format_.view(record).version;
@@ -151,11 +181,21 @@ void Invariants::check_version(CellWatch& cell, Rank rank) {
                         describe(base->second), before));
 }
 
+std::vector<Bytes> Invariants::lineage(std::uint32_t number) const {
+    const CellWatch& cell = cells_[number];
+    std::vector<Bytes> values(1);  // of version 0: empty
+    if (cell.commits.empty()) return values;
+    for (Rank rank = *cell.commits.rbegin(); !rank.none(); rank = cell.bases.at(rank)) {
+        const CellView view = format_.view(cell.values.at(rank));
+        values.resize(std::max(values.size(), view.version + 1));
+        values[view.version].assign(view.value.begin(), view.value.end());
+    }
+    return values;
+}
+
 void Invariants::refused(CellWatch& cell, const Step& step) {
-    const bool known = std::ranges::any_of(cell.started, [&](Rank rank) {
-        return rank.proposer == step.other.proposer;  // a fast path promises more than it starts
-    });
-    if (step.other > step.rank && known) return;
+    // A fast path promises more than it starts, so what is asked is who it was.
+    if (step.other > step.rank && cell.proposers.contains(step.other.proposer)) return;
     violate(fmt::format("P2: {} refused by {}", describe(step.rank), describe(step.other)));
 }
 

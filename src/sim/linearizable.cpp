@@ -25,7 +25,9 @@ struct HashPosition {
 
 class Search {
   public:
-    Search(std::span<const Operation> operations, Content initial) {
+    Search(std::span<const Operation> operations, Content initial,
+           std::span<const std::uint64_t> lineage)
+        : lineage_(lineage) {
         for (const Operation& operation : operations) {
             const bool idle_read = operation.kind == Operation::Kind::get && !operation.seen;
             if (operation.fate != Operation::Fate::never && !idle_read) {
@@ -39,12 +41,12 @@ class Search {
 
     bool run() {
         if (due_ == 0) return true;  // what is left need not have happened
-        if (overtaken()) return false;
+        const auto [horizon, version] = next_due();
+        if (position_.content.version > version) return false;
         if (!visited_.insert(position_).second) return false;
-        const std::uint64_t horizon = first_end();
         // First those that have happened: the others are mostly not needed.
         for (const bool certain : {true, false}) {
-            for (std::size_t i = 0; i < operations_.size(); ++i) {
+            for (std::size_t i = first_left(); i < operations_.size(); ++i) {
                 if (operations_[i].start > horizon) break;  // somebody had ended before it began
                 if (position_.done[i] || is_certain(operations_[i]) != certain) continue;
                 if (next(i)) return true;
@@ -61,10 +63,10 @@ class Search {
     bool next(std::size_t i) {
         const Operation& operation = operations_[i];
         const std::optional<Content> after = execute(operation, position_.content);
-        if (!after) return false;
+        if (!after || !in_lineage(*after)) return false;
         const bool certain = is_certain(operation);
+        if (!certain && *after == position_.content) return false;  // it need not have happened
         const Content before = position_.content;
-        if (!certain && *after == before) return false;  // as good as never
         position_.done[i] = true;
         position_.content = *after;
         due_ -= certain;
@@ -75,26 +77,35 @@ class Search {
         return false;
     }
 
-    // Versions never fall: somebody who must still happen was told of one that has passed.
-    bool overtaken() const {
-        for (std::size_t i = 0; i < operations_.size(); ++i) {
-            const Operation& op = operations_[i];
-            if (position_.done[i] || !is_certain(op) || !op.seen) continue;
-            const std::uint64_t at_least = position_.content.version + op.applied.value_or(false);
-            if (op.seen->version < at_least) return true;
-        }
-        return false;
+    bool in_lineage(Content content) const {
+        if (lineage_.empty()) return true;
+        return content.version < lineage_.size() && content.value == lineage_[content.version];
     }
 
-    std::uint64_t first_end() const {
-        std::uint64_t first = ~std::uint64_t{0};
-        for (std::size_t i = 0; i < operations_.size(); ++i) {
-            if (position_.done[i] || !is_certain(operations_[i])) continue;
-            first = std::min(first, operations_[i].end);
+    struct Due {
+        std::uint64_t end = ~std::uint64_t{0};      // when the first one ended that must still happen
+        std::uint64_t version = ~std::uint64_t{0};  // at the latest; versions only rise
+    };
+    Due next_due() const {
+        Due due;
+        for (std::size_t i = first_left(); i < operations_.size(); ++i) {
+            const Operation& operation = operations_[i];
+            if (operation.start > due.end) break;  // and whatever follows ends later still
+            if (position_.done[i] || !is_certain(operation)) continue;
+            due.end = std::min(due.end, operation.end);
+            if (!operation.seen) continue;
+            const std::uint64_t own = operation.applied.value_or(false) ? 1 : 0;
+            due.version = std::min(due.version, operation.seen->version - own);
         }
-        return first;
+        return due;
     }
 
+    std::size_t first_left() const {  // in a long history most of what is before is done
+        const auto left = std::ranges::find(position_.done, false);
+        return static_cast<std::size_t>(left - position_.done.begin());
+    }
+
+    std::span<const std::uint64_t> lineage_;
     std::vector<Operation> operations_;
     Position position_;
     std::size_t due_ = 0;  // operations that must still happen
@@ -103,8 +114,9 @@ class Search {
 
 }  // namespace
 
-bool linearizable(std::span<const Operation> operations, Content initial) {
-    return Search(operations, initial).run();
+bool linearizable(std::span<const Operation> operations, Content initial,
+                  std::span<const std::uint64_t> lineage) {
+    return Search(operations, initial, lineage).run();
 }
 
 }  // namespace diskpaxos::sim

@@ -12,6 +12,9 @@
 
 namespace diskpaxos::sim {
 
-bool linearizable(std::span<const Operation> operations, Content initial = {});
+// `lineage`: if not empty, what the content of each version was, from version 0 on; only such an
+// order is looked for. Without it, changes that nobody was told of make long histories too long.
+bool linearizable(std::span<const Operation> operations, Content initial = {},
+                  std::span<const std::uint64_t> lineage = {});
 
 }  // namespace diskpaxos::sim

@@ -40,6 +40,15 @@ enum class Mark : std::uint8_t {
     rolled_back,
     blanked,
     exchanged,
+    agent_restarted,
+    state_lost,          // of an agent: executed, never told, and gone with its restart
+    connection_cut,
+    step_late,           // executed after its sender had given it up
+    step_repeated,
+    miscompared,         // COMPARE AND WRITE met another
+    cannot_tell,         // a change that has left the lineage
+    visitor_left,
+    restored,            // a damaged register
     count,
 };
 
@@ -54,7 +63,10 @@ inline constexpr std::array<std::string_view, static_cast<std::size_t>(Mark::cou
     "late write of dead",  "late write of living",  "paused",
     "stopped as usurped",  "disk silent",           "disk gone",
     "wiped",               "rolled back",           "blanked",
-    "exchanged"};
+    "exchanged",           "agent restarted",       "state lost",
+    "connection cut",      "late step",             "repeated step",
+    "miscompared",         "cannot tell",           "visitor left",
+    "restored"};
 
 class Marks {
   public:

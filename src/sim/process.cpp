@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "disk/step.hpp"
+
 namespace diskpaxos::sim {
 
 namespace {
@@ -33,7 +35,7 @@ ChangeFn change_of(const Operation& operation) {
 }  // namespace
 
 Process::Process(SimWorld& world, Surroundings& around, unsigned number, Place place, Proposer me,
-                 std::vector<SimDisk*> paths)
+                 std::vector<SimPath*> paths, bool visitor)
     : sim_(world),
       around_(around),
       number_(number),
@@ -43,15 +45,11 @@ Process::Process(SimWorld& world, Surroundings& around, unsigned number, Place p
       paths_(std::move(paths)),
       unsettled_(around.setup.geometry.cells),
       known_version_(around.setup.geometry.cells),
+      visitor_(visitor),
       scope_(strand_.queue) {
-    const Quarantine quarantine{&world.clock(), around.setup.quarantine};
     for (std::uint32_t cell = 0; cell < around.setup.geometry.cells; ++cell) {
         std::vector<std::unique_ptr<Visit>> visits;
-        for (SimDisk* path : paths_) {
-            const RowAddress row = path->platter().row(cell);
-            visits.push_back(std::make_unique<PassiveVisit>(*path, row, place, around.setup.rereads,
-                                                            quarantine));
-        }
+        for (SimPath* path : paths_) visits.push_back(visit(*path, cell));
         auto reg = std::make_unique<Register>(world_, around.rule, cell, me, around.setup.patience,
                                               std::move(visits));
         cells_.push_back(std::make_unique<Cell>(world_, around.format, std::move(reg), pace_));
@@ -62,7 +60,14 @@ Process::Process(SimWorld& world, Surroundings& around, unsigned number, Place p
 
 Process::~Process() {
     sim_.leave(strand_);
-    for (SimDisk* path : paths_) path->owner_died();
+    for (SimPath* path : paths_) path->owner_died();
+}
+
+std::unique_ptr<Visit> Process::visit(SimPath& path, std::uint32_t cell) {
+    const RowAddress row = path.platter().row(cell);
+    if (path.active()) return std::make_unique<ActiveVisit>(path, row);
+    const Quarantine quarantine{&sim_.clock(), around_.setup.quarantine};
+    return std::make_unique<PassiveVisit>(path, row, place_, around_.setup.rereads, quarantine);
 }
 
 void Process::step(const Step& step) {
@@ -78,6 +83,11 @@ Task<void> Process::live() {
         const auto cell = static_cast<std::uint32_t>(sim_.random().below(cells_.size()));
         auto operating = operate(cell, draw_kind());
         co_await operating;
+    }
+    if (visitor_) {
+        finished_ = true;
+        around_.left(*this);
+        co_return;
     }
     co_await around_.calm.wait();
     for (std::uint32_t cell = 0; cell < cells_.size() && !stopped_; ++cell) {
@@ -121,6 +131,10 @@ Task<void> Process::operate(std::uint32_t number, Operation::Kind kind) {
         auto settling = settle(number);
         co_await settling;
     }
+    if (sim_.chance(around_.setup.mends)) {
+        auto mending = mend(number);
+        co_await mending;
+    }
 }
 
 // What became of the last change that nobody could tell of: yes and no are final.
@@ -147,10 +161,52 @@ Task<void> Process::settle(std::uint32_t number) {
     History& history = around_.histories[number];
     if (applied == Applied::yes) history.end(id, Operation::Fate::happened, true);
     if (applied == Applied::no) history.end(id, Operation::Fate::never);
-    if (applied != Applied::cannot_tell) {
-        around_.marks.count(applied == Applied::yes ? Mark::resolved_yes : Mark::resolved_no);
-    }
+    around_.marks.count(applied == Applied::yes  ? Mark::resolved_yes
+                        : applied == Applied::no ? Mark::resolved_no
+                                                 : Mark::cannot_tell);
     around_.told(*this, number, id);
+}
+
+// Damaged registers, healed as group/heal_registers does it: the value again, at a rank far above all;
+// then the block, as that write would have left it there.
+Task<void> Process::mend(std::uint32_t number) {
+    std::vector<std::pair<SimPath*, Rank>> damaged;
+    for (SimPath* path : paths_) {
+        const std::optional<Rank> found = co_await damage(*path, number);
+        if (found) damaged.emplace_back(path, *found);
+    }
+    if (damaged.empty()) co_return;
+    constexpr std::uint64_t leap = std::uint64_t{1} << 40;
+    auto renewing = cells_[number]->renew(leap, draw_deadline(false));
+    const ChangeOutcome outcome = co_await renewing;
+    if (!std::holds_alternative<Committed>(outcome)) co_return;
+    const Own own = cells_[number]->reg().own();
+    for (const auto& [path, found] : damaged) {
+        auto restoring = restore(*path, number, found, own.block());
+        co_await restoring;
+    }
+}
+
+// The rank of a request that restores just what is damaged there now.
+Task<std::optional<Rank>> Process::damage(SimPath& path, std::uint32_t number) {
+    if (!path.active()) co_return std::nullopt;
+    const Extent block = path.platter().geometry().row(number);
+    IoPtr io = path.prepare(Io::Kind::read, Extent{}, block);
+    io = co_await Transfer(path, std::move(io));
+    const BlockAddress address = path.platter().row(number).block(0);
+    if (io->error != 0) co_return std::nullopt;
+    const bool unknown = decode_block(io->in.bytes(), address).state == BlockState::unknown;
+    co_return unknown ? std::optional(restoring(io->in.bytes())) : std::nullopt;
+}
+
+Task<void> Process::restore(SimPath& path, std::uint32_t number, Rank damage, Block image) {
+    const Extent block = path.platter().geometry().row(number);
+    IoPtr io = path.prepare(Io::Kind::step, block, block);
+    io->rank = damage;
+    encode_block(io->out.bytes(), path.platter().row(number).block(0), image);
+    io = co_await Transfer(path, std::move(io));
+    const bool done = io->error == 0 && io->verdict == StepVerdict::done;
+    if (done) around_.marks.count(Mark::restored);
 }
 
 void Process::tell_get(std::uint32_t number, std::size_t id, const GetOutcome& outcome, bool due) {
@@ -188,7 +244,9 @@ void Process::tell_change(std::uint32_t number, std::size_t id, const ChangeOutc
         history.end(id, Operation::Fate::never);
         return around_.marks.count(Mark::undecided);
     }
-    if (std::holds_alternative<Unsettled>(outcome) && !due) {
+    // In the calm too where a lineage is short, or has been healed: then nobody can tell any more.
+    const bool short_lineage = around_.setup.kinds() != DiskKinds::passive;
+    if (std::holds_alternative<Unsettled>(outcome) && (!due || short_lineage)) {
         unsettled_[number] = id;
         return;
     }
@@ -230,7 +288,10 @@ Operation Process::draw(std::uint32_t cell, Operation::Kind kind) {
     operation.kind = kind;
     operation.process = number_;
     operation.expected = known_version_[cell];
-    if (kind == Operation::Kind::add) operation.argument = 1 + sim_.random().below(9);
+    if (kind == Operation::Kind::add) {
+        operation.argument = 1 + sim_.random().below(9);
+        if (visitor_) operation.argument = sim_.random().bits(32);  // it tells who it was
+    }
     if (kind != Operation::Kind::add) operation.argument = sim_.random().bits(32);
     return operation;
 }
@@ -244,7 +305,7 @@ Instant Process::draw_deadline(bool due) {
 
 std::uint64_t Process::looks() const {
     std::uint64_t sum = 0;
-    for (const SimDisk* path : paths_) sum += path->looks();
+    for (const SimPath* path : paths_) sum += path->looks();
     return sum;
 }
 

@@ -69,9 +69,30 @@ void draw_faults(Draw& draw, Faults& faults) {
     faults.blank = draw.sometimes(5);
 }
 
+// Which disks are active, and what that adds. Nothing is drawn for passive ones, so that their
+// seeds mean what they always meant.
+void draw_kinds(Draw& draw, Setup& setup, DiskKinds kinds) {
+    if (kinds == DiskKinds::passive) return;
+    const std::size_t disks = setup.disks;
+    setup.active = DiskSet::first(disks);
+    if (kinds == DiskKinds::mixed && disks > 1) {
+        const std::size_t active = 1 + draw.below(disks - 1);
+        while (setup.active.size() > active) setup.active.erase(draw.below(disks));
+    }
+    for (std::size_t disk = 0; disk < disks; ++disk) {
+        if (setup.active.contains(disk) && draw.one_in(3)) setup.scsi.insert(disk);
+    }
+    Faults& faults = setup.faults;
+    faults.commit = microseconds(draw.one_in(3) ? 0 : draw.from(1, 400));
+    faults.repeated = draw.sometimes(200);
+    faults.cut = draw.sometimes(50);
+    faults.agent_restart = draw.sometimes(10);
+    setup.mends = draw.one_in(3) ? draw.from(100, 700) : 0;
+}
+
 }  // namespace
 
-Setup draw_setup(std::uint64_t seed) {
+Setup draw_setup(std::uint64_t seed, DiskKinds kinds) {
     Draw draw(seed, 3);
     Setup setup;
     setup.geometry.block_size = draw.one_in(5) ? 4096 : 512;
@@ -90,6 +111,20 @@ Setup draw_setup(std::uint64_t seed) {
     setup.hurried = draw.one_in(2) ? draw.from(0, 500) : 0;
     draw_disks(draw, setup);
     draw_faults(draw, setup.faults);
+    draw_kinds(draw, setup, kinds);
+    return setup;
+}
+
+Setup draw_crowd(std::uint64_t seed, unsigned visitors) {
+    Setup setup = draw_setup(seed, DiskKinds::active);
+    Draw draw(seed ^ 0xc0de, 3);
+    setup.visitors = visitors;
+    setup.processes = draw.from(3, 6);
+    setup.operations = draw.from(1, 3);
+    setup.think = microseconds(draw.from(1, 300));
+    setup.faults.longest_hang = milliseconds(1);
+    setup.faults.crash = draw.from(0, 3);
+    setup.faults.whim_every = draw.from(100, 1000);
     return setup;
 }
 

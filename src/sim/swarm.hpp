@@ -10,7 +10,11 @@
 
 namespace diskpaxos::sim {
 
-Setup draw_setup(std::uint64_t seed);
+Setup draw_setup(std::uint64_t seed, DiskKinds kinds = DiskKinds::passive);
+
+// Active disks, and thousands of clients that nobody has numbered: a handful at a time, each for an
+// operation or a few.
+Setup draw_crowd(std::uint64_t seed, unsigned visitors = 1'000);
 
 struct Outcome {
     std::string violation;  // empty: all is well

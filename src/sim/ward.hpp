@@ -99,8 +99,8 @@ class Ward final : public Watchmen, public Watch {
     void stepped(const Warden& warden, const Step& step) override;
     void say(const std::string& what) const override;
     void met(const Warden& warden, Code code) override;
-    void landed(const SimDisk& path, Platter& platter, std::uint64_t block, Landing how) override;
-    void overlapped(const SimDisk& path, std::uint64_t block) override;
+    void landed(const SimPath& path, Platter& platter, std::uint64_t block, Landing how) override;
+    void overlapped(const SimPath& path, std::uint64_t block) override;
 
     // The story.
     void format();

@@ -32,7 +32,7 @@ void Ward::met(const Warden&, Code code) {
     }
 }
 
-void Ward::landed(const SimDisk& path, Platter& platter, std::uint64_t block, Landing) {
+void Ward::landed(const SimPath& path, Platter& platter, std::uint64_t block, Landing) {
     if (path.orphaned()) mark_down(WardMark::late_write);
     if (!platter.is_cell_block(block)) return;
     const Decoded found = platter.decode(block);
@@ -42,7 +42,7 @@ void Ward::landed(const SimDisk& path, Platter& platter, std::uint64_t block, La
     judge_.pushed(cell, found.block.accepted, found.block.value);
 }
 
-void Ward::overlapped(const SimDisk& path, std::uint64_t block) {
+void Ward::overlapped(const SimPath& path, std::uint64_t block) {
     if (path.platter().is_cell_block(block)) judge_.violate("two writes to a block at once");
 }
 

@@ -31,10 +31,13 @@ Stage::Stage(const Cluster& c, Contents& all)
     : cluster(c),
       contents(all),
       geometry(geometry_of(c)),
-      format(geometry),
+      active_geometry(geometry_of(c)),
+      format(geometry, c.kinds()),
       rule(c.disks, c.read, c.write, c.recover) {
+    active_geometry.active = true;
     for (std::size_t disk = 0; disk < c.disks; ++disk) {
-        disks.push_back(std::make_unique<RecordedDisk>(disk, geometry, all));
+        const Geometry& shape = disk < c.active ? active_geometry : geometry;
+        disks.push_back(std::make_unique<RecordedDisk>(disk, shape, all));
     }
 }
 
@@ -63,8 +66,11 @@ Actor::Actor(Stage& stage, const Role& role, unsigned incarnation)
     settle();
     if (incarnation > 0) return;
     while (!register_->recovered()) {
-        happen(
-            {.kind = Input::Kind::answer, .disk = requests().front().disk, .flight = 0, .row = {}});
+        happen({.kind = Input::Kind::answer,
+                .disk = requests().front().disk,
+                .flight = 0,
+                .row = {},
+                .verdict = {}});
     }
 }
 
@@ -84,6 +90,15 @@ std::vector<std::unique_ptr<Visit>> Actor::make_visits() {
         const RowAddress address = stage_.disks[disk]->address();
         if (barrier.used) {
             visits.push_back(barrier_->make_visit(*stage_.disks[disk], address, place_, lanes_));
+            continue;
+        }
+        if (stage_.disks[disk]->active()) {
+            const bool looks_only = place_ == no_place;
+            const auto access =
+                looks_only ? ActiveVisit::Access::closed : ActiveVisit::Access::open;
+            auto visit = std::make_unique<ActiveVisit>(*stage_.disks[disk], address, access);
+            lanes_.push_back(&visit->lane());
+            visits.push_back(std::move(visit));
             continue;
         }
         auto visit = std::make_unique<PassiveVisit>(*stage_.disks[disk], address, place_, 0);
@@ -181,6 +196,9 @@ void Actor::conclude(const ChangeOutcome& outcome) {
         outcomes_.push_back({Outcome::Kind::increased, done->exact ? value : std::uint8_t{0}});
         return;
     }
+    if (std::holds_alternative<Undecided>(outcome) && first_ != 0) {
+        return outcomes_.push_back({Outcome::Kind::nothing, 0});
+    }
     if (std::holds_alternative<Unsettled>(outcome)) unsettled_ = first_ != 0 ? first_ : unsettled_;
     outcomes_.push_back({Outcome::Kind::unsure, 0});
 }
@@ -202,7 +220,7 @@ void Actor::happen(const Input& input) {
                 for (const Content content : input.row) hasher.add(stage_.contents.digest(content));
                 early_[input.disk] = hasher.add(request.phase).done();
             }
-            stage_.disks[input.disk]->answer(request.serial, input.row);
+            stage_.disks[input.disk]->answer(request.serial, input.row, input.verdict);
             break;
         }
         case Input::Kind::error:
@@ -248,7 +266,9 @@ std::vector<Request> Actor::requests() const {
     const std::uint64_t now = RegisterProbe::phase(*register_);
     const bool idle = finished_ || RegisterProbe::idle(*register_);
     for (Request& request : all) {
-        request.own_too = request.kind == Io::Kind::read && !RegisterProbe::in_phase(*register_);
+        const bool settling = stage_.cluster.kinds() == DiskKinds::mixed;  // reads within a phase
+        request.own_too =
+            request.kind == Io::Kind::read && (settling || !RegisterProbe::in_phase(*register_));
         request.stale =
             idle || (request.kind == Io::Kind::read ? request.phase != now
                                                     : !RegisterProbe::in_phase(*register_) ||

@@ -15,6 +15,7 @@
 #include "cluster.hpp"
 #include "consensus/cell.hpp"
 #include "content.hpp"
+#include "register/active_visit.hpp"
 #include "register/passive_visit.hpp"
 
 namespace diskpaxos::exhaustive {
@@ -28,6 +29,7 @@ struct Input {
     std::uint8_t disk = 0;
     std::uint8_t flight = 0;  // which of its requests to this disk, oldest first
     std::array<Content, max_places> row{};
+    StepVerdict verdict{};  // of a step
 };
 
 // What a process has answered to its own user: a decision, or the outcome of an operation.
@@ -90,6 +92,7 @@ struct Stage {
     const Cluster& cluster;
     Contents& contents;
     Geometry geometry;
+    Geometry active_geometry;
     RecordFormat format;
     Threshold rule;
     RunQueue queue;

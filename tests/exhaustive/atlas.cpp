@@ -10,6 +10,7 @@ Digest key_of(NodeId from, const Input& input) {
     Hasher hasher;
     hasher.add(from).add(static_cast<std::uint64_t>(input.kind)).add(input.disk).add(input.flight);
     for (const Content content : input.row) hasher.add(content);
+    hasher.add(static_cast<std::uint64_t>(input.verdict));
     return hasher.done();
 }
 

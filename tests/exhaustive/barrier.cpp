@@ -27,20 +27,20 @@ class BarrierVisit final : public Visit {
         line_.frames_->spawn(write(own));
         if (line_.barrier_.held) co_await line_.open_.wait();
         if (seq != line_.seq_) co_return Sight({Failure::Kind::superseded, 0, Damage::none});
-        auto looking = read(&own, own_);
+        auto looking = read(&own, own.me);
         Sight sight = co_await looking;
         if (seq == line_.seq_) co_await line_.open_.wait();
         co_return sight;
     }
 
-    Task<Sight> look(Place aside) override { return read(nullptr, aside); }
+    Task<Sight> look(Proposer aside) override { return read(nullptr, aside); }
 
     std::string_view name() const override { return disk_.name(); }
     Lane& lane() { return lane_; }
 
   private:
     // The disk need not hold our block: it counts as read with what we know it says.
-    Task<Sight> read(const Own* own, Place aside) {
+    Task<Sight> read(const Own* own, Proposer aside) {
         IoPtr io = disk_.prepare(Io::Kind::read, Extent{}, address_.geometry->row(address_.cell));
         const std::uint64_t seq = own != nullptr ? own->seq : 0;
         io = co_await Transfer(disk_, std::move(io));

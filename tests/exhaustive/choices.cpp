@@ -19,6 +19,7 @@ bool Search::in_bounds(const Request& request) const {
 std::uint8_t Search::to_read(const State& state, std::size_t actor, const Request& request) const {
     if (request.kind == Io::Kind::visit && mutated(Mutant::read_not_gated))
         return 0;  // read before
+    if (is_active(request.disk)) return 1;
     const Place place = place_of(state, actor);
     const unsigned own = place == no_place ? 0 : 1U << place;
     return static_cast<std::uint8_t>(request.own_too ? written_places_ : written_places_ & ~own);
@@ -48,11 +49,17 @@ void Search::choices_of_actor(const State& state, std::size_t actor,
         if (request.kind != Io::Kind::read && !flight.landed) {
             choice.kind = Kind::land;
             out.push_back(choice);
+            if (request.kind == Io::Kind::step && state.repeats < cluster_.repeats) {
+                for (const Kind kind : {Kind::repeat, Kind::land_and_haunt}) {
+                    choice.kind = kind;
+                    out.push_back(choice);
+                }
+            }
             if (cluster_.fault == Fault::error && state.faults == 0) {
                 choice.kind = Kind::error;
                 out.push_back(choice);
             }
-            if (cluster_.afterlife == Afterlife::torn && mortal) {
+            if (cluster_.afterlife == Afterlife::torn && mortal && !is_active(request.disk)) {
                 choice.kind = Kind::crash_torn;
                 out.push_back(choice);
             }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/mutant.hpp"
+#include "disk/geometry.hpp"
 
 namespace diskpaxos::exhaustive {
 
@@ -40,7 +41,8 @@ struct Role {
     unsigned attempts = 0;  // 0: as many as everybody
 };
 
-// What becomes of the writes that a process had in flight when it died.
+// What becomes of the writes that a process had in flight when it died. Its steps to active disks
+// haunt in any case: nothing drains them.
 enum class Afterlife : std::uint8_t {
     vanish,  // they never happen
     haunt,   // each may land at any later time, or never
@@ -65,6 +67,7 @@ struct Barrier {
 
 struct Cluster {
     std::size_t disks = 3;
+    std::size_t active = 0;  // the first so many of them are active
     std::uint32_t slots = 2;
     std::uint32_t ring = 1;
     std::size_t read = 2, write = 2, recover = 2;  // disks that suffice
@@ -79,8 +82,14 @@ struct Cluster {
     Afterlife afterlife = Afterlife::vanish;
     bool fresh_place = false;  // a restarted process writes the next block of its ring
     unsigned expiries = 0;     // cells: operations that may run into their deadline
+    unsigned repeats = 0;      // steps that an active disk executes once more than it should
     Fault fault = Fault::none;
     Mutant mutant = Mutant::none;
+
+    DiskKinds kinds() const {
+        if (active == 0) return DiskKinds::passive;
+        return active == disks ? DiskKinds::active : DiskKinds::mixed;
+    }
 };
 
 }  // namespace diskpaxos::exhaustive

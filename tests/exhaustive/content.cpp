@@ -39,6 +39,24 @@ Content Contents::intern(ByteView bytes, const BlockAddress& address) {
     return known->second;
 }
 
+Rank Contents::rank_of(Content request) const {
+    const Block& asked = block(request);
+    return asked.accepted.none() ? asked.promised : asked.accepted;
+}
+
+Contents::Executed Contents::execute(Content present, Content request) {
+    const auto [known, fresh] = executed_.try_emplace(std::uint32_t{present} << 16 | request);
+    if (!fresh) return known->second;
+    const BlockAddress address{.disk = 1};
+    Bytes before(512), asked(512);
+    encode(before, address, present);
+    encode(asked, address, request);
+    Bytes next(before);
+    const Stepped stepped = step(before, asked, rank_of(request), next);
+    known->second = {stepped.verdict, stepped.changed ? intern(next, address) : present};
+    return known->second;
+}
+
 void Contents::encode(ByteSpan out, const BlockAddress& address, Content content) const {
     if (content == initial) return encode_initial(out, address);
     if (content != unknown) return encode_block(out, address, block(content));

@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "disk/block.hpp"
+#include "disk/step.hpp"
 #include "hash.hpp"
 
 namespace diskpaxos::exhaustive {
@@ -22,6 +23,14 @@ class Contents {
     Content intern(ByteView bytes, const BlockAddress& address);
     void encode(ByteSpan out, const BlockAddress& address, Content content) const;
     const Block& block(Content content) const { return kept_[content].block; }
+    // What an active disk makes of a request, by the real step(): the verdict, and what stands
+    // there afterwards. `request` was written by ActiveVisit.
+    struct Executed {
+        StepVerdict verdict{};
+        Content after = 0;
+    };
+    Executed execute(Content present, Content request);
+    Rank rank_of(Content request) const;  // of the phase that it belongs to
     bool written(Content content) const { return content > unknown; }
     Digest digest(Content content) const { return kept_[content].digest; }
     std::size_t size() const { return kept_.size(); }
@@ -34,6 +43,7 @@ class Contents {
     };
     std::deque<Kept> kept_{{}, {}};
     std::unordered_map<Digest, Content, DigestHash> numbers_;
+    std::unordered_map<std::uint32_t, Executed> executed_;
 };
 
 Hasher& add(Hasher& hasher, const Rank& rank);

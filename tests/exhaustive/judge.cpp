@@ -36,6 +36,10 @@ std::vector<Operation> operations(std::span<const Moment> history) {
             operation.outcome = moment.outcome;
         }
     }
+    // Of these it was said that they had no effect.
+    std::erase_if(all, [](const Operation& operation) {
+        return operation.outcome.kind == Outcome::Kind::nothing;
+    });
     return all;
 }
 

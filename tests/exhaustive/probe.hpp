@@ -30,12 +30,10 @@ struct RegisterProbe {
         add(add(add(hasher, reg.rank_), reg.value_rank_), reg.others_);
         add(hasher, reg.value_);
         add(hasher, reg.tally_.beaten_by());
-        if (reg.doing_ == Register::Doing::confirm) hasher.add(reg.value_owner_);
     }
-    // `value_owner_` is a place, and matters only to the second pass of a look: it is part of the
-    // first pass' state too, but follows from the value's rank.
 
     static void add_disk(exhaustive::Hasher& hasher, const Register& reg, std::size_t disk) {
+        hasher.add(reg.settled_.contains(disk) ? 1 : 0);
         if (idle(reg)) return;
         hasher.add((reg.tally_.counted().contains(disk) ? 1U : 0U) |
                    (reg.tally_.refused().contains(disk) ? 2U : 0U) |

@@ -41,8 +41,10 @@ Io& RecordedDisk::take(std::uint64_t serial) {
     return io;
 }
 
-void RecordedDisk::answer(std::uint64_t serial, const std::array<Content, max_places>& row) {
+void RecordedDisk::answer(std::uint64_t serial, const std::array<Content, max_places>& row,
+                          StepVerdict verdict) {
     Io& io = take(serial);
+    io.verdict = verdict;
     io.wrote = io.kind != Io::Kind::read;
     const std::size_t size = geometry_.block_size;
     for (Place place = 0; place < io.from.count; ++place) {

@@ -18,11 +18,13 @@ class RecordedDisk final : public Disk {
     std::uint32_t block_size() const override { return geometry_.block_size; }
     std::uint64_t blocks() const override { return geometry_.blocks(); }
     std::string_view name() const override { return name_; }
+    bool active() const override { return geometry_.active; }
     RowAddress address() const { return {Uuid{}, index_ + 1, 0, &geometry_}; }
 
     void collect(std::vector<Request>& all) const;
     void watch(const std::uint64_t& phase) { phase_ = &phase; }
-    void answer(std::uint64_t serial, const std::array<Content, max_places>& row);
+    void answer(std::uint64_t serial, const std::array<Content, max_places>& row,
+                StepVerdict verdict);
     void fail(std::uint64_t serial);
     void forget();  // the process is dead: what it had submitted is no longer its own
 

@@ -252,15 +252,128 @@ std::vector<Row> cell_rows() {
     };
 }
 
+Change active_disks(std::size_t active, std::size_t disks = 3) {
+    return [=](Cluster& c) {
+        c.disks = disks;
+        c.active = active;
+    };
+}
+
+// Nobody has a slot where all disks are active: the number of a role is only its name.
+std::vector<Row> active_rows() {
+    constexpr Act inc = Act::increment, get = Act::get;
+    const Change all = active_disks(3);
+    const Change one_crash = crash(1);
+    const Change first_mortal = [](Cluster& c) { c.mortals = 1; };
+    const Change repeats = [](Cluster& c) { c.repeats = 1; };
+    const Change expiry = [](Cluster& c) { c.expiries = 1; };
+    const Change same_ranks = [](Cluster& c) { c.same_ranks = true; };
+    const Change three = [](Cluster& c) {
+        c.slots = 3;
+        c.roles.push_back({2, {Act::propose}, 0});
+    };
+    return {
+        {"active", "3.3: steps on three disks", true, proposers(2, all), "OK"},
+        {"active-repeat", "3.3: a step is taken twice, at any time", true,
+         proposers(1, all + repeats), "OK"},
+        {"active-repeat-2", "the same, two ranks each", true, proposers(2, all + repeats), "OK",
+         true},
+        {"active-crash", "3.3: steps of the dead are taken late", true,
+         proposers(1, all + one_crash), "OK"},
+        {"active-crash-2", "the same, two ranks each", true, proposers(2, all + one_crash), "OK",
+         true},
+        {"active-3-processes", "3.3: three processes", true, proposers(1, all + three), "OK"},
+        {"active-learn", "4.5: a quorum agrees", true, proposers(1, all + reader()),
+         "OK 60M (bounded)"},
+        {"active-learn-crash", "4.5: the same, and steps of the dead", true,
+         proposers(1, all + reader() + one_crash + first_mortal), "-"},
+        {"active-cell", "6.3: a write promises the next rank", true,
+         cells({{inc, inc}, {inc}}, 3, all), "OK"},
+        {"active-cell-get", "4.5: a quorum agrees, else a change", true,
+         cells({{inc}, {get, get}}, 3, all), "OK"},
+        {"active-cell-deadline", "4.2: what is not known is settled later", true,
+         cells({{inc, inc}, {inc}}, 3, all + expiry), "-"},
+        {"step-forgets-promise", "3.3: ranks are compared with the promise", false,
+         proposers(2, all + mutant(Mutant::step_forgets_promise)), "VIOLATION 14"},
+        {"step-keeps-promise", "3.3: a read raises the promise", false,
+         proposers(2, all + mutant(Mutant::step_keeps_promise)), "VIOLATION 19"},
+        {"step-promise-lowered", "6.3: a write promises the next rank", false,
+         cells({{inc, inc}, {inc}}, 3, all + mutant(Mutant::step_promise_lowered)), "VIOLATION 17"},
+        {"step-equal-round", "2.4 F4: ranks of one round are not equal", false,
+         proposers(2, all + mutant(Mutant::step_equal_round)), "-"},
+        {"step-unknown-as-initial", "2c, 2d: unknown is never initial", false,
+         proposers(1, all + fault(Fault::unreadable) + mutant(Mutant::step_unknown_as_initial)),
+         "-"},
+        {"step-checks-writes-only", "3.3: a read is compared too; harmless by itself", true,
+         proposers(2, all + mutant(Mutant::step_checks_writes_only)), "-"},
+        {"active-forgets", "3.3: what was answered is durable", false,
+         proposers(1, all + fault(Fault::rollback)), "-"},
+        {"look-at-one-active", "4.5: a quorum agrees", false,
+         proposers(1, all + reader() + mutant(Mutant::look_at_one_active)), "VIOLATION 13"},
+        {"lost-is-no", "3.1: no answer is not a no", false,
+         cells({{inc, inc}, {inc}}, 3, all + expiry + mutant(Mutant::lost_is_no)), "-"},
+        {"active-rank-reused", "2.4 F4: a rank is used for one value", false,
+         proposers(1, all + one_crash + first_mortal + same_ranks), "-"},
+    };
+}
+
+// One active disk and two passive ones, or the other way round.
+std::vector<Row> mixed_rows() {
+    constexpr Act inc = Act::increment, get = Act::get;
+    const Change one_of_two = flexible(2, 2, 2, 2) + active_disks(1, 2);
+    const Change one_crash = crash(1);
+    const Change first_mortal = [](Cluster& c) { c.mortals = 1; };
+    const Change other_once = [](Cluster& c) { c.roles[1].attempts = 1; };
+    const Change nobody_else = [](Cluster& c) { c.roles.erase(c.roles.begin() + 1); };
+    const Change dies_and_is_read = reader() + nobody_else + one_crash + first_mortal;
+    return {
+        {"mixed-1-2", "each disk by its own rule", true, proposers(2, active_disks(1) + other_once),
+         "-"},
+        {"mixed-2-1", "each disk by its own rule", true, proposers(2, active_disks(2) + other_once),
+         "-"},
+        {"mixed-1-2-both", "the same, two ranks each", true, proposers(2, active_disks(1)), "-",
+         true},
+        {"mixed-2-1-both", "the same, two ranks each", true, proposers(2, active_disks(2)), "-",
+         true},
+        {"mixed-1-2-crash", "7.1: phase 0 of a mixed group", true,
+         proposers(1, active_disks(1) + one_crash), "-"},
+        {"mixed-2-1-crash", "7.1: phase 0 of a mixed group", true,
+         proposers(1, active_disks(2) + one_crash), "-"},
+        {"mixed-1-2-learn", "4.5: each disk by its own rule", true,
+         proposers(1, active_disks(1) + reader()), "-", true},
+        {"mixed-2-1-learn", "4.5: each disk by its own rule", true,
+         proposers(1, active_disks(2) + reader()), "-"},
+        {"mixed-1-2-learn-crash", "7.1, 4.5: late steps, and one who only looks", true,
+         proposers(1, active_disks(1) + dies_and_is_read), "-"},
+        {"mixed-2-1-learn-crash", "7.1, 4.5: late steps, and one who only looks", true,
+         proposers(1, active_disks(2) + dies_and_is_read), "-"},
+        {"mixed-1-2-learn-crash-2", "the same, two ranks", true,
+         proposers(2, active_disks(1) + dies_and_is_read), "-"},
+        {"mixed-1-1-cell", "6.3: two disks, one active", true,
+         cells({{inc, inc}, {inc}}, 3, one_of_two), "-"},
+        {"mixed-1-1-cell-get", "4.5: two disks, one active", true,
+         cells({{inc}, {get, get}}, 3, one_of_two), "-"},
+        {"mixed-1-1-cell-crash", "4.1: done of a slot, over a restart", true,
+         cells({{inc}, {inc}}, 3, one_of_two + one_crash + first_mortal), "-"},
+        {"register-not-carried", "7.1: what an active disk has accepted is carried", false,
+         proposers(1, active_disks(1) + one_crash + mutant(Mutant::register_not_carried)), "-"},
+        {"late-steps-ignored", "7.1: an active disk counts in phase 0 by a promise, not by a look",
+         false,
+         proposers(1, active_disks(1) + dies_and_is_read + mutant(Mutant::late_steps_ignored)),
+         "-"},
+    };
+}
+
 // Small enough to be searched even with sanitizers.
 constexpr std::string_view small[] = {
     "read-not-gated",  "no-read-after-write", "flexible-3-1-crash", "flexible-2-1",
     "barrier-2-2-1-2", "barrier-1-2-2-2",     "unreadable",         "unreadable-as-initial",
-    "blank",           "rolled-back",         "fast-path-blind",    "stale-answer"};
+    "blank",           "rolled-back",         "fast-path-blind",    "stale-answer",
+    "active-crash",    "active-learn",        "step-keeps-promise", "late-steps-ignored"};
 
 std::vector<Row> make_rows() {
     std::vector<Row> all = consensus_rows();
-    for (const std::vector<Row>& more : {reader_rows(), cell_rows()}) {
+    for (const std::vector<Row>& more : {reader_rows(), cell_rows(), active_rows(), mixed_rows()}) {
         all.insert(all.end(), more.begin(), more.end());
     }
     for (Row& row : all) row.slow_sanitized = std::ranges::find(small, row.name) == std::end(small);

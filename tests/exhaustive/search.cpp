@@ -8,7 +8,8 @@
 namespace diskpaxos::exhaustive {
 
 Search::Search(const Cluster& cluster) : cluster_(cluster), atlas_(cluster, contents_) {
-    CHECK(cluster.disks <= max_disks && cluster.roles.size() <= max_actors);
+    CHECK(cluster.active <= cluster.disks && cluster.disks <= max_disks &&
+          cluster.roles.size() <= max_actors);
     CHECK(cluster.slots * cluster.ring <= max_places);
     cells_ = !bare(cluster.roles.front().acts.front());
     all_places_ = static_cast<std::uint8_t>((1U << (cluster.slots * cluster.ring)) - 1);
@@ -49,6 +50,7 @@ Digest Search::digest(const State& state) const {
     std::array<Digest, max_disks> columns;
     for (std::size_t disk = 0; disk < cluster_.disks; ++disk) {
         Hasher hasher;
+        hasher.add(is_active(disk) ? 1 : 0);
         for (const Content content : state.disk[disk]) hasher.add(content);
         for (std::size_t actor = 0; actor < cluster_.roles.size(); ++actor) {
             const Portrait& portrait = atlas_[state.node[actor]].portrait;
@@ -82,7 +84,7 @@ Digest Search::digest(const State& state) const {
         hasher.add(atlas_[state.node[actor]].portrait.common);
         hasher.add(state.incarnation[actor]).add(state.invoked[actor] ? 1 : 0);
     }
-    hasher.add(state.crashes).add(state.expiries).add(state.faults);
+    hasher.add(state.crashes).add(state.expiries).add(state.faults).add(state.repeats);
     for (std::size_t i = 0; i < state.moments; ++i) {
         const Moment& moment = state.history[i];
         hasher.add(static_cast<std::uint64_t>(moment.kind)).add(moment.operation);

@@ -58,6 +58,10 @@ class Search {
     const Cluster& cluster() const { return cluster_; }
     const Contents& contents() const { return contents_; }
     const Atlas& atlas() const { return atlas_; }
+    bool is_active(std::size_t disk) const { return disk < cluster_.active; }
+    Contents::Executed execute(Content present, Content request) {
+        return contents_.execute(present, request);
+    }
     Place place_of(const State& state, std::size_t actor) const;
     const Request& request_of(const State& state, const Choice& choice) const;
 
@@ -66,12 +70,13 @@ class Search {
     void choices_of_actor(const State& state, std::size_t actor, std::vector<Choice>& out) const;
     void choices_of_world(const State& state, std::vector<Choice>& out) const;
     bool move(State& state, std::size_t actor, const Input& input, std::string& wrong);
+    bool deliver(State& state, const Choice& choice, std::string& wrong);
     bool progress(State& state, const Choice& choice, std::string& wrong);
     bool arrive(State& state, const Choice& choice, Flight& flight, std::string& wrong);
     bool crash(State& state, const Choice& choice);
     bool fail(State& state, const Choice& choice, std::string& wrong);
     bool haunt(State& state, const Ghost& ghost) const;
-    void misfortune(State& state, const Choice& choice) const;
+    void misfortune(State& state, const Choice& choice);
     void invoke(State& state, std::size_t actor) const;
     bool record(State& state, std::size_t actor, const Moment& moment, std::string& wrong);
     bool in_bounds(const Request& request) const;

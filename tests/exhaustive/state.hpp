@@ -16,7 +16,7 @@ struct Flight {
     std::array<Content, max_places> row{};
 };
 
-// A write whose process is gone, or believes that it failed.
+// A write or step whose process is gone, or believes that it failed.
 struct Ghost {
     std::uint8_t disk = 0;
     std::uint8_t place = 0;
@@ -47,6 +47,7 @@ struct State {
     std::uint8_t ghosts = 0;
     std::uint8_t crashes = 0;
     std::uint8_t expiries = 0;
+    std::uint8_t repeats = 0;
     std::uint8_t faults = 0;       // that have happened
     std::int8_t snapshot_of = -1;  // the disk that may be rolled back to `snapshot`
     std::array<Content, max_places> snapshot{};
@@ -60,6 +61,8 @@ struct Choice {
         land,
         read,
         time_out,
+        repeat,          // an active disk executes a step, which is still on its way
+        land_and_haunt,  // it executes and answers it, and may execute it once more later
         expire,
         begin,
         crash,

@@ -11,6 +11,8 @@ bool Search::step(State& state, const Choice& choice, std::string& wrong) {
     switch (choice.kind) {
         case Kind::land:
         case Kind::read:
+        case Kind::repeat:
+        case Kind::land_and_haunt:
             return progress(state, choice, wrong);
         case Kind::time_out:
             return move(state, choice.actor, {.kind = Input::Kind::time_out}, wrong);
@@ -43,6 +45,7 @@ bool Search::progress(State& state, const Choice& choice, std::string& wrong) {
     const Request& request = request_of(state, choice);
     Flight& flight = state.flight[choice.actor][choice.disk][choice.flight];
     auto& disk = state.disk[choice.disk];
+    if (request.kind == Io::Kind::step) return deliver(state, choice, wrong);
     const bool ignored = ignores(request);
     const std::uint8_t needed = to_read(state, choice.actor, request);
     if (choice.kind == Choice::Kind::land) {
@@ -69,11 +72,31 @@ bool Search::progress(State& state, const Choice& choice, std::string& wrong) {
     return over ? arrive(state, choice, flight, wrong) : true;
 }
 
+// A step is executed and answered: the register as it stood before, and the verdict.
+bool Search::deliver(State& state, const Choice& choice, std::string& wrong) {
+    const Content asked = request_of(state, choice).content;
+    Content& there = state.disk[choice.disk][0];
+    const Contents::Executed executed = contents_.execute(there, asked);
+    if (choice.kind != Choice::Kind::land) ++state.repeats;
+    if (choice.kind == Choice::Kind::repeat) {
+        there = executed.after;
+        return true;
+    }
+    const bool again = choice.kind == Choice::Kind::land_and_haunt;
+    if (again && !haunt(state, {choice.disk, 0, asked})) return false;
+    Input input{.kind = Input::Kind::answer, .disk = choice.disk, .flight = choice.flight};
+    input.row[0] = there;
+    input.verdict = executed.verdict;
+    there = executed.after;
+    return move(state, choice.actor, input, wrong);
+}
+
 bool Search::arrive(State& state, const Choice& choice, Flight& flight, std::string& wrong) {
     const Input input{.kind = Input::Kind::answer,
                       .disk = choice.disk,
                       .flight = choice.flight,
-                      .row = flight.row};
+                      .row = flight.row,
+                      .verdict = {}};
     return move(state, choice.actor, input, wrong);
 }
 
@@ -109,8 +132,11 @@ bool Search::crash(State& state, const Choice& choice) {
         const std::size_t at = count[request.disk]++;
         if (request.kind == Io::Kind::read || state.flight[actor][request.disk][at].landed)
             continue;
-        const Ghost ghost{request.disk, static_cast<std::uint8_t>(own), request.content};
-        if (cluster_.afterlife == Afterlife::haunt && !haunt(state, ghost)) return false;
+        const bool step = request.kind == Io::Kind::step;
+        const auto place = static_cast<std::uint8_t>(step ? 0 : own);
+        const Ghost ghost{request.disk, place, request.content};
+        const bool haunts = step || cluster_.afterlife == Afterlife::haunt;
+        if (haunts && !haunt(state, ghost)) return false;
     }
     if (choice.kind == Choice::Kind::crash_torn) state.disk[choice.disk][own] = unknown;
     ++state.crashes;
@@ -123,7 +149,7 @@ bool Search::crash(State& state, const Choice& choice) {
 
 // The disk says that the write failed; it lands later, or never.
 bool Search::fail(State& state, const Choice& choice, std::string& wrong) {
-    const Place own = place_of(state, choice.actor);
+    const Place own = is_active(choice.disk) ? 0 : place_of(state, choice.actor);
     const Content content = request_of(state, choice).content;
     if (!haunt(state, {choice.disk, static_cast<std::uint8_t>(own), content})) return false;
     ++state.faults;
@@ -138,12 +164,14 @@ bool Search::haunt(State& state, const Ghost& ghost) const {
     return true;
 }
 
-void Search::misfortune(State& state, const Choice& choice) const {
+void Search::misfortune(State& state, const Choice& choice) {
     auto& disk = state.disk[choice.disk];
     switch (choice.kind) {
         case Choice::Kind::haunt: {
             const Ghost ghost = state.ghost[choice.place];
-            disk[ghost.place] = ghost.content;
+            disk[ghost.place] = is_active(ghost.disk)
+                                    ? contents_.execute(disk[0], ghost.content).after
+                                    : ghost.content;
             auto* const place = state.ghost.begin() + choice.place;
             std::move(place + 1, state.ghost.begin() + state.ghosts, place);
             state.ghost[--state.ghosts] = {};

@@ -56,6 +56,14 @@ class Cast {
                            rank_text(block.accepted), value_text(block, cells_));
     }
 
+    // What a step asks for.
+    std::string ask(Content content) {
+        const Block& asked = search_.contents().block(content);
+        if (asked.accepted.none()) return "read at " + rank_text(asked.promised);
+        return fmt::format("write {} at {}, promise {}", value_text(asked, cells_),
+                           rank_text(asked.accepted), rank_text(asked.promised));
+    }
+
   private:
     void compare(std::size_t actor, NodeId now) {
         const std::size_t disks = search_.cluster().disks;
@@ -94,9 +102,23 @@ std::string outcome_text(const Outcome& outcome) {
         case Outcome::Kind::unmet:
             return fmt::format("is told no: the value is {}", outcome.value);
         case Outcome::Kind::nothing:
-            return "";
+            return "is told that nothing has happened";
         case Outcome::Kind::unsure:
             return "is told that nobody knows";
+    }
+    UNREACHABLE();
+}
+
+const char* verdict_text(StepVerdict verdict) {
+    switch (verdict) {
+        case StepVerdict::done:
+            return "done";
+        case StepVerdict::refused:
+            return "refused";
+        case StepVerdict::conflict:
+            return "conflict";
+        case StepVerdict::damaged:
+            return "damaged";
     }
     UNREACHABLE();
 }
@@ -113,11 +135,25 @@ std::string step_text(Search& search, Cast& cast, const State& state, const Choi
     const int p = choice.actor;
     const char disk = letter(choice.disk);
     switch (choice.kind) {
+        case Kind::repeat:
+            return fmt::format("p{}'s step on {} is taken, and will be again: {}", p, disk,
+                               cast.ask(search.request_of(state, choice).content));
+        case Kind::land_and_haunt:
         case Kind::land:
+            if (search.is_active(choice.disk)) {
+                const Content asked = search.request_of(state, choice).content;
+                const StepVerdict verdict =
+                    search.execute(state.disk[choice.disk][0], asked).verdict;
+                return fmt::format("p{} steps on {}: {}: {}", p, disk, cast.ask(asked),
+                                   verdict_text(verdict));
+            }
             return fmt::format("p{} writes to {}: {}", p, disk,
                                cast.describe(search.request_of(state, choice).content));
         case Kind::read:
-            return fmt::format("p{} reads {} on {}: {}", p, place_text(search, state, choice.place),
+            return fmt::format("p{} reads {} on {}: {}", p,
+                               search.is_active(choice.disk)
+                                   ? "the register"
+                                   : place_text(search, state, choice.place),
                                disk, cast.describe(state.disk[choice.disk][choice.place]));
         case Kind::time_out:
             return fmt::format("p{} has waited long enough", p);
@@ -130,6 +166,10 @@ std::string step_text(Search& search, Cast& cast, const State& state, const Choi
         case Kind::crash_torn:
             return fmt::format("p{} crashes, its write to {} torn, and starts anew", p, disk);
         case Kind::haunt:
+            if (search.is_active(choice.disk)) {
+                return fmt::format("a late step is taken on {}: {}", disk,
+                                   cast.ask(state.ghost[choice.place].content));
+            }
             return fmt::format("a late write lands on {}, in {}: {}", disk,
                                place_text(search, state, state.ghost[choice.place].place),
                                cast.describe(state.ghost[choice.place].content));

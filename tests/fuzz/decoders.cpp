@@ -153,7 +153,7 @@ void decode_everything(ByteView input) {
     std::ranges::copy(input.first(std::min(input.size(), row.size())), row.begin());
     RowAddress address;
     address.geometry = &geometry;
-    const RowSummary summary = summarise(row, address, 0, no_place);
+    const RowSummary summary = summarise(row, address, 0, nobody);
     CHECK(!summary.whole());  // not one block of it carries our address and checksum
 }
 

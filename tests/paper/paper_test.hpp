@@ -12,7 +12,9 @@ class PaperTest : public testing::Test {
   protected:
     static constexpr std::uint16_t p = 0, q = 1, r = 2;
 
-    Testbed bed{3};
+    explicit PaperTest(DiskSet active = {}) : bed(3, Testbed::small, active) {}
+
+    Testbed bed;
 
     static Rank rank(std::uint64_t round, std::uint16_t slot) { return {round, Proposer::of(slot, 1)}; }
 

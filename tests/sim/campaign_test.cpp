@@ -11,6 +11,8 @@ namespace diskpaxos::sim {
 namespace {
 
 constexpr std::uint64_t seeds = sanitized ? 300 : 7'000;
+constexpr std::uint64_t active_seeds = sanitized ? 200 : 4'000;
+constexpr std::uint64_t crowds = sanitized ? 1 : 20;
 constexpr std::uint64_t misconfigured_seeds = 20;
 
 // Two processes of these use one block: drawn storms hardly ever look like an intruder.
@@ -21,13 +23,29 @@ Setup misconfigured(std::uint64_t seed) {
     return setup;
 }
 
+struct Corpus {
+    const char* option;
+    std::uint64_t seeds;
+    Setup (*draw)(std::uint64_t seed);
+};
+
+constexpr Corpus corpora[] = {
+    {"", seeds, [](std::uint64_t seed) { return draw_setup(seed); }},
+    {"--active ", active_seeds,
+     [](std::uint64_t seed) { return draw_setup(seed, DiskKinds::active); }},
+    {"--mixed ", active_seeds, [](std::uint64_t seed) { return draw_setup(seed, DiskKinds::mixed); }},
+    {"--crowd ", crowds, [](std::uint64_t seed) { return draw_crowd(seed); }}};
+
 TEST(Campaign, NoSeedFindsAViolation) {
     Marks marks;
-    for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
-        SCOPED_TRACE(fmt::format("diskpaxos-sim --seed {} --runs 1 --verbose", seed));
-        const Outcome outcome = simulate(seed);
-        marks.add(outcome.marks);
-        ASSERT_EQ(outcome.violation, "");
+    for (const Corpus& corpus : corpora) {
+        for (std::uint64_t seed = 1; seed <= corpus.seeds; ++seed) {
+            SCOPED_TRACE(fmt::format("diskpaxos-sim {}--seed {} --runs 1 --verbose", corpus.option,
+                                     seed));
+            const Outcome outcome = simulate(seed, corpus.draw(seed));
+            marks.add(outcome.marks);
+            ASSERT_EQ(outcome.violation, "");
+        }
     }
     if (sanitized) return;  // too few seeds for the rare ones
     for (std::uint64_t seed = 1; seed <= misconfigured_seeds; ++seed) {

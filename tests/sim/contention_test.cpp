@@ -55,6 +55,36 @@ TEST(Contention, EightProcessesIncrementOneCell) {
                static_cast<double>(longest.count()) / static_cast<double>(bound.count() / multiple));
 }
 
+// Thousands come and go, known to nobody before, and leave nothing behind: on each disk a register is
+// one block, and what stands in it is as long as it was after the first change.
+TEST(Contention, ThousandsOfClientsShareOneBlock) {
+    sim::Setup setup = contenders(4);
+    setup.active = DiskSet::first(3);
+    setup.scsi.insert(2);
+    setup.visitors = 3'000;
+    setup.operations = 2;
+    setup.calm_operations = 1;
+    setup.think = microseconds(50);
+    setup.hurried = 0;
+    setup.faults.crash = 1;
+    setup.faults.whim_every = 1'000;
+    Cluster cluster(1, setup, false);
+    cluster.run();
+    ASSERT_EQ(cluster.violation(), "");
+    EXPECT_GT(cluster.marks[Mark::visitor_left], 2'000U);
+    EXPECT_GT(cluster.marks[Mark::crashed_in_operation], 10U);
+    const Platter& platter = cluster.platter(0);
+    const Extent row = platter.geometry().row(0);
+    ASSERT_EQ(row.count, 1U);
+    const ByteView record = platter.decode(row.first).block.value;
+    const CellView last = cluster.format.view(record);
+    EXPECT_GT(last.version, 2'000U);
+    Bytes first;
+    const CellView one{1, CellState::set, "", last.value};
+    cluster.format.succeed(first, {}, 0, one, Rank{1, Proposer(1)});
+    EXPECT_EQ(record.size(), first.size());
+}
+
 // Two processes were given the same slot: at least one of them must notice and stop (2.6 row 2k).
 TEST(Contention, AnIntruderIsMet) {
     for (std::uint64_t seed = 1; seed <= 100; ++seed) {

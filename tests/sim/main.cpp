@@ -26,10 +26,11 @@ void on_abort(int) {
 }
 
 // What a seed is a run of.
-enum class Scene { registers, groups, locks };
+enum class Scene { registers, active, mixed, crowd, groups, locks };
 
 void remember(std::uint64_t seed, Scene scene) {
-    static constexpr const char* options[] = {"", "--groups ", "--locks "};
+    static constexpr const char* options[] = {"",          "--active ", "--mixed ",
+                                            "--crowd ", "--groups ", "--locks "};
     *fmt::format_to_n(replay_line, sizeof replay_line - 1,
                       "replay: diskpaxos-sim {}--seed {} --runs 1 --verbose\n",
                       options[static_cast<int>(scene)], seed)
@@ -57,7 +58,11 @@ Verdict run_one(Scene scene, std::uint64_t seed, bool verbose, sim::Marks& marks
         const auto outcome = sim::simulate_ward(seed, sim::draw_ward(seed), verbose);
         return {outcome.violation, outcome.steps};
     }
-    const sim::Outcome outcome = sim::simulate(seed, verbose);
+    const sim::Setup setup = scene == Scene::crowd    ? sim::draw_crowd(seed)
+                             : scene == Scene::active ? sim::draw_setup(seed, DiskKinds::active)
+                             : scene == Scene::mixed  ? sim::draw_setup(seed, DiskKinds::mixed)
+                                                      : sim::draw_setup(seed);
+    const sim::Outcome outcome = sim::simulate(seed, setup, verbose);
     marks.add(outcome.marks);
     return {outcome.violation, outcome.steps};
 }
@@ -79,7 +84,7 @@ int run(std::uint64_t seed, std::uint64_t runs, double seconds, Scene scene, boo
     }
     fmt::print("{} seeds, {} steps, {} failed, {:.0f} seeds a second\n", done, steps, failed,
                static_cast<double>(done) / elapsed());
-    if (scene == Scene::registers) print_marks(marks);
+    if (scene < Scene::groups) print_marks(marks);
     return failed == 0 ? 0 : 1;
 }
 
@@ -92,6 +97,9 @@ int main(int argc, char** argv) {
         "seed", po::value<std::uint64_t>()->default_value(1), "the first seed")(
         "runs", po::value<std::uint64_t>()->default_value(0), "how many seeds; 0: no limit")(
         "seconds", po::value<double>()->default_value(0), "for how long; 0: no limit")(
+        "active", "processes without slots on active disks")(
+        "mixed", "processes on disks of both kinds")(
+        "crowd", "thousands of clients that come and go, on active disks")(
         "groups", "hosts on whole groups, with healing, instead of processes on bare registers")(
         "locks", "sessions and locks, on clocks that drift")(
         "verbose", "tell every step");
@@ -106,6 +114,9 @@ int main(int argc, char** argv) {
     const auto seconds = given["seconds"].as<double>();
     const Scene scene = given.contains("locks")    ? Scene::locks
                         : given.contains("groups") ? Scene::groups
+                        : given.contains("crowd")  ? Scene::crowd
+                        : given.contains("mixed")  ? Scene::mixed
+                        : given.contains("active") ? Scene::active
                                                    : Scene::registers;
     if (given.contains("help") || (runs == 0 && seconds == 0)) {
         std::cout << options << "One of --runs and --seconds is needed.\n";

@@ -42,9 +42,73 @@ INSTANTIATE_TEST_SUITE_P(
                     Row{Mutant::old_block_ignored, "old_block_ignored"}),
     [](const testing::TestParamInfo<Row>& row) { return std::string(row.param.name); });
 
-// These two do not get as far as a violation: a CHECK of the code itself stops them.
+// The rules of active disks, on groups of them, on groups of both kinds, and among many clients.
+Outcome on_active(std::uint64_t seed) { return simulate(seed, draw_setup(seed, DiskKinds::active)); }
+Outcome on_mixed(std::uint64_t seed) { return simulate(seed, draw_setup(seed, DiskKinds::mixed)); }
+Outcome in_crowd(std::uint64_t seed) { return simulate(seed, draw_crowd(seed, 300)); }
+
+// Slow steps, and a disk that is damaged and healed again and again.
+Outcome while_healed(std::uint64_t seed) {
+    Setup setup;
+    setup.active = DiskSet::first(3);
+    setup.processes = 5;
+    setup.operations = 12;
+    setup.think = microseconds(300);
+    setup.mends = 600;
+    setup.hurried = 0;
+    Faults& faults = setup.faults;
+    faults.frail.insert(0);
+    faults.hang = 150;
+    faults.longest_hang = milliseconds(3);
+    faults.whim_every = 60;
+    faults.wipe = 1;
+    return simulate(seed, setup);
+}
+
+struct ActiveRow {
+    Row row;
+    Outcome (*simulate)(std::uint64_t seed);
+};
+
+class MutantOnActiveDisks : public testing::TestWithParam<ActiveRow> {};
+
+TEST_P(MutantOnActiveDisks, IsCaught) {
+    const auto& [row, run] = GetParam();
+    const Catch found = first_catch(row.mutant, most_seeds, run);
+    fmt::print("{:<24} seed {:>5}: {}\n", row.name, found.seed, found.violation);
+    EXPECT_NE(found.seed, 0U) << row.name;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Rows, MutantOnActiveDisks,
+    testing::Values(
+        ActiveRow{{Mutant::step_forgets_promise, "step_forgets_promise"}, on_active},
+        ActiveRow{{Mutant::step_keeps_promise, "step_keeps_promise"}, on_active},
+        ActiveRow{{Mutant::step_promise_lowered, "step_promise_lowered"}, on_active},
+        ActiveRow{{Mutant::step_equal_round, "step_equal_round"}, on_active},
+        ActiveRow{{Mutant::step_unknown_as_initial, "step_unknown_as_initial"}, on_active},
+        ActiveRow{{Mutant::answer_before_durable, "answer_before_durable"}, on_active},
+        ActiveRow{{Mutant::caw_retried_blindly, "caw_retried_blindly"}, on_active},
+        ActiveRow{{Mutant::lost_is_no, "lost_is_no"}, on_active},
+        ActiveRow{{Mutant::rank_reused_at_restart, "rank_reused_at_restart"}, on_active},
+        ActiveRow{{Mutant::look_at_one_active, "look_at_one_active"}, on_active},
+        ActiveRow{{Mutant::healed_without_leap, "healed_without_leap"}, while_healed},
+        ActiveRow{{Mutant::register_not_carried, "register_not_carried"}, on_mixed},
+        ActiveRow{{Mutant::lineage_forgotten, "lineage_forgotten"}, in_crowd}),
+    [](const testing::TestParamInfo<ActiveRow>& row) { return std::string(row.param.row.name); });
+
+TEST(MutantOnActiveDisksNone, TheRealCodeHealsInTheSameStorm) {
+    const Catch found = first_catch(Mutant::none, 300, while_healed);
+    EXPECT_EQ(found.seed, 0U) << found.violation;
+}
+
+// These do not get as far as a violation: a CHECK of the code itself stops them.
 TEST(MutantInTheStormDeathTest, AChosenRefusedRowIsStopped) {
     EXPECT_DEATH(first_catch(Mutant::refused_rows_chosen, most_seeds, stormy), "round > base_round");
+}
+TEST(MutantInTheStormDeathTest, AReadThatIsNotComparedIsStopped) {
+    EXPECT_DEATH(first_catch(Mutant::step_checks_writes_only, most_seeds, on_active),
+                 "unpromised");
 }
 TEST(MutantInTheStormDeathTest, AWriteBeforeRecoveryIsStopped) {
     EXPECT_DEATH(first_catch(Mutant::write_before_recovery, most_seeds, stormy), "recovered_");

@@ -23,7 +23,7 @@ class RowTest : public testing::Test {
                  .committed = committed,
                  .value = as_bytes(value)});
     }
-    RowSummary sum(Place own = no_place, Place aside = no_place) {
+    RowSummary sum(Place own = no_place, Proposer aside = nobody) {
         const Extent row = Testbed::small.row(0);
         const std::span<std::byte> first = bed.disk(0).at(row.first);
         return summarise({first.data(), row.count * 512}, bed.address(0), own, aside);
@@ -35,7 +35,6 @@ TEST_F(RowTest, OfInitialBlocksSaysNothing) {
     EXPECT_TRUE(row.whole());
     EXPECT_TRUE(row.highest.none());
     EXPECT_TRUE(row.accepted.none());
-    EXPECT_EQ(row.owner, no_place);
     EXPECT_EQ(row.own.state, BlockState::initial);
 }
 
@@ -43,11 +42,10 @@ TEST_F(RowTest, TakesEachMaximumByItself) {
     write(0, rank(9, 0), rank(2, 0), "old", rank(2, 0));
     write(3, rank(5, 1), rank(4, 1), "new", rank(1, 1));
     write(6, rank(7, 3), {}, "");
-    const RowSummary row = sum(3, 0);
+    const RowSummary row = sum(3, rank(9, 0).proposer);
     EXPECT_EQ(row.highest, rank(9, 0));
     EXPECT_EQ(row.promised, rank(7, 3));  // without the one that is set aside
     EXPECT_EQ(row.accepted, rank(4, 1));  // by accepted rank, whatever was promised above it
-    EXPECT_EQ(row.owner, 3U);
     EXPECT_EQ(as_text(row.value), "new");
     EXPECT_EQ(row.committed, rank(2, 0));
     EXPECT_EQ(row.own.state, BlockState::valid);

@@ -6,12 +6,27 @@
 
 namespace diskpaxos {
 
-Testbed::Testbed(std::size_t disks, Geometry shape)
-    : shape_(shape), rule_(Threshold::majority(disks)), format_(shape) {
+namespace {
+
+DiskKinds kinds_of(std::size_t disks, DiskSet active) {
+    if (active.empty()) return DiskKinds::passive;
+    return active.size() == disks ? DiskKinds::active : DiskKinds::mixed;
+}
+
+}  // namespace
+
+Testbed::Testbed(std::size_t disks, Geometry geometry, DiskSet active)
+    : shape_(geometry),
+      active_shape_(geometry),
+      rule_(Threshold::majority(disks)),
+      format_(geometry, kinds_of(disks, active)) {
+    active_shape_.active = true;
     for (std::size_t number = 0; number < disks; ++number) {
+        const Geometry& laid_out = active.contains(number) ? active_shape_ : shape_;
         disks_.push_back(std::make_unique<MemoryDisk>(queue, "disk " + std::to_string(number),
-                                                      shape.block_size, shape.blocks()));
-        for (Place place = 0; place < shape.row_blocks(); ++place) {
+                                                      geometry.block_size, laid_out.blocks()));
+        disks_.back()->is_active = active.contains(number);
+        for (Place place = 0; place < laid_out.row_blocks(); ++place) {
             encode_initial(bytes(number, place), address(number).block(place));
         }
     }
@@ -28,6 +43,10 @@ std::unique_ptr<Register> Testbed::register_of(std::uint16_t slot, std::uint64_t
                                                std::uint8_t ring, unsigned rereads) {
     std::vector<std::unique_ptr<Visit>> visits;
     for (std::size_t number = 0; number < disks_.size(); ++number) {
+        if (disk(number).active()) {
+            visits.push_back(std::make_unique<ActiveVisit>(disk(number), address(number)));
+            continue;
+        }
         visits.push_back(std::make_unique<PassiveVisit>(disk(number), address(number),
                                                         place(slot, ring), rereads,
                                                         Quarantine{&clock, ghost}));
@@ -52,20 +71,20 @@ RowAddress Testbed::address(std::size_t number) const {
     RowAddress address;
     address.group.fill(std::byte{0x47});
     address.disk = 0xd15c'0000 + number;
-    address.geometry = &shape_;
+    address.geometry = &shape(number);
     return address;
 }
 
 ByteSpan Testbed::bytes(std::size_t number, Place place) {
-    return disk(number).at(shape_.row(0).first + place);
+    return disk(number).at(shape(number).row(0).first + here(number, place));
 }
 
 Decoded Testbed::block(std::size_t number, Place place) {
-    return decode_block(bytes(number, place), address(number).block(place));
+    return decode_block(bytes(number, place), address(number).block(here(number, place)));
 }
 
 void Testbed::put(std::size_t number, Place place, const Block& block) {
-    encode_block(bytes(number, place), address(number).block(place), block);
+    encode_block(bytes(number, place), address(number).block(here(number, place)), block);
 }
 
 void Testbed::promise(std::size_t number, Place place, Rank rank) {

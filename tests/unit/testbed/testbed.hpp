@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "consensus/cell.hpp"
+#include "register/active_visit.hpp"
 #include "register/passive_visit.hpp"
 #include "register/register.hpp"
 #include "unit/testbed/memory_disk.hpp"
@@ -20,7 +21,8 @@ class Testbed : public TestWorld {
     static constexpr Duration patience = std::chrono::milliseconds(1);
     static constexpr Duration ghost = std::chrono::seconds(5);  // how long a failed write may land
 
-    explicit Testbed(std::size_t disks = 3, Geometry shape = small);
+    // `active`: which of the disks are; on those the register stands at every place.
+    explicit Testbed(std::size_t disks = 3, Geometry shape = small, DiskSet active = {});
 
     MemoryDisk& disk(std::size_t number) { return *disks_[number]; }
     std::size_t size() const { return disks_.size(); }
@@ -53,7 +55,15 @@ class Testbed : public TestWorld {
     const RecordFormat& format() const { return format_; }
 
   private:
+    const Geometry& shape(std::size_t number) const {
+        return disks_[number]->active() ? active_shape_ : shape_;
+    }
+    Place here(std::size_t number, Place place) const {
+        return disks_[number]->active() ? 0 : place;
+    }
+
     Geometry shape_;
+    Geometry active_shape_;
     Threshold rule_;
     RecordFormat format_;
     Pace pace_{std::chrono::milliseconds(1)};

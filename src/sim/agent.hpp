@@ -1,0 +1,61 @@
+// SimAgent: what stands beside an active disk. It executes steps on what it holds in memory, makes
+// many of them durable at once a little later, and answers only then. It may die at any instant,
+// and comes back with what was durable; of a commit that was cut, each block is whole or absent.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <vector>
+
+#include "disk/step.hpp"
+#include "sim/path.hpp"
+
+namespace diskpaxos::sim {
+
+class SimLink;
+
+class SimAgent {
+  public:
+    // Called when what it tells is durable; never, if the agent dies before.
+    using Answer = std::function<void(StepVerdict, ByteView)>;
+
+    SimAgent(SimWorld& world, Platter& platter, const Faults& faults, Watch& watch)
+        : world_(world), platter_(platter), faults_(faults), watch_(watch) {}
+
+    void connect(SimLink& link);
+    void step(SimLink& from, std::uint64_t block, ByteView request, Rank rank, Answer answer);
+    void read(std::uint64_t block, Answer answer);
+    void watch(std::uint64_t block, Rank beyond, Answer answer);
+    void restart();  // all connections break, and what was not durable is lost
+
+    Platter& platter() const { return platter_; }
+
+  private:
+    struct Unsaved {
+        Bytes content;
+        SimLink* by = nullptr;
+    };
+    struct Watcher {
+        std::uint64_t block;
+        Rank beyond;
+        Answer answer;
+    };
+
+    ByteView present(std::uint64_t block) const;
+    void answer_durably(std::uint64_t block, std::function<void()> answer);
+    void commit();
+    void save(std::uint64_t block, const Unsaved& unsaved);
+
+    SimWorld& world_;
+    Platter& platter_;
+    const Faults& faults_;
+    Watch& watch_;
+    std::map<std::uint64_t, Unsaved> unsaved_;
+    std::vector<std::function<void()>> answers_;  // due with the next commit
+    std::vector<Watcher> watchers_;
+    std::vector<SimLink*> links_;
+    bool committing_ = false;  // a commit is due
+    std::uint64_t lives_ = 0;
+};
+
+}  // namespace diskpaxos::sim
