@@ -210,7 +210,8 @@ Result<void> Story::heal_disk() {
         }
         return percent;
     };
-    const bool slots = agents() < recording_.disks.size();  // or nothing waits for its user
+    // What is on a passive disk belongs to slots, and those in use are their users' to heal.
+    const bool slots = !play_.stores()[wiped_].active();
     Result<void> done = director_.errand([&] { return heal_group(play_, wiped_, !slots); });
     if (!done) return done;
     director_.watch(2 * tempo_.look);

@@ -14,7 +14,8 @@ Result<Geometry> create_files(const Play& play);
 Result<void> make_group(const Play& play, const Geometry& geometry);
 
 // Heals what a majority can heal, and notes how far it got, disk `disk` being the damaged one.
-// `to_the_end`: until every disk is sound; otherwise only once, whoever uses his slot.
+// `to_the_end`: until every disk is sound; otherwise only once, whoever uses his slot. Registers of
+// active disks are healed in either case, whoever uses them.
 Result<void> heal_group(const Play& play, std::size_t disk, bool to_the_end);
 
 }  // namespace diskpaxos::demo

@@ -1,20 +1,35 @@
 """The whole show once, as fast as it goes, with real processes on real files."""
 
+import contextlib
 import json
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 import tempfile
 import time
 import unittest
 
 BINARY = os.environ["DISKPAXOS_BINARY"]
+AGENT = os.environ["DISKPAXOS_AGENT"]
 
 
 def children_of(pid):
     path = pathlib.Path(f"/proc/{pid}/task/{pid}/children")
     return [int(word) for word in path.read_text().split()] if path.exists() else []
+
+
+def alive(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def answers(path):
+    with socket.socket(socket.AF_UNIX) as end:
+        return end.connect_ex(str(path)) == 0
 
 
 class Show(unittest.TestCase):
@@ -31,7 +46,48 @@ class Show(unittest.TestCase):
                 "text": True}
 
     def test_runs_and_keeps_its_word(self):
-        done = subprocess.run(**self.command("--out", "show", "--seed", "7"), timeout=300)
+        self.keeps_its_word("--seed", "7")
+        disks = [str(self.scratch / "show" / f"{letter}.img") for letter in "abc"]
+        self.check_finds_no_fault(disks)
+
+    def test_on_active_disks(self):
+        self.keeps_its_word("--seed", "7", "--agents", "3")
+        self.leaves_no_agents("abc")
+        with contextlib.ExitStack() as stack:
+            self.check_finds_no_fault([self.served(letter, stack) for letter in "abc"])
+
+    def test_on_disks_of_both_kinds(self):
+        self.keeps_its_word("--seed", "8", "--agents", "1")
+        self.leaves_no_agents("c")
+        files = [str(self.scratch / "show" / f"{letter}.img") for letter in "ab"]
+        with contextlib.ExitStack() as stack:
+            self.check_finds_no_fault([*files, self.served("c", stack)])
+
+    def leaves_no_agents(self, letters):
+        left = {path.name for path in (self.scratch / "show").iterdir()}
+        self.assertFalse({name for name in left if name.endswith(".sock") or name == "locks"})
+        self.assertTrue({letter + ".store" for letter in letters} <= left)
+        said = self.done.stdout
+        self.assertRegex(said, r"Agent [abc] is killed, its store replaced by a blank one")
+        self.assertIn("100 % under load", said)
+
+    def served(self, letter, stack):
+        """The URL of a store that the show has left, which an agent serves until the stack ends."""
+        socket_path = self.scratch / f"{letter}.sock"
+        store = self.scratch / "show" / f"{letter}.store"
+        agent = subprocess.Popen([AGENT, "serve", "--store", f"s={store}", "--unix", socket_path],
+                                 stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        stack.callback(agent.wait, timeout=30)
+        stack.callback(agent.terminate)
+        deadline = time.monotonic() + 30
+        while not answers(socket_path):
+            self.assertIsNone(agent.poll())
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.01)
+        return f"agent+unix://{socket_path}"
+
+    def keeps_its_word(self, *words):
+        done = self.done = subprocess.run(**self.command("--out", "show", *words), timeout=300)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertLessEqual(max(map(len, done.stdout.splitlines())), 80)
         for word in ("overlaps", "kill -9", "Stale write", "2 of 3", "no majority", "linearizable"):
@@ -39,7 +95,7 @@ class Show(unittest.TestCase):
         self.assertNotIn("\033", done.stdout)
 
         record = json.loads((self.scratch / "show" / "demo.json").read_text())
-        self.assertEqual(record["seed"], 7)
+        self.assertEqual(record["seed"], int(words[1]))
         happened = {event["what"] for event in record["events"]}
         for what in ("joined", "holding", "wrote", "released", "killed", "stopped", "resumed", "refused",
                      "lost", "wiped", "unplugged", "plugged", "healing", "sound", "left"):
@@ -47,7 +103,8 @@ class Show(unittest.TestCase):
         self.holds_in_the_files(record)
         for name in ("demo.html", "demo.svg"):
             self.assertGreater((self.scratch / "show" / name).stat().st_size, 10_000)
-        disks = [str(self.scratch / "show" / f"{letter}.img") for letter in "abc"]
+
+    def check_finds_no_fault(self, disks):
         words = [word for disk in disks for word in ("-d", disk)]
         check = subprocess.run([BINARY, "check", *words], capture_output=True, text=True, timeout=60)
         self.assertEqual(check.returncode, 0, check.stdout + check.stderr)
@@ -70,18 +127,43 @@ class Show(unittest.TestCase):
         self.assertLessEqual(highest, adds + unknown)
 
     def test_leaves_nothing_behind_when_interrupted(self):
-        with subprocess.Popen(**self.command()) as show:
-            deadline = time.monotonic() + 60
-            while len(children_of(show.pid)) < 5 and time.monotonic() < deadline:
-                time.sleep(0.02)
-            children = children_of(show.pid)
-            self.assertEqual(len(children), 5)
+        self.leaves_nothing_behind(5)
+
+    def test_leaves_no_agents_behind_when_interrupted(self):
+        self.leaves_nothing_behind(8, "--agents", "3")
+
+    def test_agents_die_with_it(self):
+        with subprocess.Popen(**self.command("--agents", "3")) as show:
+            children = self.children_in_time(show, 8)
+            show.kill()
+            show.communicate(timeout=60)
+        deadline = time.monotonic() + 30
+        while any(map(alive, children)) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        self.assertEqual(list(filter(alive, children)), [])
+
+    def test_refuses_a_folder_too_long_for_sockets(self):
+        name = "x" * 120
+        done = subprocess.run(**self.command("--agents", "1", "--out", name), timeout=60)
+        self.assertEqual(done.returncode, 64)
+        self.assertIn("107 are the most", done.stderr)
+
+    def children_in_time(self, show, count):
+        deadline = time.monotonic() + 60
+        while len(children_of(show.pid)) < count and time.monotonic() < deadline:
+            time.sleep(0.02)
+        children = children_of(show.pid)
+        self.assertEqual(len(children), count)
+        return children
+
+    def leaves_nothing_behind(self, count, *words):
+        with subprocess.Popen(**self.command(*words)) as show:
+            children = self.children_in_time(show, count)
             show.send_signal(signal.SIGINT)
             out, err = show.communicate(timeout=60)
         self.assertEqual(show.returncode, 128 + signal.SIGINT, out + err)
         self.assertIn("interrupted", err)
-        for child in children:
-            self.assertFalse(pathlib.Path(f"/proc/{child}").exists())
+        self.assertEqual(list(filter(alive, children)), [])
         self.assertEqual(list((self.scratch / "tmp").iterdir()), [])
 
     def test_refuses_a_folder_that_has_a_show_in_it(self):
