@@ -26,6 +26,17 @@ Subject subject_of_register(ByteView block) {
     return {.kind = Subject::Kind::named, .name = as_text(record.subspan(name_at, length))};
 }
 
+// The record of a register that nobody has named or changed, as it is carried on: zero but for its
+// origin (consensus/record.hpp). Anything else in an unnamed register would be in everybody's way.
+bool says_nothing(ByteView block) {
+    constexpr std::size_t origin_at = 8, origin_size = 2;
+    const ByteView record = body_of(block);
+    const auto zero = [](std::byte b) { return b == std::byte{0}; };
+    if (record.size() < origin_at + origin_size) return record.empty();
+    return std::ranges::all_of(record.first(origin_at), zero) &&
+           std::ranges::all_of(record.subspan(origin_at + origin_size), zero);
+}
+
 }  // namespace
 
 bool Rights::may_use(std::string_view store) const {
@@ -70,25 +81,29 @@ bool may_step(const Rights& rights, ByteView present, ByteView request, Rank ran
     const Subject asked = subject_of(request);
     const bool writes = decode_block(request, address_of(request)).block.accepted == rank;
     const bool named = is.kind == Subject::Kind::named;
-    // The answer shows what is there, and a promise keeps others from writing it.
+    // The answer shows what is there; and a promise can keep others from writing it for ever, so that
+    // it takes the right to write, too.
     if (named || is.kind == Subject::Kind::unsound) {
-        if (!may_read(rights, present)) return false;
+        const bool writable = !named || covers(rights.write, is.name);
+        if (!may_read(rights, present) || !writable) return false;
     } else if (rights.create.empty()) {
         return false;
     }
     if (!writes) return true;
-    if (named && !covers(rights.write, is.name)) return false;
     // Under which name it goes on. Only who may write every name may take one away.
     if (asked.kind == Subject::Kind::named) {
         return covers(named ? rights.write : rights.create, asked.name);
     }
-    return asked.kind == Subject::Kind::unnamed && (!named || covers(rights.write, ""));
+    if (asked.kind != Subject::Kind::unnamed) return false;
+    return covers(rights.write, "") || (!named && says_nothing(request));
 }
 
-// Whole disks are made and healed by raw writes; slots of hosts are claimed by them.
+// Whole disks are made and healed by raw writes; slots of hosts are claimed by them, each block in its
+// own place.
 bool may_write(const Rights& rights, ByteView present, ByteView next) {
     if (rights.format) return true;
-    return subject_of(present).slot && subject_of(next).slot && !rights.write.empty();
+    const bool slots = subject_of(present).slot && subject_of(next).slot;
+    return slots && address_of(present) == address_of(next) && !rights.write.empty();
 }
 
 }  // namespace diskpaxos::agent

@@ -76,6 +76,11 @@ Result<AccessRules> AccessRules::parse(std::string_view text, const std::string&
                          "or no, store = NAME");
         }
     }
+    // A file that is being written is empty for a moment, and would shut everybody out.
+    if (rules.clients_.empty()) {
+        return std::unexpected(
+            Error{Code::usage, fmt::format("the access file {} has no \"[client NAME]\"", path)});
+    }
     return rules;
 }
 

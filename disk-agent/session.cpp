@@ -210,7 +210,10 @@ bool Session::forbid(const wire::Frame& frame, std::uint64_t number) {
         subject.name.empty() ? "" : fmt::format(" (\"{}\")", printable(subject.name));
     server_.log().complain(fmt::format("permission: {} may not {} block {}{} of store {}", who(),
                                        describe(frame.type), number, name, served_->name()));
-    return answer(frame, wire::Status::forbidden);
+    // "Forbidden" says that the register belongs to somebody else. Of an unsound one nobody can say that:
+    // its name may be the client's own, and must not be taken for one that is to be found elsewhere.
+    const bool unsound = subject.kind == Subject::Kind::unsound && frame.type != wire::Type::write;
+    return answer(frame, unsound ? wire::Status::failed : wire::Status::forbidden);
 }
 
 Bytes& Session::answers_after(Lsn until) {

@@ -131,8 +131,9 @@ CheckReport check(OpenGroup& group, const QuorumRule& rule) {
 Result<void> refuse_content(OpenGroup& group, const Disk& disk) {
     for (const RealWorld::Member& member : group.real().members()) {
         if (member.disk.get() != &disk) continue;
-        if (!member.file) continue;
-        const std::vector<std::string> found = existing_content(*member.file);
+        const std::vector<std::string> found =
+            member.file ? existing_content(*member.file)
+                        : group.run(existing_content(*member.disk));
         if (found.empty()) continue;
         return std::unexpected(Error{
             Code::usage, fmt::format("nothing on {} says that it is the missing disk of the group, "

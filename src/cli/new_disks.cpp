@@ -92,7 +92,7 @@ bool same_candidate(const Candidate& a, const Candidate& b) {
 Result<std::vector<Candidate>> examine(const std::vector<std::string>& names, node::RealWorld& real,
                                        Duration time_out) {
     std::vector<Candidate> candidates;
-    auto active = real.run(node::open_all_active(real.world(), real.loop(), names, time_out));
+    auto active = real.open_urls(names, time_out, names.size());
     for (std::size_t i = 0; i < names.size(); ++i) {
         const std::string& path = names[i];
         Result<Candidate> candidate =

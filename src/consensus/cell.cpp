@@ -8,6 +8,8 @@
 namespace diskpaxos {
 
 namespace {
+constexpr std::uint64_t last_round = std::uint64_t{1} << 62;
+
 Verdict keep_it(const CellView&, Draft&) { return Verdict::keep; }
 }  // namespace
 
@@ -127,6 +129,8 @@ Task<std::optional<ChangeOutcome>> Cell::prepare(Backoff& backoff, Operation& op
         if (std::holds_alternative<Unavailable>(glance)) co_return too_few(op);
     }
     for (;;) {
+        // Nobody comes here in a million years, unless somebody meant to.
+        if (register_->highest().round >= last_round) co_return Damaged{};
         rank_ = rank_above(register_->highest());
         const ReadOutcome read = co_await register_->read(rank_, deadline);
         if (std::holds_alternative<Found>(read)) break;

@@ -52,7 +52,10 @@ Task<Result<Named>> Directory::get(std::string name, Instant deadline) {
         Cell& cell = group_.cell(number);
         const GetOutcome outcome = co_await cell.get(deadline);
         if (std::holds_alternative<Undecided>(outcome)) {
-            if (group_.forbidden(cell)) continue;  // it belongs to a name that is not for us
+            if (group_.forbidden(cell)) {  // it belongs to a name that is not for us
+                if (known == known_.end()) continue;
+                co_return std::unexpected(group_.permission(Right::read, name));
+            }
             co_return std::unexpected(group_.no_quorum(cell));
         }
         if (std::holds_alternative<Usurped>(outcome)) co_return std::unexpected(group_.usurped());
@@ -85,7 +88,10 @@ Task<Result<Named>> Directory::look(std::string name, Instant deadline) {
         Cell& cell = group_.cell(number);
         const LookOutcome outcome = co_await cell.glance(deadline);
         if (std::holds_alternative<Unavailable>(outcome)) {
-            if (group_.forbidden(cell)) continue;
+            if (group_.forbidden(cell)) {
+                if (known == known_.end()) continue;
+                co_return std::unexpected(group_.permission(Right::read, name));
+            }
             co_return std::unexpected(group_.no_quorum(cell));
         }
         if (!cell.hint_valid()) co_return std::unexpected(group_.damaged(number));

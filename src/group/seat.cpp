@@ -74,11 +74,16 @@ std::optional<Seat> SeatFinder::borrow(const SeatWish& wish) {
 std::optional<Seat> SeatFinder::lock(std::uint32_t slot) {
     Seat seat;
     seat.slot = slot;
+    bool lent = false;  // by what a passive disk says, which knows better than any file of this host
     for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
         Disk* device = roster_.members[disk];
-        if (device != nullptr && locks_.try_lock(*device, slot)) seat.open.insert(disk);
+        if (device == nullptr) continue;
+        const bool taken = locks_.try_lock(*device, slot);
+        if (taken) seat.open.insert(disk);
+        lent = lent || (!taken && !device->active() && !roster_.active().empty());
     }
-    if (rule_.suffices(Purposes{.read = true, .write = true, .recover = true}, seat.open)) {
+    if (!lent &&
+        rule_.suffices(Purposes{.read = true, .write = true, .recover = true}, seat.open)) {
         seat.ring_index = table_.view(slot).owner.ring_index(roster_.common.geometry.ring);
         seat.me = Proposer::of(static_cast<std::uint16_t>(slot), world_.random.bits(48));
         return seat;

@@ -2,23 +2,11 @@
 
 #include <fmt/format.h>
 
-#include "async/scope.hpp"
 #include "group/assemble.hpp"
 #include "remote/agent_disk.hpp"
 #include "scsi/open.hpp"
 
 namespace diskpaxos::node {
-
-namespace {
-
-using Opened = std::vector<std::optional<Result<ActiveDisk>>>;
-
-Task<void> open_into(World& world, io::Loop& loop, std::string url, Duration time_out,
-                     std::optional<Result<ActiveDisk>>& opened) {
-    opened.emplace(co_await open_active(world, loop, std::move(url), time_out));
-}
-
-}  // namespace
 
 Task<Result<ActiveDisk>> open_active(World& world, io::Loop& loop, std::string url,
                                      Duration time_out) {
@@ -43,15 +31,42 @@ Task<Result<ActiveDisk>> open_active(World& world, io::Loop& loop, std::string u
                                  url)});
 }
 
-Task<Opened> open_all_active(World& world, io::Loop& loop, std::vector<std::string> names,
-                             Duration time_out) {
-    Opened opened(names.size());
-    Scope scope(world.queue);
-    for (std::size_t i = 0; i < names.size(); ++i) {
-        if (is_url(names[i])) scope.spawn(open_into(world, loop, names[i], time_out, opened[i]));
+Opening::Opening(World& world, io::Loop& loop, std::vector<std::string> names, Duration time_out)
+    : world_(world),
+      loop_(loop),
+      names_(std::move(names)),
+      time_out_(time_out),
+      opened_(names_.size()),
+      scope_(world.queue) {}
+
+Task<void> Opening::open(std::size_t which) {
+    auto opening = open_active(world_, loop_, names_[which], time_out_);
+    Result<ActiveDisk> active = co_await opening;
+    if (!over_) opened_[which].emplace(std::move(active));
+    progress_.set();
+}
+
+Task<std::vector<std::optional<Result<ActiveDisk>>>> Opening::run(std::size_t enough) {
+    std::size_t paths = 0;
+    for (std::size_t i = 0; i < names_.size(); ++i) {
+        is_url(names_[i]) ? scope_.spawn(open(i)) : void(++paths);
     }
-    co_await scope.idle().wait();
-    co_return opened;
+    std::optional<Instant> until;  // more than enough are there
+    while (!scope_.idle().is_set() && (!until || world_.clock.now() < *until)) {
+        progress_.reset();
+        const Instant far = world_.clock.now() + 2 * time_out_;
+        co_await progress_.wait_until(world_.clock, until.value_or(far));
+        std::size_t there = paths;
+        for (const auto& one : opened_) there += one && *one ? 1U : 0U;
+        if (!until && there > enough) until = world_.clock.now() + grace;
+    }
+    over_ = true;
+    for (std::size_t i = 0; i < names_.size(); ++i) {
+        if (!is_url(names_[i]) || opened_[i]) continue;
+        opened_[i].emplace(std::unexpected(
+            Error{Code::io, fmt::format("{}: no answer in time, unlike others", names_[i])}));
+    }
+    co_return std::move(opened_);
 }
 
 }  // namespace diskpaxos::node

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "async/scope.hpp"
 #include "async/task.hpp"
 #include "async/world.hpp"
 #include "disk/disk.hpp"
@@ -27,9 +28,29 @@ inline bool is_url(std::string_view name) { return name.find("://") != std::stri
 Task<Result<ActiveDisk>> open_active(World& world, io::Loop& loop, std::string url,
                                      Duration time_out);
 
-// Those of `names` that are URLs, all at once; the others stay empty.
-Task<std::vector<std::optional<Result<ActiveDisk>>>> open_all_active(World& world, io::Loop& loop,
-                                                                     std::vector<std::string> names,
-                                                                     Duration time_out);
+// Opens those of `names` that are URLs, all at once. What is still on its way when nobody waits for it
+// any more lives on in here.
+class Opening {
+  public:
+    static constexpr Duration grace = std::chrono::seconds(1);
+
+    Opening(World& world, io::Loop& loop, std::vector<std::string> names, Duration time_out);
+
+    // By the order of the names; those of paths stay empty. Slowness is not absence; but when more than
+    // `enough` have been opened, paths included, the others have a moment's grace and no more.
+    Task<std::vector<std::optional<Result<ActiveDisk>>>> run(std::size_t enough);
+
+  private:
+    Task<void> open(std::size_t which);
+
+    World& world_;
+    io::Loop& loop_;
+    std::vector<std::string> names_;
+    Duration time_out_;
+    std::vector<std::optional<Result<ActiveDisk>>> opened_;
+    bool over_ = false;
+    Event progress_;
+    Scope scope_;
+};
 
 }  // namespace diskpaxos::node

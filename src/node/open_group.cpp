@@ -42,8 +42,8 @@ Result<std::unique_ptr<OpenGroup>> OpenGroup::open(OpenOptions options) {
 }
 
 Result<void> OpenGroup::open_disks() {
-    auto active =
-        run(open_all_active(world(), real_->loop(), options_.disks, options_.timeout));
+    const std::size_t half = options_.disks.size() / 2;
+    auto active = real_->open_urls(options_.disks, options_.timeout, half);
     for (std::size_t i = 0; i < options_.disks.size(); ++i) {
         const std::string& name = options_.disks[i];
         const Result<void> opened = open_disk(name, active[i]);

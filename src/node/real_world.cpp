@@ -17,6 +17,13 @@ Disk& RealWorld::add(std::unique_ptr<io::OpenDisk> file, const Before& before) {
     return add(std::move(member), before);
 }
 
+std::vector<std::optional<Result<ActiveDisk>>> RealWorld::open_urls(std::vector<std::string> names,
+                                                                    Duration time_out,
+                                                                    std::size_t enough) {
+    openings_.push_back(std::make_unique<Opening>(world_, *loop_, std::move(names), time_out));
+    return run(openings_.back()->run(enough));
+}
+
 Disk& RealWorld::add(const std::string& url, ActiveDisk active, const Before& before) {
     Member member;
     member.path = url;

@@ -44,6 +44,10 @@ class RealWorld {
     Disk& add(const std::string& url, ActiveDisk active, const Before& before = {});
     const std::vector<Member>& members() const { return members_; }
 
+    // Opens the URLs among `names`; waits for all of them, unless more than `enough` suffice.
+    std::vector<std::optional<Result<ActiveDisk>>> open_urls(std::vector<std::string> names,
+                                                             Duration time_out, std::size_t enough);
+
     // Drives everything until `task` has its result.
     template <class T>
     T run(Task<T> task) {
@@ -70,6 +74,7 @@ class RealWorld {
     std::unique_ptr<io::Loop> loop_;
     World world_;
     std::vector<Member> members_;  // die before the loop that carries them
+    std::vector<std::unique_ptr<Opening>> openings_;
 };
 
 }  // namespace diskpaxos::node
