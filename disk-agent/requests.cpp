@@ -152,4 +152,22 @@ bool Session::list(const wire::Frame& frame) {
     return true;
 }
 
+// As they stand now. What does not fit is not told: the client asks in vain for no more than that.
+bool Session::rights(const wire::Frame& frame) {
+    if (!wire::get_nothing(frame.body)) return malformed(frame, wire::Flaw::length);
+    wire::ListWriter writer(out_, frame.id, wire::Type::rights);
+    const auto tell = [&](wire::Permission what, const Prefixes& prefixes) {
+        for (const std::string& prefix : prefixes) {
+            const bool fits = writer.body_size() + 9 + prefix.size() <= server_.limits().largest_body;
+            if (fits && prefix.size() <= wire::longest_name) writer.add(what, prefix);
+        }
+    };
+    tell(wire::may_read, rights_.read);
+    tell(wire::may_write, rights_.write);
+    tell(wire::may_create, rights_.create);
+    if (rights_.format) tell(wire::may_format, {""});
+    writer.end(0);
+    return true;
+}
+
 }  // namespace diskpaxos::agent

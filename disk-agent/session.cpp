@@ -181,6 +181,8 @@ bool Session::handle(const wire::Frame& frame) {
             return watch(frame);
         case wire::Type::list:
             return list(frame);
+        case wire::Type::rights:
+            return rights(frame);
         case wire::Type::ping: {
             const auto nothing = wire::get_nothing(frame.body);
             if (!nothing) return malformed(frame, nothing.error());

@@ -54,6 +54,7 @@ class Session final : public Patron {
     bool write(const wire::Frame& frame);
     bool watch(const wire::Frame& frame);
     bool list(const wire::Frame& frame);
+    bool rights(const wire::Frame& frame);
 
     // Answers with a status alone; true: the connection goes on.
     bool answer(const wire::Frame& frame, wire::Status status);

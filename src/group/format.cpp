@@ -4,6 +4,7 @@
 #include <uuid/uuid.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 
 #include "disk/block.hpp"
@@ -173,7 +174,9 @@ Task<void> Formatter::write(std::size_t disk, IoPtr io) {
 Error Formatter::failure() const {
     for (std::size_t disk = 0; disk < errors_.size(); ++disk) {
         if (errors_[disk] == 0) continue;
-        return {Code::io, fmt::format("{} cannot be written: {}; no group was made",
+        const bool forbidden = errors_[disk] == EACCES;  // by the keeper of an active disk
+        return {forbidden ? Code::permission : Code::io,
+                fmt::format("{} cannot be written: {}; no group was made",
                                       plan_.disks[disk]->name(), std::strerror(errors_[disk]))};
     }
     return {Code::io, "interrupted; no group was made, format again"};

@@ -54,6 +54,14 @@ Extent blocks_of(const Io& io) {
 
 }  // namespace
 
+bool AgentDisk::lets(Right right, std::string_view name) const {
+    const std::uint64_t wanted =
+        right == Right::read ? wire::may_read : wire::may_write | wire::may_create;
+    return std::ranges::any_of(rights_, [&](const auto& given) {
+        return (given.first & wanted) != 0 && name.starts_with(given.second);
+    });
+}
+
 void AgentDisk::submit(Io& io) {
     CHECK(io.kind != Io::Kind::visit && blocks_of(io).count > 0);
     const Instant now = world_.clock.now();

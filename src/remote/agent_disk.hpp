@@ -39,6 +39,7 @@ class AgentDisk final : public Disk {
     std::uint64_t blocks() const override { return welcome_.blocks; }
     std::string_view name() const override { return peer_.url.name; }
     bool active() const override { return true; }
+    bool lets(Right right, std::string_view name) const override;
 
     const Uuid& store() const { return welcome_.store; }  // whatever URL leads to it
     bool connected() const { return stream_ != nullptr; }
@@ -89,6 +90,7 @@ class AgentDisk final : public Disk {
     const Duration time_out_;
     Duration ping_period_{};
     wire::Welcome welcome_;
+    std::vector<std::pair<std::uint64_t, std::string>> rights_;  // as told with the welcome
 
     std::unique_ptr<net::Stream> stream_;  // null: not connected
     wire::FrameReader reader_{wire::largest_hello};

@@ -27,6 +27,7 @@ Task<Result<std::unique_ptr<AgentDisk>>> AgentDisk::open(World& world, io::Loop&
     auto connection = co_await greet(loop, disk->peer_, world.clock.now() + time_out);
     if (!connection) co_return std::unexpected(connection.error());
     disk->welcome_ = connection->welcome;
+    disk->rights_ = connection->rights;
     disk->adopt(std::move(*connection));
     disk->scope_.spawn(disk->live());
     disk->scope_.spawn(disk->keep_time());
@@ -134,6 +135,7 @@ Task<void> AgentDisk::pause() {
 void AgentDisk::adopt(Connection connection) {
     const Instant now = world_.clock.now();
     welcome_ = connection.welcome;
+    rights_ = std::move(connection.rights);
     stream_ = std::move(connection.stream);
     reader_ = std::move(connection.reader);
     const Duration idle = std::chrono::milliseconds(welcome_.idle_ms);

@@ -77,34 +77,15 @@ Error refusal_of(const Url& url, wire::Status status) {
     }
 }
 
-Task<Result<void>> say_hello(const Url& url, Connection& connection, Instant deadline) {
-    wire::Hello hello;
-    hello.store = url.store;
-    Bytes frame;
-    wire::put_hello(frame, 0, hello);
-    connection.stream->put(frame);
+// Its body lies in the reader: look at it before more is read.
+Task<Result<wire::Frame>> next_frame(Connection& connection, Instant deadline) {
     for (;;) {
-        const auto answer = connection.reader.next();
-        if (!answer) {
-            co_return std::unexpected(Error{Code::io, fmt::format("what answers is no agent: {}",
-                                                                  wire::describe(answer.error()))});
+        const auto frame = connection.reader.next();
+        if (!frame) {
+            co_return std::unexpected(Error{
+                Code::io, fmt::format("what answers is no agent: {}", wire::describe(frame.error()))});
         }
-        if (*answer) {
-            if ((*answer)->status != wire::Status::ok) {
-                co_return std::unexpected(refusal_of(url, (*answer)->status));
-            }
-            const auto welcome = wire::get_welcome((*answer)->body);
-            if (!welcome || (*answer)->type != wire::Type::hello || (*answer)->id != 0) {
-                co_return std::unexpected(Error{Code::io, "what answers is no agent"});
-            }
-            connection.welcome = *welcome;
-            wire::Welcome& limits = connection.welcome;
-            limits.largest_body = std::min(limits.largest_body, most_body);
-            limits.requests = std::min(limits.requests, most_requests);
-            limits.watches = std::min(limits.watches, most_watches);
-            connection.reader.agree_on(limits.largest_body);
-            co_return Result<void>();
-        }
+        if (*frame) co_return **frame;
         const ByteSpan room = connection.reader.room(wire::largest_hello);
         const auto count = co_await connection.stream->read_some(room, deadline);
         if (!count) co_return std::unexpected(count.error());
@@ -114,6 +95,46 @@ Task<Result<void>> say_hello(const Url& url, Connection& connection, Instant dea
         }
         connection.reader.filled(*count);
     }
+}
+
+std::unexpected<Error> no_agent() {
+    return std::unexpected(Error{Code::io, "what answers is no agent"});
+}
+
+Task<Result<void>> say_hello(const Url& url, Connection& connection, Instant deadline) {
+    wire::Hello hello;
+    hello.store = url.store;
+    Bytes frame;
+    wire::put_hello(frame, 0, hello);
+    connection.stream->put(frame);
+    const auto answer = co_await next_frame(connection, deadline);
+    if (!answer) co_return std::unexpected(answer.error());
+    if (answer->status != wire::Status::ok) {
+        co_return std::unexpected(refusal_of(url, answer->status));
+    }
+    const auto welcome = wire::get_welcome(answer->body);
+    if (!welcome || answer->type != wire::Type::hello || answer->id != 0) co_return no_agent();
+    connection.welcome = *welcome;
+    wire::Welcome& limits = connection.welcome;
+    limits.largest_body = std::min(limits.largest_body, most_body);
+    limits.requests = std::min(limits.requests, most_requests);
+    limits.watches = std::min(limits.watches, most_watches);
+    connection.reader.agree_on(limits.largest_body);
+    co_return Result<void>();
+}
+
+Task<Result<void>> ask_rights(Connection& connection, Instant deadline) {
+    Bytes frame;
+    wire::put_rights(frame, 0);
+    connection.stream->put(frame);
+    const auto answer = co_await next_frame(connection, deadline);
+    if (!answer) co_return std::unexpected(answer.error());
+    const auto rights = wire::get_listed(answer->body);
+    if (!rights || answer->type != wire::Type::rights) co_return no_agent();
+    for (const wire::Named& right : rights->registers) {
+        connection.rights.emplace_back(right.block, right.name);
+    }
+    co_return Result<void>();
 }
 
 }  // namespace
@@ -145,6 +166,8 @@ Task<Result<Connection>> greet(io::Loop& loop, const Peer& peer, Instant deadlin
     }
     const auto welcomed = co_await say_hello(peer.url, connection, deadline);
     if (!welcomed) co_return std::unexpected(about(peer.url, welcomed.error()));
+    const auto told = co_await ask_rights(connection, deadline);
+    if (!told) co_return std::unexpected(about(peer.url, told.error()));
     co_return connection;
 }
 

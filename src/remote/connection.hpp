@@ -25,6 +25,7 @@ Result<Peer> find_peer(Url url);
 struct Connection {
     std::unique_ptr<net::Stream> stream;
     wire::Welcome welcome;
+    std::vector<std::pair<std::uint64_t, std::string>> rights;  // wire::Permission, and prefix
     wire::FrameReader reader{wire::largest_hello};
 };
 

@@ -23,7 +23,7 @@ std::optional<Flaw> flaw_of_head(ByteView head, std::size_t largest_body) {
     const auto status = load<std::uint8_t>(head, 5);
     if (load<std::uint32_t>(head, 0) > largest_body) return Flaw::too_long;
     if (type < static_cast<std::uint8_t>(Type::hello) ||
-        type > static_cast<std::uint8_t>(Type::ping)) {
+        type > static_cast<std::uint8_t>(last_type)) {
         return Flaw::type;
     }
     if (status > static_cast<std::uint8_t>(Status::full)) return Flaw::status;
@@ -51,6 +51,8 @@ const char* describe(Type type) {
             return "list";
         case Type::ping:
             return "ping";
+        case Type::rights:
+            return "rights";
     }
     UNREACHABLE();
 }

@@ -24,7 +24,9 @@ enum class Type : std::uint8_t {
     watch = 5,
     list = 6,
     ping = 7,
+    rights = 8,
 };
+inline constexpr Type last_type = Type::rights;
 
 enum class Status : std::uint8_t {
     ok = 0,

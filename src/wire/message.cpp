@@ -181,6 +181,10 @@ void put_ping(Bytes& out, std::uint64_t id) {
     put_status(out, Type::ping, Status::ok, id);
 }
 
+void put_rights(Bytes& out, std::uint64_t id) {
+    put_status(out, Type::rights, Status::ok, id);
+}
+
 Got<void> get_nothing(ByteView body) {
     if (!body.empty()) return std::unexpected(Flaw::length);
     return {};
@@ -198,8 +202,8 @@ void put_block(Bytes& out, Type type, Status status, std::uint64_t id, ByteView 
     append_frame(out, {.type = type, .status = status, .id = id, .body = trimmed(block)});
 }
 
-ListWriter::ListWriter(Bytes& out, std::uint64_t id)
-    : out_(out), at_(begin_frame(out, Type::list, Status::ok, id)) {
+ListWriter::ListWriter(Bytes& out, std::uint64_t id, Type type)
+    : out_(out), at_(begin_frame(out, type, Status::ok, id)) {
     wire::add(out_, std::uint64_t{0});
 }
 

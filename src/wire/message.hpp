@@ -76,16 +76,26 @@ void put_step(Bytes& out, std::uint64_t id, std::uint64_t block, Rank rank, Byte
 void put_watch(Bytes& out, std::uint64_t id, std::uint64_t block, Rank rank);
 void put_list(Bytes& out, std::uint64_t id, Extent blocks);
 void put_ping(Bytes& out, std::uint64_t id);
+void put_rights(Bytes& out, std::uint64_t id);
 
 void put_status(Bytes& out, Type type, Status status, std::uint64_t id);
 void put_blocks(Bytes& out, std::uint64_t id, ByteView blocks);  // the answer to a read
 // The answer to a step or watch: the whole block, which is trimmed here.
 void put_block(Bytes& out, Type type, Status status, std::uint64_t id, ByteView block);
 
-// The answer to a list, piece by piece; `next` is 0 when there is no more.
+// What a client may do with registers of some prefix: one entry each in the answer to rights, in
+// the place of a block's number.
+enum Permission : std::uint64_t {
+    may_read = 1,
+    may_write = 2,
+    may_create = 4,
+    may_format = 8,  // whatever the prefix
+};
+
+// The answer to a list, or to rights, piece by piece; `next` is 0 when there is no more.
 class ListWriter {
   public:
-    ListWriter(Bytes& out, std::uint64_t id);
+    ListWriter(Bytes& out, std::uint64_t id, Type type = Type::list);
     void add(std::uint64_t block, std::string_view name);
     std::size_t body_size() const { return out_.size() - at_ - head_size; }
     void end(std::uint64_t next);

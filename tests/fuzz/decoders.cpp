@@ -123,7 +123,7 @@ void decode_frames(ByteView input) {
     reader.feed(input);
     for (auto frame = reader.next(); frame && *frame; frame = reader.next()) decode_body(**frame);
     const ByteView body = input.first(std::min(input.size(), largest_body));
-    for (std::uint8_t type = 1; type <= static_cast<std::uint8_t>(wire::Type::ping); ++type) {
+    for (std::uint8_t type = 1; type <= static_cast<std::uint8_t>(wire::last_type); ++type) {
         decode_body({.type = static_cast<wire::Type>(type), .id = 1, .body = body});
     }
 }

@@ -46,9 +46,9 @@ class BlockingAgent {
             }
             out.clear();
             const wire::Type type = (*frame)->type;
-            type == wire::Type::hello
-                ? wire::put_welcome(out, (*frame)->id, welcome)
-                : wire::put_block(out, type, wire::Status::ok, (*frame)->id, block);
+            if (type == wire::Type::hello) wire::put_welcome(out, (*frame)->id, welcome);
+            else if (type == wire::Type::rights) wire::ListWriter(out, (*frame)->id, type).end(0);
+            else wire::put_block(out, type, wire::Status::ok, (*frame)->id, block);
             if (send(fd, out.data(), out.size(), MSG_NOSIGNAL) < 0) break;
         }
         close(fd);

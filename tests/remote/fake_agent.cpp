@@ -128,6 +128,12 @@ void FakeAgent::take(const wire::Frame& frame) {
                                   : wire::put_status(out, wire::Type::hello, hello, frame.id);
         return send(out);
     }
+    if (frame.type == wire::Type::rights) {
+        wire::ListWriter list(out, frame.id, wire::Type::rights);
+        for (const auto& [what, prefix] : rights) list.add(what, prefix);
+        list.end(0);
+        return send(out);
+    }
     asked.push_back({frame.type, frame.id, Bytes(frame.body.begin(), frame.body.end())});
     if (frame.type == wire::Type::ping) {
         if (answer_pings) answer(Asked(asked.back()), wire::Status::ok);

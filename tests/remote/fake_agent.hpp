@@ -56,6 +56,8 @@ class FakeAgent {
     Rig& rig;
     wire::Welcome welcome;
     wire::Status hello = wire::Status::ok;
+    std::vector<std::pair<std::uint64_t, std::string>> rights{{wire::may_read, ""},
+                                                              {wire::may_write, ""}};
     std::string greeted;  // the store that was asked for last
     Bytes memory;
     std::vector<Asked> asked;

@@ -69,7 +69,7 @@ TEST(Frame, IsRefusedForWhatIsWrongWithIt) {
          },
          Flaw::type},
         {[](Bytes& b) {
-             store<std::uint8_t>(b, 4, 8);
+             store<std::uint8_t>(b, 4, 9);
              reseal(b);
          },
          Flaw::type},

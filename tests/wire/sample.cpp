@@ -36,7 +36,8 @@ Bytes sample_block() {
 
 std::vector<std::string> sample_names() {
     return {"hello",   "welcome", "version", "read",    "blocks", "write",  "step",
-            "stepped", "refused", "watch",   "changed", "list",   "listed", "ping"};
+            "stepped", "refused", "watch",   "changed", "list",   "listed", "ping",
+            "rights",  "allowed"};
 }
 
 Bytes sample(std::string_view name) {
@@ -71,6 +72,13 @@ Bytes sample(std::string_view name) {
         list.end(0);
     }
     if (name == "ping") put_ping(out, 7);
+    if (name == "rights") put_rights(out, 8);
+    if (name == "allowed") {
+        ListWriter list(out, 8, Type::rights);
+        list.add(may_read, "");
+        list.add(may_write, "alpha/");
+        list.end(0);
+    }
     return out;
 }
 
