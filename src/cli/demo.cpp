@@ -22,6 +22,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t columns = 80;
+constexpr std::uint64_t most_agents = 3;
 constexpr std::uint64_t largest_seed = 999'999;
 
 Error failure(const std::string& path, int error) {
@@ -66,7 +67,8 @@ class Stage {
         std::error_code error;
         fs::create_directories(out, error);
         if (error) return std::unexpected(failure(out, error.value()));
-        for (const char* name : {"a.img", "b.img", "c.img", "writes.log"}) {
+        for (const char* name : {"a.img", "b.img", "c.img", "a.store", "b.store", "c.store",
+                                 "a.sock", "b.sock", "c.sock", "writes.log"}) {
             if (!fs::exists(fs::path(out) / name, error)) continue;
             return usage(fmt::format("{}/{} exists already; name another folder", out, name));
         }
@@ -153,14 +155,19 @@ Result<int> run_demo(const Invocation& call, Output& out) {
     io::OsRandom random;
     const auto seed = call.number("seed", random.below(largest_seed), 0, UINT64_MAX);
     if (!seed) return std::unexpected(seed.error());
+    const auto agents = call.number("agents", 0, 0, most_agents);
+    if (!agents) return std::unexpected(agents.error());
     Stage stage;
     if (auto fine = stage.build(call.text("out")); !fine) return std::unexpected(fine.error());
     demo::ShowOptions options;
+    options.agents = static_cast<unsigned>(*agents);
     options.fast = call.has("fast");
     options.seed = *seed;
-    options.folder = stage.folder();
+    std::error_code ignored;
+    options.folder = fs::absolute(stage.folder(), ignored).lexically_normal().string();
     options.command =
-        fmt::format("diskpaxos demo{} --seed {}", options.fast ? " --fast" : "", *seed);
+        fmt::format("diskpaxos demo{}{} --seed {}", options.fast ? " --fast" : "",
+                    *agents == 0 ? "" : fmt::format(" --agents {}", *agents), *seed);
     const auto outcome = demo::perform(options, teller(out));
     if (!outcome) return std::unexpected(outcome.error());
     if (outcome->signal != 0) {

@@ -263,6 +263,7 @@ Verb demo() {
         "show it: a minute of locks, kills and broken disks",
         {{"", "", 0, 0, "five processes and three disks, all of its own; exits with 1 if a rule is broken"}},
         {{"fast", 0, nullptr, "in some 15 seconds, with a TTL of one"},
+         {"agents", 0, "N", "the last N of the disks, 0 to 3, are stores of disk agents (0)"},
          {"out", 0, "DIR", "leave disks, page and records in this folder"},
          {"seed", 0, "N", "which disks, which pauses, what is asked (any)"},
          json,

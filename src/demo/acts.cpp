@@ -31,11 +31,13 @@ Duration median(std::vector<Duration> times) {
 
 Result<void> Story::gather() {
     say_(Tone::faint,
-         fmt::format("{} processes, {} disks (files of 4 MiB), majority {}, TTL {:.3g} "
-                     "s, seed {}",
-                     recording_.processes, recording_.disks.size(), recording_.majority(),
+         fmt::format("{} processes, {}, majority {}, TTL {:.3g} s, seed {}",
+                     recording_.processes, disks_in_words(), recording_.majority(),
                      seconds(tempo_.ttl), play_.seed()));
-    const Result<void> made = director_.errand([this] { return make_group(play_); });
+    const Result<Geometry> geometry = create_files(play_);
+    if (!geometry) return std::unexpected(geometry.error());
+    Result<void> made = director_.start_agents(agent_, *geometry);
+    if (made) made = director_.errand([&] { return make_group(play_, *geometry); });
     if (!made) return made;
     recording_.start = now();
     for (unsigned process = 0; process < recording_.processes; ++process) director_.enter(process);
@@ -141,8 +143,11 @@ Result<void> Story::stop_holder() {
 }
 
 Result<void> Story::wipe_disk() {
-    open("wipe a disk", fmt::format("Zeros over the whole of disk {}, while all go on.",
-                                    recording_.disks[wiped_]));
+    const std::string& disk = recording_.disks[wiped_];
+    open("wipe a disk",
+         play_.stores()[wiped_].active()
+             ? fmt::format("Agent {} is killed, its store replaced by a blank one.", disk)
+             : fmt::format("Zeros over the whole of disk {}, while all go on.", disk));
     const Instant begin = recording_.acts.back().from;
     if (auto fine = director_.wipe(wiped_); !fine) return fine;
     const Instant zeroed = now();
@@ -200,19 +205,21 @@ Result<void> Story::heal_disk() {
     const auto healed = [&] {
         std::uint32_t percent = 0;
         for (const Event& event : recording_.events) {
-            if (event.what == Happening::healing) percent = std::max(percent, event.percent);
+            const bool told = event.what == Happening::healing || event.what == Happening::sound;
+            if (told) percent = std::max(percent, event.percent);
         }
         return percent;
     };
-    Result<void> done = director_.errand([this] { return heal_group(play_, wiped_, false); });
+    const bool slots = agents() < recording_.disks.size();  // or nothing waits for its user
+    Result<void> done = director_.errand([&] { return heal_group(play_, wiped_, !slots); });
     if (!done) return done;
     director_.watch(2 * tempo_.look);
     const std::size_t under_load = count(Happening::holding, begin);
     const std::uint32_t first = healed();
     expect(under_load > 0, "nobody held the lock while the disk was healed");
     say_(Tone::faint,
-         fmt::format("  {} % under load ({} hand-overs); the rest belongs to those who use it",
-                     first, under_load));
+         fmt::format("  {} % under load ({} hand-overs){}", first, under_load,
+                     slots ? "; the rest belongs to those who use it" : ""));
     play_.directions().curtain = true;  // they leave; what they used can be healed now
     if (auto fine = await([this] { return director_.alive() == 0; }, "the processes to leave");
         !fine) {
@@ -221,8 +228,9 @@ Result<void> Story::heal_disk() {
     done = director_.errand([this] { return heal_group(play_, wiped_, true); });
     if (!done) return done;
     close("3/3 disks sound",
-          "The slots in use followed when their users had left: 3/3 disks, verified by checksum "
-          "and by majority.");
+          fmt::format("{}: 3/3 disks, verified by checksum and by majority.",
+                      slots ? "The slots in use followed when their users had left"
+                            : "Register by register, while all went on"));
     return {};
 }
 

@@ -33,6 +33,9 @@ class Director {
     std::size_t alive() const;
 
     // ---- disks ----
+    // Makes the stores that agents keep, and starts these.
+    Result<void> start_agents(const std::string& program, const Geometry& geometry);
+    // Zeros; or the agent is killed, and finds a blank store when it is back.
     Result<void> wipe(std::size_t disk);
     void unplug(std::size_t disk);
     void plug(std::size_t disk);
@@ -49,6 +52,11 @@ class Director {
 
   private:
     pid_t fork_child(const std::function<bool()>& body);
+    Result<void> start_agent(std::size_t disk);
+    Result<void> blank_agent(std::size_t disk);
+    void kill_agent(std::size_t disk);
+    void dismiss_agents();
+    Result<void> write_zeros(std::size_t disk);
     void note(Happening what, std::size_t subject);
     void take(const Note& note);
     void collect(Duration patience);
@@ -58,6 +66,9 @@ class Director {
     Recording& recording_;
     std::vector<pid_t> cast_;                       // by process; 0: not on stage
     pid_t messenger_ = 0;                           // on an errand
+    std::vector<pid_t> agents_;                     // by disk; 0: none
+    std::string agent_program_;
+    Geometry geometry_;                             // of the disks
     std::vector<std::optional<std::size_t>> open_;  // by process: its operation under way
     std::vector<std::string> accidents_;
 };

@@ -10,6 +10,7 @@
 #include "group/adopt.hpp"
 #include "group/format.hpp"
 #include "group/heal.hpp"
+#include "group/heal_registers.hpp"
 #include "node/open_group.hpp"
 
 namespace diskpaxos::demo {
@@ -34,23 +35,17 @@ Result<void> resize(const std::string& path, int flags, std::uint64_t bytes) {
     return {};
 }
 
-// In blocks as large as the file system below asks for.
-Result<Geometry> create_all(const std::vector<std::string>& paths) {
-    Geometry geometry = shape;
-    for (const std::string& path : paths) {
-        if (auto fine = resize(path, O_CREAT | O_EXCL, shape.bytes()); !fine) {
-            return std::unexpected(fine.error());
-        }
-        const auto file = io::OpenDisk::open(path, io::Access::read);
-        if (!file) return std::unexpected(file.error());
-        geometry.block_size = std::max(geometry.block_size, (*file)->facts().logical_block_size);
+Result<Disk*> open_new(node::RealWorld& real, const std::string& name, const Geometry& geometry) {
+    if (node::is_url(name)) {
+        auto active = real.run(node::open_active(real.world(), real.loop(), name, patience));
+        if (!active) return std::unexpected(active.error());
+        return &real.add(name, std::move(*active));
     }
-    for (const std::string& path : paths) {
-        if (auto fine = resize(path, 0, geometry.bytes()); !fine) {
-            return std::unexpected(fine.error());
-        }
-    }
-    return geometry;
+    auto file = io::OpenDisk::open(name, io::Access::overwrite);
+    if (!file) return std::unexpected(file.error());
+    Disk& disk = real.add(std::move(*file));
+    if (disk.use_block_size(geometry.block_size)) return &disk;
+    return std::unexpected(Error{Code::io, name + ": its block size does not fit"});
 }
 
 // Notes every now and then how much of the damage is gone.
@@ -59,20 +54,20 @@ class Gauge {
     Gauge(const Play& play, node::OpenGroup& group, const QuorumRule& rule, std::size_t disk)
         : play_(play), group_(group), rule_(rule), disk_(disk) {}
 
-    Task<bool> look() {  // whether every disk is sound
+    Task<CheckReport> look() {
         Checker checker(group_.world(), group_.roster(), rule_);
-        const CheckReport report = co_await checker.run();
+        CheckReport report = co_await checker.run();
         const DiskReport& damaged = report.disks[disk_];
         const std::uint64_t left = damaged.damaged + damaged.slot_entries_damaged;
-        const bool sound = report.sound();
         Note note;
         note.event.at = now();
-        note.event.what = sound ? Happening::sound : Happening::healing;
+        note.event.what = report.sound() ? Happening::sound : Happening::healing;
         note.event.subject = static_cast<std::uint8_t>(disk_);
-        const std::uint64_t all = damaged.blocks + 2 * shape.slots;
+        const bool slots = group_.roster().common.kinds() != DiskKinds::active;
+        const std::uint64_t all = damaged.blocks + (slots ? 2 * shape.slots : 0);
         note.event.percent = static_cast<std::uint32_t>((all - left) * 100 / all);
         play_.send(note);
-        co_return sound;
+        co_return report;
     }
     Task<void> watch(const bool& done) {
         while (!done) {
@@ -88,17 +83,16 @@ class Gauge {
     std::size_t disk_;
 };
 
-Task<Result<bool>> heal_once(node::OpenGroup& group, const QuorumRule& rule, Gauge& gauge,
-                             Host host) {
+// One part of the healing, under the eye of the gauge.
+template <class T>
+Task<T> watched(World& world, Gauge& gauge, Task<T> part) {
     bool done = false;
-    Scope scope(group.world().queue);
+    Scope scope(world.queue);
     scope.spawn(gauge.watch(done));
-    Healer healer(group.world(), group.roster(), rule, group.locks(), std::move(host));
-    const Result<HealReport> healed = co_await healer.run(group.deadline());
+    T outcome = co_await part;
     done = true;
     co_await scope.idle().wait();
-    if (!healed) co_return std::unexpected(healed.error());
-    co_return co_await gauge.look();
+    co_return outcome;
 }
 
 Task<bool> pause(Clock& clock) {
@@ -106,30 +100,124 @@ Task<bool> pause(Clock& clock) {
     co_return true;
 }
 
+// Whether all is well but, perhaps, registers: those take a seat to heal.
+bool slots_sound(const CheckReport& report, const Roster& roster) {
+    for (std::size_t i = 0; i < report.disks.size(); ++i) {
+        const DiskReport& disk = report.disks[i];
+        const bool hurt = disk.error != 0 || disk.slot_entries_damaged > 0;
+        if (hurt || (!roster.common.is_active(i) && disk.damaged > 0)) return false;
+        if (!disk.present || !disk.front_superblock || !disk.back_superblock) return false;
+    }
+    return true;
+}
+
+// Heals one damaged disk of a group.
+class Treatment {
+  public:
+    Treatment(const Play& play, node::OpenGroup& group, std::size_t disk, bool to_the_end)
+        : group_(group),
+          rule_(Threshold::majority(group.roster().disks())),
+          gauge_(play, group, rule_, disk),
+          to_the_end_(to_the_end),
+          end_(now() + patience) {}
+
+    Result<void> run() {
+        const bool active_only = group_.roster().common.kinds() == DiskKinds::active;
+        if (!active_only) {
+            if (auto fine = heal_slots(); !fine) return fine;
+        }
+        if (group_.roster().active().empty()) return {};
+        return heal_registers();
+    }
+
+  private:
+    Result<void> heal_slots() {
+        const Result<node::ThisHost> host = node::this_host(group_.roster().common.group);
+        if (!host) return std::unexpected(host.error());
+        for (;;) {
+            Healer healer(group_.world(), group_.roster(), rule_, group_.locks(), host->host);
+            auto healed = watched(healer.run(group_.deadline()));
+            if (!healed) return std::unexpected(healed.error());
+            const CheckReport report = group_.run(gauge_.look());
+            if (slots_sound(report, group_.roster()) || !to_the_end_) return {};
+            if (auto fine = wait(); !fine) return fine;
+        }
+    }
+
+    // The superblocks are the last, where nobody has slots to heal.
+    Result<void> heal_registers() {
+        const bool active_only = group_.roster().common.kinds() == DiskKinds::active;
+        if (auto seated = group_.take_seat(); !seated) return seated;
+        for (;;) {
+            RegisterHealer registers(group_.group());
+            (void)watched(registers.run(group_.timeout()));
+            if (active_only) {
+                Healer healer(group_.world(), group_.roster(), rule_, group_.locks(), Host());
+                (void)watched(healer.run_without_slots());
+            }
+            const CheckReport report = group_.run(gauge_.look());
+            if (report.sound() || !to_the_end_) return {};
+            if (auto fine = wait(); !fine) return fine;
+        }
+    }
+
+    template <class T>
+    T watched(Task<T> part) {
+        return group_.run(demo::watched(group_.world(), gauge_, std::move(part)));
+    }
+
+    Result<void> wait() {
+        if (now() > end_) return std::unexpected(Error{Code::no, "the disk does not become sound"});
+        group_.run(pause(group_.world().clock));
+        return {};
+    }
+
+    node::OpenGroup& group_;
+    Threshold rule_;
+    Gauge gauge_;
+    bool to_the_end_;
+    Instant end_;
+};
+
 }  // namespace
 
-Result<void> make_group(const Play& play) {
-    const Result<Geometry> geometry = create_all(play.disks());
-    if (!geometry) return std::unexpected(geometry.error());
+// In blocks as large as the file systems below ask for.
+Result<Geometry> create_files(const Play& play) {
+    Geometry geometry = shape;
+    for (const Store& store : play.stores()) {
+        if (store.active()) continue;
+        if (auto fine = resize(store.file, O_CREAT | O_EXCL, shape.bytes()); !fine) {
+            return std::unexpected(fine.error());
+        }
+        const auto file = io::OpenDisk::open(store.file, io::Access::read);
+        if (!file) return std::unexpected(file.error());
+        geometry.block_size = std::max(geometry.block_size, (*file)->facts().logical_block_size);
+    }
+    for (const Store& store : play.stores()) {
+        if (store.active()) continue;
+        if (auto fine = resize(store.file, 0, geometry.bytes()); !fine) {
+            return std::unexpected(fine.error());
+        }
+    }
+    return geometry;
+}
+
+Result<void> make_group(const Play& play, const Geometry& geometry) {
     auto real = node::RealWorld::make(io::Backend::automatic, [](const std::string&) {});
     if (!real) return std::unexpected(real.error());
     FormatPlan plan;
     const auto ttl = std::chrono::duration_cast<std::chrono::milliseconds>(play.ttl());
-    plan.superblock = new_superblock("demo", play.disks().size(), *geometry,
+    plan.superblock = new_superblock("demo", play.disks().size(), geometry,
                                      static_cast<std::uint32_t>(ttl.count()), node::unix_ms());
-    for (const std::string& path : play.disks()) {
-        auto file = io::OpenDisk::open(path, io::Access::overwrite);
-        if (!file) return std::unexpected(file.error());
-        Disk& disk = (*real)->add(std::move(*file));
-        if (!disk.use_block_size(geometry->block_size)) {
-            return std::unexpected(Error{Code::io, path + ": its block size does not fit"});
-        }
-        plan.disks.push_back(&disk);
+    for (const std::string& name : play.disks()) {
+        const Result<Disk*> disk = open_new(**real, name, geometry);
+        if (!disk) return std::unexpected(disk.error());
+        plan.disks.push_back(*disk);
     }
     const Result<node::ThisHost> host = node::this_host(plan.superblock.group);
     if (!host) return std::unexpected(host.error());
     plan.host = host->host;
-    plan.host_slots = geometry->slots;  // all of them are ours
+    plan.host_slots = geometry.slots;  // all of them are ours
     Formatter formatter((*real)->world(), std::move(plan), [](std::uint64_t) {});
     const bool stop = false;
     return (*real)->run(formatter.run(stop));
@@ -144,18 +232,8 @@ Result<void> heal_group(const Play& play, std::size_t disk, bool to_the_end) {
     Adoption adoption((*group)->world(), (*group)->roster());
     const auto adopted = (*group)->run(adoption.run());
     if (!adopted) return std::unexpected(adopted.error());
-    const Result<node::ThisHost> host = node::this_host((*group)->roster().common.group);
-    if (!host) return std::unexpected(host.error());
-    const Threshold rule = Threshold::majority((*group)->roster().disks());
-    Gauge gauge(play, **group, rule, disk);
-    const Instant end = now() + patience;
-    for (;;) {
-        const Result<bool> sound = (*group)->run(heal_once(**group, rule, gauge, host->host));
-        if (!sound) return std::unexpected(sound.error());
-        if (*sound || !to_the_end) return {};
-        if (now() > end) return std::unexpected(Error{Code::no, "the disk does not become sound"});
-        (*group)->run(pause((*group)->world().clock));
-    }
+    if (auto fine = (*group)->lock_active_disks(); !fine) return fine;
+    return Treatment(play, **group, disk, to_the_end).run();
 }
 
 }  // namespace diskpaxos::demo

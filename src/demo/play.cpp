@@ -19,8 +19,9 @@ Instant now() {
     return Instant(std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec));
 }
 
-Play::Play(std::vector<std::string> disks, std::string resource, Duration ttl, std::uint64_t seed)
-    : disks_(std::move(disks)), resource_(std::move(resource)), ttl_(ttl), seed_(seed) {
+Play::Play(std::vector<Store> stores, std::string resource, Duration ttl, std::uint64_t seed)
+    : stores_(std::move(stores)), resource_(std::move(resource)), ttl_(ttl), seed_(seed) {
+    for (const Store& store : stores_) disks_.push_back(store.name());
     void* memory = mmap(nullptr, sizeof(Directions), PROT_READ | PROT_WRITE,
                         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     CHECK(memory != MAP_FAILED);

@@ -26,6 +26,15 @@ struct Directions {
     std::array<char, 400> trouble{};  // the last sentence of an errand that failed
 };
 
+struct Store {  // what a disk of the show lies in
+    std::string file;
+    std::string socket{};  // of the agent that makes an active disk of it; empty: a passive one
+    std::string log{};     // of that agent
+
+    bool active() const { return !socket.empty(); }
+    std::string name() const { return active() ? "agent+unix://" + socket : file; }
+};
+
 struct Note {
     enum class Kind : std::uint8_t { event, begun, ended };
     Kind kind{};
@@ -37,11 +46,12 @@ static_assert(std::is_trivially_copyable_v<Note> && sizeof(Note) <= PIPE_BUF);
 
 class Play {
   public:
-    Play(std::vector<std::string> disks, std::string resource, Duration ttl, std::uint64_t seed);
+    Play(std::vector<Store> stores, std::string resource, Duration ttl, std::uint64_t seed);
     Play(const Play&) = delete;
     Play& operator=(const Play&) = delete;
     ~Play();
 
+    const std::vector<Store>& stores() const { return stores_; }
     const std::vector<std::string>& disks() const { return disks_; }
     const std::string& resource() const { return resource_; }
     Duration ttl() const { return ttl_; }
@@ -53,7 +63,8 @@ class Play {
     std::optional<Note> receive(Duration patience) const;
 
   private:
-    std::vector<std::string> disks_;  // paths
+    std::vector<Store> stores_;
+    std::vector<std::string> disks_;  // paths and URLs
     std::string resource_;            // path
     Duration ttl_;
     std::uint64_t seed_;

@@ -19,6 +19,8 @@ class Plug final : public Disk {
     std::uint32_t block_size() const override { return disk_->block_size(); }
     std::uint64_t blocks() const override { return disk_->blocks(); }
     std::string_view name() const override { return disk_->name(); }
+    bool active() const override { return disk_->active(); }
+    bool lets(Right right, std::string_view name) const override { return disk_->lets(right, name); }
     bool use_block_size(std::uint32_t bytes) override { return disk_->use_block_size(bytes); }
 
     void look();  // whether it is plugged in again; to be called every now and then
@@ -27,6 +29,8 @@ class Plug final : public Disk {
     void submit(Io& io) override;
 
   private:
+    void drop_abandoned_watches();
+
     std::unique_ptr<Disk> disk_;
     const std::atomic<bool>& unplugged_;
     std::vector<Io*> held_;

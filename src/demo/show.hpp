@@ -11,9 +11,10 @@
 namespace diskpaxos::demo {
 
 struct ShowOptions {
+    unsigned agents = 0;     // so many of the disks are stores of disk agents, the last ones
     bool fast = false;       // with a short TTL, and no longer than it takes
     std::uint64_t seed = 0;  // of the story: which disk, how long the pauses, what is asked
-    std::string folder;      // exists, empty; disks and resource are made in it
+    std::string folder;      // exists, absolute, empty; disks and resource are made in it
     std::string command;     // as a person would type it to see this again
 };
 

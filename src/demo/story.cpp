@@ -21,14 +21,17 @@ Tempo Tempo::fast() {
     return {1s, 1500ms, 300ms, 1500ms, 1s, 1600ms};
 }
 
-Story::Story(Play& play, Director& director, Recording& recording, Tempo tempo, Say say)
+Story::Story(Play& play, Director& director, Recording& recording, Tempo tempo, Say say,
+             std::string agent)
     : play_(play),
       director_(director),
       recording_(recording),
       tempo_(tempo),
       say_(std::move(say)),
+      agent_(std::move(agent)),
       random_(play.seed()) {
-    wiped_ = random_.below(recording.disks.size());
+    const std::size_t some = agents() > 0 ? agents() : recording.disks.size();
+    wiped_ = recording.disks.size() - some + random_.below(some);  // an agent's, if there is one
     unplugged_ = (wiped_ + 1 + random_.below(recording.disks.size() - 1)) % recording.disks.size();
 }
 
@@ -71,6 +74,17 @@ void Story::expect(bool holds, const std::string& sentence) {
 
 void Story::expect(const Violations& violations) {
     for (const std::string& violation : violations) expect(false, violation);
+}
+
+std::size_t Story::agents() const {
+    return static_cast<std::size_t>(std::ranges::count_if(play_.stores(), &Store::active));
+}
+
+std::string Story::disks_in_words() const {
+    const std::size_t all = recording_.disks.size();
+    if (agents() == 0) return fmt::format("{} disks (files of 4 MiB)", all);
+    if (agents() == all) return fmt::format("{} disks (stores of disk agents)", all);
+    return fmt::format("{} disks ({} of disk agents, the others files)", all, agents());
 }
 
 // ---- waiting for what must come ----

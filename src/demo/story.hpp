@@ -22,7 +22,9 @@ struct Tempo {  // how long things are shown
 
 class Story {
   public:
-    Story(Play& play, Director& director, Recording& recording, Tempo tempo, Say say);
+    // `agent`: the program, if some of the disks need it.
+    Story(Play& play, Director& director, Recording& recording, Tempo tempo, Say say,
+          std::string agent);
     Result<void> tell();
     const Violations& violations() const { return violations_; }
 
@@ -43,6 +45,8 @@ class Story {
     void open(const std::string& name, const std::string& line);
     void close(const std::string& number, const std::string& caption);
 
+    std::size_t agents() const;  // how many disks are theirs
+    std::string disks_in_words() const;
     Result<unsigned> catch_holder();
     Result<void> joined_again(unsigned process);
     std::optional<Event> last(Happening what, unsigned process) const;
@@ -63,6 +67,7 @@ class Story {
     Recording& recording_;
     Tempo tempo_;
     Say say_;
+    std::string agent_;
     SeededRandom random_;
     Violations violations_;
     std::size_t wiped_ = 0;

@@ -58,8 +58,9 @@ Agent::Agent(const std::string& program, const Folder& folder, const std::string
     : store_(folder / name), socket_(folder / (name + ".sock")) {
     Child create([&] { become({program, "create", store_, "--blocks", std::to_string(blocks)}); });
     CHECK(create.wait() == 0);
-    child_ = std::make_unique<Child>(
-        [&] { become({program, "serve", "--store", "s=" + store_, "--unix", socket_}); });
+    child_ = std::make_unique<Child>([&] {
+        become({program, "serve", "--store", "s=" + store_, "--unix", socket_});
+    });
     for (int tries = 0; !listens(socket_); ++tries) {
         CHECK(tries < 1000);
         std::this_thread::sleep_for(10ms);
@@ -81,7 +82,7 @@ std::uint64_t Agent::memory() const {
 }
 
 std::uint64_t Agent::stored() const {
-    struct stat status{};
+    struct stat status {};
     CHECK(stat(store_.c_str(), &status) == 0);
     return static_cast<std::uint64_t>(status.st_blocks) * 512;
 }

@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 using Kind = sim::Operation::Kind;
 using Fate = sim::Operation::Fate;
 
-constexpr Duration patience = 60s;   // of one operation
+constexpr Duration patience = 60s;    // of one operation
 constexpr unsigned one_dies_in = 64;  // clients
 
 class NoLocks final : public SlotLocks {
@@ -49,8 +49,8 @@ Geometry geometry_for(const Order& order) {
 void format(const std::vector<std::string>& urls, const Order& order) {
     auto real = node::RealWorld::make(io::Backend::automatic, [](const std::string&) {});
     CHECK(real.has_value());
-    auto active = (*real)->run(
-        node::open_all_active((*real)->world(), (*real)->loop(), urls, patience));
+    auto active =
+        (*real)->run(node::open_all_active((*real)->world(), (*real)->loop(), urls, patience));
     Geometry geometry = geometry_for(order);
     geometry.active = false;  // of the group: which disks are is found out
     FormatPlan plan;
@@ -113,15 +113,24 @@ Task<void> House::live(unsigned client) {
     } else {
         roster = opened_->roster();
     }
-    const auto name = static_cast<unsigned>(random_.below(random_.one_in(8) ? hot_names : order_.names));
+    const unsigned wanted = random_.one_in(hot_share) ? hot_names : order_.names;
+    const auto name = static_cast<unsigned>(random_.below(wanted));
     Group group(opened_->world(), std::move(roster));
     co_await act(group, name, notes_.of_client(client));
 }
 
 Task<Result<Roster>> House::connect(Connections& connections) {
     std::vector<Disk*> disks;
+    const Instant deadline = in(patience);
     for (const std::string& url : urls_) {
-        auto disk = co_await remote::AgentDisk::open(opened_->world(), real_->loop(), url, patience);
+        auto disk =
+            co_await remote::AgentDisk::open(opened_->world(), real_->loop(), url, patience);
+        while (!disk && real_->loop().now() < deadline) {  // those who left are still being noticed
+            ++notes_.board().turned_away;
+            co_await real_->loop().sleep(100ms);
+            auto again = remote::AgentDisk::open(opened_->world(), real_->loop(), url, patience);
+            disk = co_await again;
+        }
         if (!disk) co_return std::unexpected(disk.error());
         connections.push_back(std::move(*disk));
         disks.push_back(connections.back().get());
@@ -213,7 +222,8 @@ Task<void> House::read_some(unsigned first) {
 }
 
 void House::fail(const Error& error) {
-    if (notes_.board().failed++ < 10) fmt::print(stderr, "{}: {}\n", word(error.code), error.sentence);
+    if (notes_.board().failed++ < 10)
+        fmt::print(stderr, "{}: {}\n", word(error.code), error.sentence);
 }
 
 }  // namespace diskpaxos::scale

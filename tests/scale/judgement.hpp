@@ -15,12 +15,12 @@ struct Judgement {
     std::uint64_t undecided = 0;   // that were said to have had no effect
     unsigned histories = 0;        // with anything in them
     unsigned not_linearizable = 0;
-    unsigned longest = 0;    // operations in the longest history
-    unsigned wrong_sums = 0;  // of names whose version or sum is not what was acknowledged
-    std::uint64_t changes = 0;  // acknowledged
+    unsigned longest = 0;        // operations in the longest history
+    unsigned wrong_sums = 0;     // of names whose version or sum is not what was acknowledged
+    std::uint64_t changes = 0;   // acknowledged
     std::uint64_t versions = 0;  // that the names have in the end
     bool checker_has_teeth = false;
-    std::vector<double> gets;     // milliseconds, sorted
+    std::vector<double> gets;  // milliseconds, sorted
     std::vector<double> changes_took;
 
     bool fine() const {

@@ -12,7 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::uint64_t few = 1024;      // registers
+constexpr std::uint64_t few = 1024;  // registers
 constexpr std::uint64_t many = 65536 + few;
 constexpr unsigned connections = 1000;
 
@@ -48,8 +48,8 @@ bool show_state(const std::string& program, const std::string& parent) {
     std::vector<remote::Connection> all;
     const bool fine = (*real)->run(greet_often((*real)->loop(), *peer, all));
     const std::uint64_t after = small.memory();
-    fmt::print("agent       {:.2f} MiB with {} registers\n", static_cast<double>(before) / (1 << 20),
-               few);
+    fmt::print("agent       {:.2f} MiB with {} registers\n",
+               static_cast<double>(before) / (1 << 20), few);
     fmt::print("connection  {:.0f} bytes in memory, idle ({} of them{})\n",
                static_cast<double>(after - before) / connections, all.size(),
                fine ? "" : "; the next one was refused");
