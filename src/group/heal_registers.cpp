@@ -23,10 +23,14 @@ Task<void> RegisterHealer::heal(std::uint32_t number, Duration time_out) {
     const DiskSet active = group_.roster().active();
     const std::vector<CopyState> states = compare(rows_.copies(number, 0), active);
     DiskSet damaged;
+    std::vector<Rank> damages(states.size());
     bool behind = false;
     for (std::size_t disk = 0; disk < states.size(); ++disk) {
         const bool there = active.contains(disk) && rows_.errors()[disk] == 0;
-        if (there && states[disk] == CopyState::damaged) damaged.insert(disk);
+        if (there && states[disk] == CopyState::damaged) {
+            damages[disk] = co_await damage(disk, number);
+            damaged.insert(disk);
+        }
         behind = behind || (there && states[disk] == CopyState::stale);
     }
     if (damaged.empty() && !behind) co_return;
@@ -41,26 +45,31 @@ Task<void> RegisterHealer::heal(std::uint32_t number, Duration time_out) {
     const Block image = cell.reg().own().block();
     for (std::size_t disk = 0; disk < states.size(); ++disk) {
         if (!damaged.contains(disk)) continue;
-        const bool restored = co_await restore(disk, number, image);
+        const bool restored = co_await restore(disk, number, damages[disk], image);
         restored ? ++report_.restored : ++report_.failed;
     }
 }
 
-// Only the damage that is there now, so that two who heal do not undo each other.
-Task<bool> RegisterHealer::restore(std::size_t disk, std::uint32_t cell, Block image) {
+// The rank of a request that restores just this damage.
+Task<Rank> RegisterHealer::damage(std::size_t disk, std::uint32_t cell) {
     Disk& device = *group_.roster().members[disk];
     const Extent block = group_.roster().geometry(disk).row(cell);
     IoPtr io = device.prepare(Io::Kind::read, Extent{}, block);
     io = co_await Transfer(device, std::move(io));
-    if (io->error != 0) co_return false;
-    const Rank rank = restoring(io->in.bytes());
-    io = device.prepare(Io::Kind::step, block, block);
-    io->rank = rank;
-    encode_block(io->out.bytes(), group_.roster().row(disk, cell).block(0), image);
+    co_return restoring(io->in.bytes());
+}
+
+Task<bool> RegisterHealer::restore(std::size_t disk, std::uint32_t cell, Rank damage, Block image) {
+    Disk& device = *group_.roster().members[disk];
+    const Extent block = group_.roster().geometry(disk).row(cell);
+    const BlockAddress address = group_.roster().row(disk, cell).block(0);
+    IoPtr io = device.prepare(Io::Kind::step, block, block);
+    io->rank = damage;
+    encode_block(io->out.bytes(), address, image);
     io = co_await Transfer(device, std::move(io));
-    const bool done = io->error == 0 && io->verdict == StepVerdict::done;
-    const bool sound_by_now = io->error == 0 && io->verdict == StepVerdict::refused;
-    co_return done || sound_by_now;
+    if (io->error != 0) co_return false;
+    const bool sound = decode_block(io->in.bytes(), address).state != BlockState::unknown;
+    co_return io->verdict == StepVerdict::done || sound;
 }
 
 }  // namespace diskpaxos

@@ -2,9 +2,11 @@
 // known, so it is not enough to copy what the other disks have: a process may have been counted on
 // the damaged disk at a rank that none of them has seen, and could then be contradicted there.
 //
+//   0  see what the damage is
 //   1  write the value of the cell again, at a rank far above all that the other disks have seen;
 //      it commits on a majority, without the damaged disk, which counts for nobody
-//   2  restore the damaged block as our own write there would have left it
+//   2  restore the damaged block as our own write there would have left it, if it is still the very
+//      damage of step 0: another healer may have been faster, the block used, and damaged again
 //
 // Whoever was counted on the damaged disk before, at a rank below ours, needs another disk of the
 // majority of step 1: either it was counted there before us, and we have seen what it did; or it is
@@ -39,7 +41,8 @@ class RegisterHealer {
 
   private:
     Task<void> heal(std::uint32_t cell, Duration time_out);
-    Task<bool> restore(std::size_t disk, std::uint32_t cell, Block image);
+    Task<Rank> damage(std::size_t disk, std::uint32_t cell);
+    Task<bool> restore(std::size_t disk, std::uint32_t cell, Rank damage, Block image);
 
     Group& group_;
     Rows rows_;

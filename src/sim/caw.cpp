@@ -68,6 +68,9 @@ void SimCaw::execute(const CommandPtr& command) {
     command->fate = same ? Fate::written : Fate::miscompared;
     if (!same) return watch_.came_across(*this, Mark::miscompared);
     if (command->told) watch_.came_across(*this, Mark::step_late);
+    const std::uint32_t cell = platter_.cell_of(command->block);
+    const BlockAddress address = platter_.row(cell).block(0);
+    watch_.executed(*this, cell, decode_block(command->next, address).block);
     land(command->block, command->next, command->told ? Landing::late : Landing::sound);
 }
 

@@ -6,7 +6,8 @@
 //    death, writes lost on the way (the read-back notices), reads that fail or give garbage.
 //  - frail disks, a fixed minority: what leaves blocks unreadable for good. Unknown is never
 //    counted, so this is safe anywhere, but with it on a majority nobody could go on. An active
-//    disk is not read back: what it has said is done, and lost, would be treachery.
+//    disk is not read back: what it has said is done, and lost, would be treachery. No two wipes of
+//    one leave the same bytes: a request that restores a damaged register names its checksum.
 //  - active disks: besides, messages that are lost, repeated and overtaken, connections that break,
 //    agents that die and forget what they have not answered. All of it is harmless anywhere.
 //  - treacherous disks, those whose loss of acknowledged content the quorums mask (two quorums

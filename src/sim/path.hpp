@@ -29,7 +29,8 @@ class Watch {
                         Landing how) = 0;
     // A write was submitted although an older one to the same block may still land.
     virtual void overlapped(const SimPath& path, std::uint64_t block) = 0;
-    // An agent has taken a step of this path: so the register stands now, durable or not.
+    // A step of this path has been taken: so the register stands now, durable or not, even if the
+    // disk damages it as it lands.
     virtual void executed(const SimPath&, std::uint32_t, const Block&) {}
     // The path met something that marks.hpp counts.
     virtual void came_across(const SimPath&, Mark) {}

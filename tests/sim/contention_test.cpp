@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "sim/cluster.hpp"
+#include "sim/sanitized.hpp"
 
 namespace diskpaxos::sim {
 namespace {
@@ -61,7 +62,7 @@ TEST(Contention, ThousandsOfClientsShareOneBlock) {
     sim::Setup setup = contenders(4);
     setup.active = DiskSet::first(3);
     setup.scsi.insert(2);
-    setup.visitors = 3'000;
+    setup.visitors = sanitized ? 300 : 3'000;
     setup.operations = 2;
     setup.calm_operations = 1;
     setup.think = microseconds(50);
@@ -71,14 +72,14 @@ TEST(Contention, ThousandsOfClientsShareOneBlock) {
     Cluster cluster(1, setup, false);
     cluster.run();
     ASSERT_EQ(cluster.violation(), "");
-    EXPECT_GT(cluster.marks[Mark::visitor_left], 2'000U);
-    EXPECT_GT(cluster.marks[Mark::crashed_in_operation], 10U);
+    EXPECT_GT(cluster.marks[Mark::visitor_left], setup.visitors * 2 / 3);
+    EXPECT_GT(cluster.marks[Mark::crashed_in_operation], 0U);
     const Platter& platter = cluster.platter(0);
     const Extent row = platter.geometry().row(0);
     ASSERT_EQ(row.count, 1U);
     const ByteView record = platter.decode(row.first).block.value;
     const CellView last = cluster.format.view(record);
-    EXPECT_GT(last.version, 2'000U);
+    EXPECT_GT(last.version, setup.visitors * 2 / 3);
     Bytes first;
     const CellView one{1, CellState::set, "", last.value};
     cluster.format.succeed(first, {}, 0, one, Rank{1, Proposer(1)});
