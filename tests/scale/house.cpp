@@ -49,8 +49,7 @@ Geometry geometry_for(const Order& order) {
 void format(const std::vector<std::string>& urls, const Order& order) {
     auto real = node::RealWorld::make(io::Backend::automatic, [](const std::string&) {});
     CHECK(real.has_value());
-    auto active =
-        (*real)->run(node::open_all_active((*real)->world(), (*real)->loop(), urls, patience));
+    auto active = (*real)->open_urls(urls, patience, urls.size());
     Geometry geometry = geometry_for(order);
     geometry.active = false;  // of the group: which disks are is found out
     FormatPlan plan;
