@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "agent/registers.hpp"
+#include "consensus/record.hpp"
 #include "disk/step.hpp"
 
 namespace diskpaxos::agent {
@@ -25,6 +26,17 @@ Bytes unsound() {
 
 Bytes unnamed_record() {
     return register_of("");
+}
+
+// The record of a register that nobody has named yet, written again (consensus/record.hpp).
+Bytes nothing_carried_on() {
+    Bytes record;
+    RecordFormat(Geometry(), DiskKinds::active).carry(record, {}, 0, rank.round);
+    Bytes out(512);
+    encode_block(out, {.kind = BlockKind::cell},
+                 {.incarnation = rank.proposer, .seq = 1, .promised = rank, .accepted = rank,
+                  .committed = {}, .value = record});
+    return out;
 }
 
 // Rights of a client of one team, and of others.
@@ -76,14 +88,14 @@ TEST(Access, Stepping) {
         return who([&](const Rights& rights) { return may_step(rights, present, request, rank); });
     };
     // Promises.
-    EXPECT_EQ(steppers(register_of("team/x"), promise(0, rank)), "rwml");
-    EXPECT_EQ(steppers(register_of("other"), promise(0, rank)), "l");
+    EXPECT_EQ(steppers(register_of("team/x"), promise(0, rank)), "wm");
+    EXPECT_EQ(steppers(register_of("other"), promise(0, rank)), "");  // it could bar its writers
     EXPECT_EQ(steppers(empty_register(0), promise(0, rank)), "mc");
     EXPECT_EQ(steppers(unnamed_record(), promise(0, rank)), "mc");
     EXPECT_EQ(steppers(unsound(), promise(0, rank)), "l");
     // A promise that carries what was accepted before is still a promise.
     const Bytes carried = named_register(0, "team/x", {4, Proposer(7)});
-    EXPECT_EQ(steppers(register_of("team/x"), carried), "rwml");
+    EXPECT_EQ(steppers(register_of("team/x"), carried), "wm");
     // Writes.
     EXPECT_EQ(steppers(register_of("team/x"), write_of("team/x")), "wm");
     EXPECT_EQ(steppers(register_of("other"), write_of("team/x")), "");
@@ -91,7 +103,9 @@ TEST(Access, Stepping) {
     EXPECT_EQ(steppers(register_of("team/x"), write_of("")), "");  // would take its name away
     EXPECT_EQ(steppers(empty_register(0), write_of("team/x")), "mc");
     EXPECT_EQ(steppers(empty_register(0), write_of("other")), "");
-    EXPECT_EQ(steppers(empty_register(0), write_of("")), "mc");
+    EXPECT_EQ(steppers(empty_register(0), write_of("")), "");  // in the way of every name
+    EXPECT_EQ(steppers(empty_register(0), nothing_carried_on()), "mc");
+    EXPECT_EQ(steppers(register_of("team/x"), nothing_carried_on()), "");
     // Restoring, whatever lies there.
     for (const Bytes& present : {unsound(), Bytes(512), of_kind(BlockKind::superblock),
                                  empty_register(0), register_of("team/x")}) {
@@ -112,6 +126,9 @@ TEST(Access, RawWriting) {
     const Bytes owner = of_kind(BlockKind::owner);
     EXPECT_EQ(writers(claim, claim), "wmbf");
     EXPECT_EQ(writers(owner, owner), "wmbf");
+    Bytes elsewhere(512);
+    seal(elsewhere, {.kind = BlockKind::claim, .slot = 1}, 0, 100);
+    EXPECT_EQ(writers(claim, elsewhere), "f");  // the claim of another slot
     EXPECT_EQ(writers(Bytes(512), claim), "f");
     EXPECT_EQ(writers(claim, Bytes(512)), "f");
     EXPECT_EQ(writers(register_of("team/x"), register_of("team/x")), "f");
