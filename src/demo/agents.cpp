@@ -67,9 +67,10 @@ Result<std::string> find_agent() {
 std::optional<std::string> objection_to(const std::string& folder) {
     const std::string socket = folder + "/a.sock";
     if (socket.size() > longest_path) {
-        return fmt::format("{}: the path of a socket in it would have {} bytes, and {} are the "
-                           "most; name a folder with a shorter path",
-                           folder, socket.size(), longest_path);
+        return fmt::format(
+            "{}: the path of a socket in it would have {} bytes, and {} are the "
+            "most; name a folder with a shorter path",
+            folder, socket.size(), longest_path);
     }
     if (folder.find('?') != std::string::npos) {
         return fmt::format("{}: a question mark would end the URL of an agent; name another folder",

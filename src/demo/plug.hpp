@@ -20,7 +20,9 @@ class Plug final : public Disk {
     std::uint64_t blocks() const override { return disk_->blocks(); }
     std::string_view name() const override { return disk_->name(); }
     bool active() const override { return disk_->active(); }
-    bool lets(Right right, std::string_view name) const override { return disk_->lets(right, name); }
+    bool lets(Right right, std::string_view name) const override {
+        return disk_->lets(right, name);
+    }
     bool use_block_size(std::uint32_t bytes) override { return disk_->use_block_size(bytes); }
 
     void look();  // whether it is plugged in again; to be called every now and then
