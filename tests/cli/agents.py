@@ -64,6 +64,19 @@ class Agent:
         while self.answers():  # the kernel takes its ring apart after its death, socket and all
             time.sleep(0.001)
 
+    def spoil(self, text):
+        """Flips a bit in every copy of the block that holds this text, as rot would."""
+        self.stop()  # which brings everything home
+        with open(self.store, "r+b") as store:
+            content = store.read()
+            at = content.find(text, 0, 4096 + 2048 * 512)
+            assert at >= 0
+            while at >= 0:
+                store.seek(at)
+                store.write(bytes([content[at] ^ 1]))
+                at = content.find(text, at + 1, 4096 + 2048 * 512)
+        self.start()
+
     def blank(self):
         """As if its disk had been replaced by an empty one."""
         self.kill()

@@ -125,6 +125,36 @@ class Active(AgentTest):
         self.assertEqual(self.ok("cell", "get", "-g", "g", "y").out, "y\n")
         self.assertEqual(self.ok("cell", "set", "-g", "g", "x", "again").out, "2\n")
 
+    def test_one_that_hangs_holds_nobody_up(self):
+        self.ok("cell", "set", "-g", "g", "x", "v")
+        hanging = self.agents[2].process
+        hanging.send_signal(signal.SIGSTOP)
+        try:
+            began = time.monotonic()
+            answer = self.ok("cell", "get", "-g", "g", "--timeout", "20", "x")
+            self.assertEqual(answer.out, "v\n")
+            self.assertIn("no answer in time", answer.err)
+            self.assertLess(time.monotonic() - began, 10)
+        finally:
+            hanging.send_signal(signal.SIGCONT)
+
+    def test_another_groups_store_is_not_healed_over(self):
+        other = [self.agent(name) for name in "xyz"]
+        self.ok("format", "--cells", "32", "--conf", "h.conf", *(agent.url for agent in other))
+        self.ok("cell", "set", "-g", "h", "precious", "v")
+        self.agents[2].kill()
+        other[0].stop()
+        with open(other[0].store, "r+b") as store:  # its superblocks, where they lie in the store
+            content = store.read(4096 + 2048 * 512)
+            for at in range(4096, len(content), 512):
+                if content[at:at + 5] == b"DxPB\x01":
+                    store.seek(at)
+                    store.write(b"\0" * 512)
+        other[0].start()
+        named = [word for agent in (*self.agents[:2], other[0]) for word in ("-d", agent.url)]
+        self.refused("usage", "check", "--repair", *named, says="wipe it first")
+        self.assertEqual(self.ok("cell", "get", "-g", "h", "precious").out, "v\n")
+
     def test_dump_and_doctor(self):
         self.ok("cell", "set", "-g", "g", "x", "v")
         dumped = self.ok("dump", "--json", "--cell", "x", self.agents[0].url).json()
@@ -208,9 +238,10 @@ class Guarded(AgentTest):
             rules.write("[client alice]\nread = *\nwrite = *\ncreate = *\nformat = yes\n"
                         "[client bob]\nread = bob/\nwrite = bob/\ncreate = bob/\n")
         self.ports = [free_port() for _ in range(3)]
+        self.agents = []
         for name, port in zip("abc", self.ports):
-            self.agent(name, "--listen", f"127.0.0.1:{port}", "--keys", self.path("agent.keys"),
-                       "--access", self.path("access.ini"))
+            self.agents.append(self.agent(name, "--listen", f"127.0.0.1:{port}", "--keys", self.path("agent.keys"),
+                       "--access", self.path("access.ini")))
         self.format(*self.urls("alice"))
 
     def key_file(self, name, line):
@@ -230,6 +261,13 @@ class Guarded(AgentTest):
         self.refused("permission", "cell", "get", *self.disks("bob"), "secret", says="secret")
         self.refused("permission", "cell", "set", *self.disks("bob"), "other", "v", says="other")
         self.assertEqual(self.ok("cell", "get", *self.disks("alice"), "bob/x").out, "mine\n")
+
+    def test_a_damaged_name_is_not_made_anew_elsewhere(self):
+        self.ok("cell", "set", *self.disks("bob"), "bob/x", "mine")
+        for agent in self.agents[:2]:
+            agent.spoil(b"bob/x")
+        self.refused("no_quorum", "cell", "get", *self.disks("bob"), "bob/x")
+        self.refused("no_quorum", "cell", "set", *self.disks("bob"), "bob/x", "again")
 
     def test_who_has_no_key_stays_outside(self):
         self.refused("permission", "cell", "get", *self.disks("mallory"), "x")
