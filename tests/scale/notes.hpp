@@ -40,7 +40,7 @@ struct Note {  // a client that dies leaves it as it stands
     sim::Operation operation;
 };
 
-struct Board {
+struct alignas(Note) Board {         // the notes follow it
     std::atomic<unsigned> next = 0;  // the client that comes next
     std::atomic<unsigned> gone = 0;
     std::atomic<unsigned> killed = 0;       // of those
