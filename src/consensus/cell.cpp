@@ -117,6 +117,11 @@ Task<ChangeOutcome> Cell::run(const ChangeFn& f, Instant deadline) {
 // rank_, base_ and base_rank_ are set. Otherwise says why not.
 Task<std::optional<ChangeOutcome>> Cell::prepare(Backoff& backoff, Operation& op,
                                                  Instant deadline) {
+    // An attempt that is refused everywhere leaves no trace; but where a disk is silent nobody can say
+    // so, and others may have changed the cell too often for its lineage to tell (record.hpp).
+    if (format_.forgets() && !prepared_.none() && !register_->healthy()) {
+        (void)co_await register_->recover(deadline);
+    }
     if (register_->overtaken()) prepared_ = Rank();
     if (!prepared_.none()) {
         rank_ = std::exchange(prepared_, Rank());
@@ -230,9 +235,10 @@ Task<void> Cell::settle_early(Operation& op, Instant deadline) {
     for (unsigned looks = 0; op.first != 0 && looks < most_looks; ++looks) {
         const LookOutcome seen = co_await register_->recover(deadline);
         const Applied applied = seen_applied(op, seen);
-        if (applied == Applied::no) op.first = 0;
+        const bool nowhere = op.first == rank_.round && register_->written_nowhere();
+        if (applied == Applied::no || nowhere) op.first = 0;
         if (applied == Applied::yes || world_.clock.now() >= deadline) co_return;
-        co_await world_.clock.sleep(pace_.mean() / 16);
+        if (op.first != 0) co_await world_.clock.sleep(pace_.mean() / 16);
     }
 }
 

@@ -62,6 +62,8 @@ Task<WriteOutcome> Register::write(Rank rank, ByteView value, Rank next, Instant
     own_.promised = mutated(Mutant::fast_path_unpromised) ? rank : next;
     own_.committed = committed_;
     highest_ = std::max(highest_, own_.promised);
+    write_phase_ = phase_ + 1;
+    refused_write_ = DiskSet();
     const Decision decision = co_await phase(rank, next > rank ? for_both : for_write, deadline);
     if (usurped_) co_return Usurped{};
     if (decision == Decision::won) {
@@ -131,6 +133,8 @@ Task<void> Register::attend_visit(std::size_t disk, std::uint64_t phase) {
         note(Step::Kind::intruder, disk, Rank());
         decided_.set();
     }
+    const bool refused = sight.seen() && disks_[disk]->judges() && !sight.row.promised.none();
+    if (phase == write_phase_ && refused) refused_write_.insert(disk);
     // An answer to an older phase says nothing about this one (algorithms.md 2.6 row 2i).
     if (phase != phase_ && !mutated(Mutant::stale_answer_counted)) co_return;
     if (doing_ != Doing::phase || decided_.is_set()) co_return;
@@ -366,7 +370,11 @@ Task<void> Register::attend_watch(std::size_t disk) {
 // ---- shared by both ----
 
 bool Register::failed(std::size_t disk, const Sight& sight) {
-    if (sight.seen()) return false;
+    if (sight.seen()) {
+        failing_.erase(disk);
+        return false;
+    }
+    failing_.insert(disk);
     failures_[disk] = sight.failure;
     tally_.fail(disk);
     note(sight.failure.kind == Failure::Kind::rolled_back ? Step::Kind::rolled_back

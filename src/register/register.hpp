@@ -81,6 +81,12 @@ class Register {
     // so many active disks have promised a higher one that no quorum is left.
     bool overtaken() const;
 
+    // Whether the last write is known to have been accepted nowhere: every disk is active and has
+    // refused it. So nobody will ever adopt it.
+    bool written_nowhere() const { return refused_write_ == DiskSet::first(disks_.size()); }
+    // Whether no disk has failed us when it was asked last.
+    bool healthy() const { return failing_.empty(); }
+
     // From now on our ranks lie so many rounds above all that were seen.
     void lift(std::uint64_t rounds) { highest_ = {highest_.round + rounds, Proposer()}; }
 
@@ -154,6 +160,9 @@ class Register {
     Rank others_;                      // the highest promise of all
     std::vector<Rank> shown_;          // per disk: the highest accepted rank, of those that count
     DiskSet looked_;
+    DiskSet failing_;                  // disks that did not count when they were asked last
+    std::uint64_t write_phase_ = 0;    // of the last write
+    DiskSet refused_write_;            // active disks that have refused it, late ones too
     DiskSet refusing_;                 // active disks that have promised more than we have
 
     DiskSet watched_;    // where a watch is out

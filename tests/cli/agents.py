@@ -65,17 +65,16 @@ class Agent:
             time.sleep(0.001)
 
     def spoil(self, text):
-        """Flips a bit in every copy of the block that holds this text, as rot would."""
+        """Flips a bit of this text in the block that holds it, as rot would; whether there is one."""
         self.stop()  # which brings everything home
         with open(self.store, "r+b") as store:
             content = store.read()
             at = content.find(text, 0, 4096 + 2048 * 512)
-            assert at >= 0
-            while at >= 0:
+            if at >= 0:
                 store.seek(at)
                 store.write(bytes([content[at] ^ 1]))
-                at = content.find(text, at + 1, 4096 + 2048 * 512)
         self.start()
+        return at >= 0
 
     def blank(self):
         """As if its disk had been replaced by an empty one."""

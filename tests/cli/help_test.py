@@ -8,7 +8,7 @@ import unittest
 from command import CommandTest, main
 
 VERBS = ["format", "run", "status", "ls", "show", "explain", "watch", "break", "propose", "cell",
-         "check", "dump", "doctor", "bench", "demo", "completion", "version", "help"]
+         "check", "dump", "doctor", "bench", "demo", "agent", "completion", "version", "help"]
 
 
 class Help(CommandTest):

@@ -237,7 +237,8 @@ class Breaking(LockTest):
 
 class Bench(LockTest):
     KEYS = ["op", "concurrency", "length_ms", "operations", "p50_ms", "p99_ms", "per_second",
-            "writes_per_disk", "reads_per_disk", "submissions", "bare", "ratio", "names", "warnings"]
+            "writes_per_disk", "reads_per_disk", "messages_per_disk", "submissions", "bare", "ratio",
+            "names", "warnings"]
 
     def bench(self, op, *more):
         return self.ok("bench", "--json", "-g", "g", "--op", op, "--seconds", "0.5", *more).json()

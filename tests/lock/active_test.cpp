@@ -66,6 +66,29 @@ TEST_P(ActiveGroups, ManyMoreProcessesThanSlotsOnlyWhereAllAreActive) {
     }
 }
 
+TEST_P(ActiveGroups, WhoComesBackAfterManyOthersIsNotInDoubt) {
+    for (const bool one_fails : {false, true}) {
+        Process one(cluster, kernel, host_named("home")), other(cluster, kernel, host_named("home"));
+        const std::string name = one_fails ? "n" : "m";
+        ASSERT_TRUE(cluster.run(increment(one.directory, name, 1, cluster.soon())));
+        if (one_fails) cluster.disks[2]->mood = MemoryDisk::Mood::failing;
+        for (unsigned i = 0; i < 40; ++i) {
+            ASSERT_TRUE(cluster.run(increment(other.directory, name, 1, cluster.soon())));
+        }
+        const auto last = cluster.run(increment(one.directory, name, 1, cluster.soon()));
+        if (one_fails && !last) {  // nobody can say what the silent disk has done
+            EXPECT_EQ(last.error().code, Code::unknown_outcome);
+        } else {
+            ASSERT_TRUE(last) << last.error().sentence;
+            EXPECT_EQ(as_text(last->value), "42");
+        }
+        const auto again = cluster.run(increment(one.directory, name, 1, cluster.soon()));
+        ASSERT_TRUE(again) << again.error().sentence;
+        cluster.disks[2]->mood = MemoryDisk::Mood::ok;
+        cluster.clock.advance(std::chrono::minutes(1));
+    }
+}
+
 TEST_P(ActiveGroups, LocksPassFromOneToTheOther) {
     auto one = member(), two = member();
     EXPECT_NE(one->session.ref().slot, two->session.ref().slot);

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""COMPARE AND WRITE on the kernel's own SCSI target, in a virtual machine: array.py CAW GUEST
+"""COMPARE AND WRITE on the kernel's own SCSI target, in a virtual machine: san.py CAW GUEST
 
 CAW is diskpaxos-caw on this host, GUEST the folder that make-array-guest has filled. The host
 reaches the guest's LUNs over iSCSI, through QEMU's user-mode network on loopback; the guest has the
