@@ -141,7 +141,7 @@ Result<Order> understood(const Invocation& call, RealWorld& real) {
     const auto geometry = geometry_of(call, *disks);
     if (!geometry) return std::unexpected(geometry.error());
     for (const Candidate& disk : *disks) {
-        if (auto fine = refuse_unfit(disk, bytes_on(disk, *geometry)); !fine) {
+        if (auto fine = refuse_unfit(disk, bytes_on(disk, *geometry), real); !fine) {
             return std::unexpected(fine.error());
         }
     }

@@ -78,6 +78,11 @@ Result<Candidate> examine_one(const std::string& path) {
     return candidate;
 }
 
+Task<bool> moment(Clock& clock) {
+    co_await clock.sleep(std::chrono::milliseconds(20));
+    co_return true;
+}
+
 bool same_candidate(const Candidate& a, const Candidate& b) {
     if (a.active.disk && b.active.disk) return a.active.identity == b.active.identity;
     if (a.file && b.file) return a.file->same_disk(*b.file);
@@ -108,7 +113,8 @@ Result<std::vector<Candidate>> examine(const std::vector<std::string>& names, no
     return candidates;
 }
 
-Result<void> refuse_unfit(const Candidate& candidate, std::uint64_t bytes_needed) {
+Result<void> refuse_unfit(const Candidate& candidate, std::uint64_t bytes_needed,
+                          node::RealWorld& real) {
     if (candidate.missing) return {};
     const Disk* active = candidate.active.disk.get();
     const std::uint64_t bytes = active != nullptr ? active->blocks() * active->block_size()
@@ -121,8 +127,15 @@ Result<void> refuse_unfit(const Candidate& candidate, std::uint64_t bytes_needed
                               candidate.path, bytes, bytes_needed)});
     }
     if (active != nullptr) return {};
+    // The kernel lets go of a process's files a moment after its end (the OFD rule).
+    const Instant until = real.world().clock.now() + std::chrono::seconds(1);
     for (std::uint32_t slot = 0; slot < max_slots; ++slot) {
-        if (!candidate.file->slot_locked_elsewhere(slot)) continue;
+        bool locked = candidate.file->slot_locked_elsewhere(slot);
+        while (locked && real.world().clock.now() < until) {
+            real.run(moment(real.world().clock));
+            locked = candidate.file->slot_locked_elsewhere(slot);
+        }
+        if (!locked) continue;
         return std::unexpected(Error{
             Code::busy, fmt::format("{}: a process of this host is using the group on it",
                                     candidate.path)});

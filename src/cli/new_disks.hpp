@@ -25,7 +25,8 @@ Result<std::vector<Candidate>> examine(const std::vector<std::string>& names, no
                                        Duration time_out);
 
 // Whether it has room, and no process of this host works on it.
-Result<void> refuse_unfit(const Candidate& candidate, std::uint64_t bytes_needed);
+Result<void> refuse_unfit(const Candidate& candidate, std::uint64_t bytes_needed,
+                          node::RealWorld& real);
 
 // The files that this call created: they vanish again unless the format was finished.
 class CreatedFiles {
