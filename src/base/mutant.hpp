@@ -66,6 +66,7 @@ enum class Mutant : std::uint8_t {
     healed_without_leap,     // a damaged register is healed at a rank that it may have promised away
     late_steps_ignored,      // 7.1 mixed: it believes a look at an active disk, without a promise
     look_at_one_active,      // 4.5: a reader believes an active disk without a quorum of its like
+    refused_by_one_is_all,   // 3.1: a write that one active disk has refused was accepted nowhere
     settled_by_any_look,     // 3.1: an attempt is given up for what a look shows, committed or not
     lineage_forgotten,       // 4e: an operation that fell out of the lineage counts as not applied
 };

@@ -300,6 +300,11 @@ bool Register::unanimous() const {
     return rule_.suffices(for_both, agreeing);
 }
 
+bool Register::written_nowhere() const {
+    if (mutated(Mutant::refused_by_one_is_all)) return !refused_write_.empty();
+    return refused_write_ == DiskSet::first(disks_.size());
+}
+
 bool Register::overtaken() const {
     DiskSet left = DiskSet::first(disks_.size());
     for (std::size_t disk = 0; disk < disks_.size(); ++disk) {

@@ -83,7 +83,7 @@ class Register {
 
     // Whether the last write is known to have been accepted nowhere: every disk is active and has
     // refused it. So nobody will ever adopt it.
-    bool written_nowhere() const { return refused_write_ == DiskSet::first(disks_.size()); }
+    bool written_nowhere() const;
     // Whether no disk has failed us when it was asked last.
     bool healthy() const { return failing_.empty(); }
 

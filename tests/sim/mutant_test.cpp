@@ -85,6 +85,7 @@ INSTANTIATE_TEST_SUITE_P(
     Rows, MutantOnActiveDisks,
     testing::Values(
         ActiveRow{{Mutant::step_forgets_promise, "step_forgets_promise"}, on_active},
+        ActiveRow{{Mutant::refused_by_one_is_all, "refused_by_one_is_all"}, in_crowd},
         ActiveRow{{Mutant::settled_by_any_look, "settled_by_any_look"}, in_crowd},
         ActiveRow{{Mutant::step_keeps_promise, "step_keeps_promise"}, on_active},
         ActiveRow{{Mutant::step_promise_lowered, "step_promise_lowered"}, on_active},
