@@ -68,6 +68,9 @@ enum class Mutant : std::uint8_t {
     look_at_one_active,      // 4.5: a reader believes an active disk without a quorum of its like
     refused_by_one_is_all,   // 3.1: a write that one active disk has refused was accepted nowhere
     settled_by_any_look,     // 3.1: an attempt is given up for what a look shows, committed or not
+    door_unheeded,           // door.hpp: what is behind an open door is not read
+    door_opened_late,        // door.hpp: a block behind a door is written before that is open
+    door_damage_closed,      // door.hpp: a damaged door counts as a closed one
     lineage_forgotten,       // 4e: an operation that fell out of the lineage counts as not applied
 };
 

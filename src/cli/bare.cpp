@@ -40,7 +40,7 @@ Task<void> BareLoop::fetch(std::size_t disk) {
     const Superblock& common = group_.roster().common;
     const RowAddress row{common.group, Superblock::tag(common.disks[disk]), cell_,
                          &common.geometry};
-    const Extent own{common.geometry.row(cell_).first + place_, 1};
+    const Extent own{common.geometry.block(cell_, place_), 1};
     IoPtr io = device.prepare(Io::Kind::read, Extent{}, own);
     io = co_await Transfer(device, std::move(io));
     if (io->error != 0) co_return;
@@ -72,8 +72,9 @@ Task<Result<void>> BareLoop::round(Instant deadline) {
 
 Task<void> BareLoop::visit(std::size_t target) {
     Disk& disk = *targets_[target].disk;
-    const Extent row = group_.geometry().row(cell_);
-    IoPtr io = disk.prepare(Io::Kind::visit, Extent{row.first + place_, 1}, row);
+    const Geometry& geometry = group_.geometry();
+    const Extent row = geometry.reach(cell_, geometry.tier_of(place_ / geometry.ring));
+    IoPtr io = disk.prepare(Io::Kind::visit, Extent{geometry.block(cell_, place_), 1}, row);
     std::ranges::copy(targets_[target].own, io->out.bytes().begin());
     io = co_await Transfer(disk, std::move(io));
     if (io->error != 0) error_ = io->error;

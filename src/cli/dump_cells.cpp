@@ -68,13 +68,28 @@ void DumpedDisk::dump_row(std::uint32_t cell, ByteView row, const CellFilter& fi
                           Output& out) const {
     const RowAddress address{group.group, group.disk_tag(), cell, &group.geometry};
     const std::size_t size = group.geometry.block_size;
-    for (Place place = 0; place < group.geometry.row_blocks(); ++place) {
+    const std::uint32_t doors = group.geometry.doors();
+    for (std::uint32_t tier = 1; tier <= doors; ++tier) {
+        const DoorState door = decode_door(row.subspan((tier - 1) * size, size), address.door(tier));
+        if (!filter.number && (filter.name || door == DoorState::closed)) continue;
+        dump_door(address.door(tier), door, list, out);
+    }
+    for (Place place = 0; place < group.geometry.places(); ++place) {
         const BlockAddress expected = address.block(place);
-        const Decoded block = decode_block(row.subspan(place * size, size), expected);
+        const Decoded block = decode_block(row.subspan((doors + place) * size, size), expected);
         if (!wanted(block, filter)) continue;
         out.line(text_of(expected, block, out));
         if (out.json()) list.push_back(described(expected, block));
     }
+}
+
+void DumpedDisk::dump_door(const BlockAddress& address, DoorState state, Json& list,
+                           Output& out) const {
+    const char* const word = state == DoorState::closed ? "closed"
+                             : state == DoorState::open ? "open"
+                                                        : "damaged";
+    out.line(fmt::format("  cell {} door {}  {}", address.cell, address.slot, word));
+    if (out.json()) list.push_back({{"cell", address.cell}, {"door", address.slot}, {"state", word}});
 }
 
 bool DumpedDisk::wanted(const Decoded& block, const CellFilter& filter) const {

@@ -9,6 +9,7 @@
 #include "cli/output.hpp"
 #include "consensus/record.hpp"
 #include "disk/block.hpp"
+#include "disk/door.hpp"
 #include "disk/superblock.hpp"
 #include "group/slot_table.hpp"
 
@@ -38,6 +39,7 @@ class DumpedDisk {
   private:
     void dump_row(std::uint32_t cell, ByteView row, const CellFilter& filter, Json& list,
                   Output& out) const;
+    void dump_door(const BlockAddress& address, DoorState state, Json& list, Output& out) const;
     bool wanted(const Decoded& block, const CellFilter& filter) const;
     Json described(const BlockAddress& address, const Decoded& block) const;
     Json json_of_rank(Rank rank) const;

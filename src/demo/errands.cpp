@@ -19,7 +19,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Geometry shape{512, 16, 2, 256};
+constexpr Geometry shape{.block_size = 512, .slots = 16, .ring = 2, .cells = 256, .tier = usual_tier};
 constexpr Duration patience = 20s;
 
 std::unexpected<Error> trouble(const std::string& path) {

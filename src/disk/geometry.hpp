@@ -3,11 +3,16 @@
 //
 //   0                 superblock, first copy          (4096 bytes are set aside for it)
 //   slot_table        two blocks per slot: claim, owner
-//   cells             one row per cell: slots × ring blocks, so that one read fetches them all;
-//                     on an active disk one block, the register
+//   cells             one row per cell: its doors, then slots × ring blocks, so that one read fetches
+//                     all that are in use; on an active disk one block, the register
 //   last              superblock, second copy         (the last 4096 bytes)
+//
+// Slots lie in tiers: 0 to `tier`-1 in the first, and each further tier as many as all before it.
+// A row has one door for each tier but the first (disk/door.hpp): as long as it is closed, nobody
+// has written behind it in this row, and nobody needs to read there.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 
 #include "disk/disk.hpp"
@@ -20,6 +25,7 @@ struct Geometry {
     std::uint32_t ring = 2;  // blocks per slot and cell (algorithms.md 7.5, G2)
     std::uint32_t cells = 256;
     bool active = false;  // this disk; the others of its group may be of the other kind
+    std::uint32_t tier = 0;  // slots of the first tier; 0: there is one tier only
 
     bool operator==(const Geometry&) const = default;
 
@@ -31,10 +37,27 @@ struct Geometry {
     Extent row(std::uint32_t cell) const {
         return {cells_begin() + cell * std::uint64_t{row_blocks()}, row_blocks()};
     }
-    std::uint64_t block(std::uint32_t cell, std::uint32_t slot, std::uint32_t ring_index) const {
-        return row(cell).first + slot * ring + ring_index;
+    std::uint64_t block(std::uint32_t cell, std::uint32_t place) const {
+        return row(cell).first + doors() + place;
     }
-    std::uint32_t row_blocks() const { return active ? 1 : slots * ring; }
+    std::uint64_t block(std::uint32_t cell, std::uint32_t slot, std::uint32_t ring_index) const {
+        return block(cell, slot * ring + ring_index);
+    }
+    std::uint32_t row_blocks() const { return doors() + places(); }
+    std::uint32_t places() const { return active ? 1 : slots * ring; }  // a writer has one
+
+    std::uint32_t doors() const { return tier_of(slots - 1); }  // the first blocks of a row
+    std::uint64_t door(std::uint32_t cell, std::uint32_t of) const { return row(cell).first + of - 1; }
+    std::uint32_t tier_of(std::uint32_t slot) const {
+        return active || tier == 0 ? 0 : static_cast<std::uint32_t>(std::bit_width(slot / tier));
+    }
+    std::uint32_t tier_end(std::uint32_t number) const {  // the first slot behind that tier
+        return number < doors() ? tier << number : slots;
+    }
+    // The part of the row that a reader needs who knows that all doors above that tier are closed.
+    Extent reach(std::uint32_t cell, std::uint32_t number) const {
+        return {row(cell).first, active ? 1 : doors() + tier_end(number) * ring};
+    }
     std::uint64_t cells_begin() const { return round_up(margin() + 2 * std::uint64_t{slots}); }
     std::uint64_t blocks() const {
         return round_up(cells_begin() + std::uint64_t{cells} * row_blocks()) + margin();
@@ -53,6 +76,7 @@ struct Geometry {
 enum class DiskKinds : std::uint8_t { passive, mixed, active };
 
 inline constexpr std::uint32_t max_slots = 128;
+inline constexpr std::uint32_t usual_tier = 8;  // what format gives a group with more slots than that
 inline constexpr std::uint32_t max_ring = 4;
 inline constexpr std::uint32_t max_cells = 1U << 20;
 inline constexpr std::uint32_t max_disks = 15;

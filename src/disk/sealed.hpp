@@ -17,7 +17,7 @@ namespace diskpaxos {
 
 using Uuid = std::array<std::byte, 16>;
 
-enum class BlockKind : std::uint8_t { superblock = 1, claim = 2, owner = 3, cell = 4 };
+enum class BlockKind : std::uint8_t { superblock = 1, claim = 2, owner = 3, cell = 4, door = 5 };
 
 // Where a block belongs. A block that says otherwise is misdirected or foreign: unknown.
 struct BlockAddress {

@@ -1,6 +1,7 @@
 #include "disk/superblock.hpp"
 
 #include <algorithm>
+#include <bit>
 
 namespace diskpaxos {
 
@@ -9,7 +10,7 @@ namespace {
 constexpr std::size_t name_at = 72;
 constexpr std::size_t disks_at = 136;
 constexpr std::size_t uuid_size = 16;
-static_assert(header_size + disks_at + max_disks * uuid_size + 4 <= 512);
+static_assert(header_size + disks_at + max_disks * uuid_size + 8 <= 512);
 
 BlockAddress address(const Superblock& superblock, std::uint32_t copy) {
     return {.group = superblock.group,
@@ -18,6 +19,19 @@ BlockAddress address(const Superblock& superblock, std::uint32_t copy) {
             .cell = copy,
             .slot = superblock.index,
             .ring = 0};
+}
+
+constexpr std::uint32_t known = incompatible_active | incompatible_tiers;  // each has one word
+
+std::uint32_t features_of(const Superblock& s) {
+    return (s.active != 0 ? incompatible_active : 0) |
+           (s.geometry.tier != 0 ? incompatible_tiers : 0);
+}
+
+// The oldest that knows all that is in use: 1.1 has active disks, 1.2 doors.
+std::uint16_t minor_of(const Superblock& s) {
+    if (s.geometry.tier != 0) return format_minor;
+    return s.active != 0 ? 1 : 0;
 }
 
 Uuid load_uuid(ByteView from, std::size_t offset) {
@@ -49,9 +63,13 @@ Superblock parse(ByteView block) {
     for (std::size_t i = 0; i < count; ++i) {
         s.disks.push_back(load_uuid(body, disks_at + i * uuid_size));
     }
-    if ((load<std::uint32_t>(body, 12) & incompatible_active) != 0) {
-        s.active = load<std::uint32_t>(body, disks_at + count * uuid_size);
+    const std::uint32_t features = load<std::uint32_t>(body, 12);
+    std::size_t at = disks_at + count * uuid_size;
+    if ((features & incompatible_active) != 0) {
+        s.active = load<std::uint32_t>(body, at);
+        at += 4;
     }
+    if ((features & incompatible_tiers) != 0) s.geometry.tier = load<std::uint32_t>(body, at);
     s.geometry.active = s.index < max_disks && s.is_active(s.index);  // nothing is sane yet
     return s;
 }
@@ -73,11 +91,12 @@ void encode_superblock(ByteSpan out, const Superblock& s, std::uint32_t copy) {
     CHECK(sane(s) && s.name.size() <= max_group_name && out.size() == s.geometry.block_size);
     std::ranges::fill(out, std::byte{0});
     const std::size_t active_at = disks_at + s.disks.size() * uuid_size;
-    const std::size_t length = active_at + (s.active != 0 ? 4 : 0);
+    const std::size_t tier_at = active_at + (s.active != 0 ? 4 : 0);
+    const std::size_t length = tier_at + (s.geometry.tier != 0 ? 4 : 0);
     const ByteSpan body = out.subspan(header_size, length);
     store<std::uint16_t>(body, 0, format_major);
-    store<std::uint16_t>(body, 2, s.active != 0 ? format_minor : std::uint16_t{0});
-    store<std::uint32_t>(body, 12, s.active != 0 ? incompatible_active : 0);
+    store<std::uint16_t>(body, 2, minor_of(s));
+    store<std::uint32_t>(body, 12, features_of(s));
     std::ranges::copy(s.disks[s.index], body.begin() + 16);
     store<std::uint16_t>(body, 32, s.index);
     store<std::uint16_t>(body, 34, static_cast<std::uint16_t>(s.disks.size()));
@@ -94,6 +113,7 @@ void encode_superblock(ByteSpan out, const Superblock& s, std::uint32_t copy) {
         std::ranges::copy(s.disks[i], body.subspan(disks_at + i * uuid_size).begin());
     }
     if (s.active != 0) store<std::uint32_t>(body, active_at, s.active);
+    if (s.geometry.tier != 0) store<std::uint32_t>(body, tier_at, s.geometry.tier);
     seal(out, address(s, copy), 0, length);
 }
 
@@ -112,10 +132,10 @@ std::expected<Superblock, Damage> decode_superblock(ByteView area, std::uint32_t
     }
     const bool newer = load<std::uint16_t>(body, 0) > format_major ||
                        load<std::uint32_t>(body, 8) != 0 ||
-                       (load<std::uint32_t>(body, 12) & ~incompatible_active) != 0;
+                       (load<std::uint32_t>(body, 12) & ~known) != 0;
     if (newer) return std::unexpected(Damage::newer);
-    const std::size_t active_size = load<std::uint32_t>(body, 12) != 0 ? 4 : 0;
-    if (body.size() < disks_at + load<std::uint16_t>(body, 34) * uuid_size + active_size) {
+    const auto words = static_cast<std::size_t>(std::popcount(load<std::uint32_t>(body, 12)));
+    if (body.size() < disks_at + load<std::uint16_t>(body, 34) * uuid_size + 4 * words) {
         return std::unexpected(Damage::checksum);
     }
     const Superblock s = parse(block);

@@ -7,6 +7,7 @@
 //   48 cells u32 · 52 TTL in ms u32 · 56 epoch u64 · 64 formatted at, unix ms u64
 //   72 name length u8 · 73 name[63] · 136 UUIDs of all disks, in order of their index
 //   then, if `incompatible` has the bit incompatible_active: u32, bit i: disk i is active
+//   then, if it has the bit incompatible_tiers: u32 slots of the first tier
 #pragma once
 
 #include <expected>
@@ -19,8 +20,9 @@
 namespace diskpaxos {
 
 inline constexpr std::uint16_t format_major = 1;
-inline constexpr std::uint16_t format_minor = 1;
+inline constexpr std::uint16_t format_minor = 2;
 inline constexpr std::uint32_t incompatible_active = 1;  // some disk of the group is active
+inline constexpr std::uint32_t incompatible_tiers = 2;   // rows have doors
 inline constexpr std::size_t superblock_area = 4096;  // bytes set aside for each copy
 inline constexpr std::size_t max_group_name = 63;
 

@@ -6,8 +6,6 @@
 #include <cerrno>
 #include <cstring>
 
-#include "register/row.hpp"
-
 namespace diskpaxos {
 
 namespace {
@@ -71,12 +69,34 @@ std::vector<Decoded> Rows::copies(std::uint32_t cell, std::uint32_t place) const
         if (images_[disk] == nullptr) continue;
         const Geometry& geometry = roster_.geometry(disk);
         const std::uint32_t here = geometry.active ? 0 : place;
-        const std::size_t size = geometry.block_size;
-        const std::size_t at = (std::size_t{cell - first_cell_} * geometry.row_blocks() + here) * size;
-        copies[disk] = decode_block(images_[disk]->in.bytes().subspan(at, size),
+        copies[disk] = decode_block(block(disk, cell, geometry.doors() + here),
                                     roster_.row(disk, cell).block(here));
     }
     return copies;
+}
+
+DoorState Rows::door(std::size_t disk, std::uint32_t cell, std::uint32_t tier) const {
+    if (images_[disk] == nullptr) return DoorState::unknown;
+    return decode_door(block(disk, cell, tier - 1), roster_.row(disk, cell).door(tier));
+}
+
+bool Rows::used_behind(std::size_t disk, std::uint32_t cell, std::uint32_t tier) const {
+    const Geometry& geometry = roster_.geometry(disk);
+    const RowAddress row = roster_.row(disk, cell);
+    if (images_[disk] == nullptr) return false;
+    const Place end = geometry.tier_end(tier) * geometry.ring;
+    for (Place place = geometry.tier_end(tier - 1) * geometry.ring; place < end; ++place) {
+        const ByteView bytes = block(disk, cell, geometry.doors() + place);
+        if (decode_block(bytes, row.block(place)).state != BlockState::initial) return true;
+    }
+    return false;
+}
+
+ByteView Rows::block(std::size_t disk, std::uint32_t cell, std::uint32_t offset) const {
+    const Geometry& geometry = roster_.geometry(disk);
+    const std::size_t size = geometry.block_size;
+    const std::size_t row = std::size_t{cell - first_cell_} * geometry.row_blocks();
+    return ByteView(images_[disk]->in.bytes()).subspan((row + offset) * size, size);
 }
 
 // ---- reports ----
@@ -181,9 +201,12 @@ void Checker::check_cell(std::uint32_t cell) {
     DiskSet whole = DiskSet::first(roster_.disks());
     bool used = false;
     const std::uint32_t places =
-        roster_.passive().empty() ? 0 : roster_.common.geometry.row_blocks();
+        roster_.passive().empty() ? 0 : roster_.shapes[0].places();
     for (std::uint32_t place = 0; place < places; ++place) {
         check_copies(cell, place, roster_.passive(), whole, used);
+    }
+    for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
+        if (rows_.errors()[disk] == 0) check_doors(cell, disk);
     }
     if (!roster_.active().empty()) check_copies(cell, 0, roster_.active(), whole, used);
     if (used) ++report_.cells_in_use;
@@ -212,15 +235,33 @@ void Checker::check_copies(std::uint32_t cell, std::uint32_t place, DiskSet amon
         }
         if (states[disk] == CopyState::stale) ++report.stale;
         if (states[disk] != CopyState::damaged) continue;
-        ++report.damaged;
-        ++report.by_damage[static_cast<std::size_t>(copies[disk].damage)];
-        if (report.examples.size() >= examples_shown) continue;
-        const bool unreadable = copies[disk].damage == Damage::none;
-        report.examples.push_back(fmt::format(
-            "cell {}{}: {}", cell,
-            active ? "" : fmt::format(" slot {} block {}", place / ring, place % ring),
-            unreadable ? std::strerror(report.error) : describe(copies[disk].damage)));
+        add_damage(disk, copies[disk].damage,
+                   active ? fmt::format("cell {}", cell)
+                          : fmt::format("cell {} slot {} block {}", cell, place / ring, place % ring));
     }
+}
+
+// A door must be sound, and must not be closed before what somebody has written behind it.
+void Checker::check_doors(std::uint32_t cell, std::size_t disk) {
+    const Geometry& geometry = roster_.geometry(disk);
+    for (std::uint32_t tier = 1; tier <= geometry.doors(); ++tier) {
+        ++report_.disks[disk].blocks;
+        const DoorState door = rows_.door(disk, cell, tier);
+        if (door == DoorState::closed) ++report_.disks[disk].initial;
+        if (door == DoorState::open) continue;
+        const bool wrong = door == DoorState::unknown || rows_.used_behind(disk, cell, tier);
+        if (wrong) add_damage(disk, Damage::checksum, fmt::format("cell {} door {}", cell, tier));
+    }
+}
+
+void Checker::add_damage(std::size_t disk, Damage damage, std::string where) {
+    DiskReport& report = report_.disks[disk];
+    ++report.damaged;
+    ++report.by_damage[static_cast<std::size_t>(damage)];
+    if (report.examples.size() >= examples_shown) return;
+    report.examples.push_back(fmt::format(
+        "{}: {}", where,
+        damage == Damage::none ? std::strerror(report.error) : describe(damage)));
 }
 
 }  // namespace diskpaxos

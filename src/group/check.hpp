@@ -9,6 +9,7 @@
 #include "group/assemble.hpp"
 #include "group/merge.hpp"
 #include "group/slot_table.hpp"
+#include "register/row.hpp"
 
 namespace diskpaxos {
 
@@ -21,11 +22,15 @@ class Rows {
     Task<void> read(std::uint32_t first_cell, std::uint32_t count);
     // One per disk: of the block at `place` on a passive one, of the register on an active one.
     std::vector<Decoded> copies(std::uint32_t cell, std::uint32_t place) const;
+    DoorState door(std::size_t disk, std::uint32_t cell, std::uint32_t tier) const;
+    // Whether somebody has written behind that door, or may have, on this disk.
+    bool used_behind(std::size_t disk, std::uint32_t cell, std::uint32_t tier) const;
     const std::vector<int>& errors() const { return errors_; }  // errno of the last read
     std::uint32_t cells_at_once() const;
 
   private:
     Task<void> read_disk(std::size_t disk);
+    ByteView block(std::size_t disk, std::uint32_t cell, std::uint32_t offset) const;
 
     World& world_;
     const Roster& roster_;
@@ -80,6 +85,8 @@ class Checker {
     void check_cell(std::uint32_t cell);
     void check_copies(std::uint32_t cell, std::uint32_t place, DiskSet among, DiskSet& whole,
                       bool& used);
+    void check_doors(std::uint32_t cell, std::size_t disk);
+    void add_damage(std::size_t disk, Damage damage, std::string where);
 
     World& world_;
     const Roster& roster_;

@@ -8,7 +8,9 @@
 #include <cstring>
 
 #include "disk/block.hpp"
+#include "group/seat.hpp"
 #include "group/slot_table.hpp"
+#include "register/row.hpp"
 
 namespace diskpaxos {
 
@@ -98,7 +100,7 @@ Task<void> Formatter::write_slot_table(std::size_t disk) {
     std::ranges::fill(io->out.bytes(), std::byte{0});
     for (std::uint32_t slot = 0; slot < geometry.slots; ++slot) {
         SlotEntry entry;
-        if (slot < plan_.host_slots) {
+        if (in_first_share(slot)) {
             entry.state = SlotState::taken;
             entry.turn = 1;
             entry.since_ms = plan_.host.now_ms;
@@ -116,28 +118,31 @@ Task<void> Formatter::write_slot_table(std::size_t disk) {
     co_await write(disk, std::move(io));
 }
 
+bool Formatter::in_first_share(std::uint32_t slot) const {
+    const Geometry& geometry = plan_.superblock.geometry;
+    const std::uint32_t tier = geometry.tier_of(slot);
+    const std::uint32_t first = tier == 0 ? 0 : geometry.tier_end(tier - 1);
+    return slot - first < part_of(plan_.host_slots, geometry, tier);
+}
+
 Task<void> Formatter::write_cells(std::size_t disk) {
     const Geometry geometry = plan_.superblock.geometry_of(disk);
     const std::uint64_t end = geometry.superblock_last();
     const std::uint64_t chunk = chunk_bytes / geometry.block_size;
+    const std::uint64_t tag = Superblock::tag(plan_.superblock.disks[disk]);
     std::uint64_t number = 0;  // of the block within all cells
     for (std::uint64_t at = geometry.cells_begin(); at < end && !*stop_ && errors_[disk] == 0;) {
         const Extent to{at, std::min(chunk, end - at)};
         IoPtr io = plan_.disks[disk]->prepare(Io::Kind::write, to, Extent{});
         for (std::uint64_t i = 0; i < to.count; ++i, ++number) {
             const ByteSpan block = io->out.bytes().subspan(i * geometry.block_size, geometry.block_size);
-            const std::uint64_t cell = number / geometry.row_blocks();
-            const std::uint64_t place = number % geometry.row_blocks();
+            const auto cell = static_cast<std::uint32_t>(number / geometry.row_blocks());
+            const auto in_row = static_cast<std::uint32_t>(number % geometry.row_blocks());
             if (cell >= geometry.cells) {  // padding up to the next 4096 bytes
                 std::ranges::fill(block, std::byte{0});
                 continue;
             }
-            encode_initial(block, {.group = plan_.superblock.group,
-                                   .disk = Superblock::tag(plan_.superblock.disks[disk]),
-                                   .kind = BlockKind::cell,
-                                   .cell = static_cast<std::uint32_t>(cell),
-                                   .slot = static_cast<std::uint16_t>(place / geometry.ring),
-                                   .ring = static_cast<std::uint8_t>(place % geometry.ring)});
+            encode_unused(block, {plan_.superblock.group, tag, cell, &geometry}, in_row);
         }
         co_await write(disk, std::move(io));
         at += to.count;

@@ -35,6 +35,7 @@ class Formatter {
   private:
     Task<void> wipe_superblocks(std::size_t disk);
     Task<void> write_slot_table(std::size_t disk);
+    bool in_first_share(std::uint32_t slot) const;
     Task<void> write_cells(std::size_t disk);
     Task<void> write_superblocks(std::size_t disk);
     Task<bool> on_all(Task<void> (Formatter::*step)(std::size_t));

@@ -299,12 +299,14 @@ Task<void> Healer::heal_row(std::uint32_t cell, std::size_t disk) {
     const std::size_t size = geometry.block_size;
     const RowAddress row = roster_.row(disk, cell);
     const DiskSet passive = roster_.passive();
+    const bool open = co_await heal_doors(cell, disk);
+    if (!open) co_return;
     std::uint32_t begun = 0;
     IoPtr io;  // the run of blocks that is being collected, from place `begun`
     std::uint32_t in_run = 0;
-    for (std::uint32_t place = 0; place <= geometry.row_blocks(); ++place) {
+    for (std::uint32_t place = 0; place <= geometry.places(); ++place) {
         std::optional<Merge> healed;
-        if (place < geometry.row_blocks() && may_write(place / geometry.ring, disk)) {
+        if (place < geometry.places() && may_write(place / geometry.ring, disk)) {
             const std::vector<Decoded> copies = rows_.copies(cell, place);
             const CopyState state = compare(copies, passive)[disk];
             if (state == CopyState::damaged) healed = heal(copies, disk, rule_);
@@ -316,7 +318,7 @@ Task<void> Healer::heal_row(std::uint32_t cell, std::size_t disk) {
                 begun = place;
                 io = roster_.members[disk]->prepare(
                     Io::Kind::write,
-                    Extent{geometry.row(cell).first + place, geometry.row_blocks() - place},
+                    Extent{geometry.block(cell, place), geometry.places() - place},
                     Extent{});
             }
             const ByteSpan out = io->out.bytes().subspan((place - begun) * size, size);

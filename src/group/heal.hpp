@@ -71,6 +71,7 @@ class Healer {
     }
     Task<void> heal_slot_table();
     Task<void> heal_cells();
+    Task<bool> heal_doors(std::uint32_t cell, std::size_t disk);
     Task<void> heal_row(std::uint32_t cell, std::size_t disk);
     Task<void> heal_superblocks();
     Task<bool> write(std::size_t disk, IoPtr io, std::uint32_t first_slot, std::uint32_t last_slot);

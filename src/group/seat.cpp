@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 namespace diskpaxos {
 
@@ -13,6 +14,11 @@ bool of_another(const SlotView& slot, const SeatWish& wish) {
 }
 
 }  // namespace
+
+std::uint32_t part_of(std::uint32_t slots, const Geometry& geometry, std::uint32_t tier) {
+    const auto up_to = [&](std::uint32_t end) { return (slots * end + geometry.slots - 1) / geometry.slots; };
+    return up_to(geometry.tier_end(tier)) - (tier == 0 ? 0 : up_to(geometry.tier_end(tier - 1)));
+}
 
 Seat unannounced_seat(Random& random, std::size_t disks) {
     Seat seat;
@@ -57,11 +63,21 @@ Task<Result<Seat>> SeatFinder::find(SeatWish wish, Instant deadline) {
     }
 }
 
-// Any of ours will do; a random one, so that processes that come and go spread over all of them.
+// The lower the tier, the less everybody has to read.
 std::optional<Seat> SeatFinder::borrow(const SeatWish& wish) {
+    for (std::uint32_t tier = 0; tier <= roster_.common.geometry.doors(); ++tier) {
+        if (std::optional<Seat> seat = borrow(wish, tier)) return seat;
+    }
+    return std::nullopt;
+}
+
+// Any of them will do; a random one, so that processes that come and go spread over all of them.
+std::optional<Seat> SeatFinder::borrow(const SeatWish& wish, std::uint32_t tier) {
     std::vector<std::uint32_t> ours;
-    for (std::uint32_t slot = 0; slot < roster_.common.geometry.slots; ++slot) {
-        const bool wanted = !wish.slot || *wish.slot == slot;
+    const Geometry& geometry = roster_.common.geometry;
+    for (std::uint32_t slot = 0; slot < geometry.slots; ++slot) {
+        const bool wanted =
+            (!wish.slot || *wish.slot == slot) && geometry.tier_of(slot) == tier;
         if (wanted && table_.view(slot).held_by(wish.host.id)) ours.push_back(slot);
     }
     const std::size_t start = ours.empty() ? 0 : world_.random.below(ours.size());
@@ -102,13 +118,7 @@ Task<bool> SeatFinder::claim_more(SeatWish wish, Instant deadline) {
         if (may && table_.view(slot).claimable) wanted.push_back(slot);
     }
     if (wanted.empty()) co_return false;
-    // Any will do; random ones, so that hosts that come at once are rarely after the same.
-    const std::size_t count =
-        std::min<std::size_t>(wanted.size(), handful(roster_.common.geometry.slots));
-    for (std::size_t i = 0; i < count; ++i) {
-        std::swap(wanted[i], wanted[i + world_.random.below(wanted.size() - i)]);
-    }
-    wanted.resize(count);
+    wanted = handful_of(std::move(wanted));
     DiskSet locked;  // one process of a host claims at a time
     for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
         Disk* device = roster_.members[disk];
@@ -126,6 +136,34 @@ Task<bool> SeatFinder::claim_more(SeatWish wish, Instant deadline) {
         if (locked.contains(disk)) locks_.unlock(*roster_.members[disk], claim_lock);
     }
     co_return changed;
+}
+
+// Some of each tier, and more of the next where one has too few. Of a tier any will do; random ones,
+// so that hosts that come at once are rarely after the same.
+std::vector<std::uint32_t> SeatFinder::handful_of(std::vector<std::uint32_t> claimable) {
+    const Geometry& geometry = roster_.common.geometry;
+    const std::uint32_t count = handful(geometry.slots);
+    std::vector<std::uint32_t> chosen;
+    std::uint32_t due = 0;
+    const auto draw = [&](std::uint32_t first, std::uint32_t end) {
+        std::vector<std::uint32_t> here;
+        std::ranges::copy_if(claimable, std::back_inserter(here),
+                             [&](std::uint32_t slot) { return slot >= first && slot < end; });
+        for (; chosen.size() < due && !here.empty();) {
+            std::swap(here.front(), here[world_.random.below(here.size())]);
+            chosen.push_back(here.front());
+            std::erase(claimable, here.front());
+            here.erase(here.begin());
+        }
+    };
+    std::uint32_t first = 0;
+    for (std::uint32_t tier = 0; tier <= geometry.doors(); ++tier) {
+        due += part_of(count, geometry, tier);
+        draw(first, geometry.tier_end(tier));
+        first = geometry.tier_end(tier);
+    }
+    draw(0, geometry.slots);
+    return chosen;
 }
 
 Error SeatFinder::no_seat(const SeatWish& wish) const {

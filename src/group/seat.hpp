@@ -47,6 +47,10 @@ struct SeatWish {
 constexpr Duration drain_time(Duration ttl) {
     return std::max(Duration(std::chrono::seconds(30)), 3 * ttl);
 }
+// Of so many slots that a host gets, how many belong to the tier: as large a part of each, so that
+// every host has some in the first, which cost its readers least.
+std::uint32_t part_of(std::uint32_t slots, const Geometry& geometry, std::uint32_t tier);
+
 // How many slots a host claims when it needs one.
 constexpr std::uint32_t handful(std::uint32_t slots) { return std::max(1U, slots / 8); }
 // How many the formatting host gets.
@@ -63,6 +67,8 @@ class SeatFinder {
 
   private:
     std::optional<Seat> borrow(const SeatWish& wish);
+    std::optional<Seat> borrow(const SeatWish& wish, std::uint32_t tier);
+    std::vector<std::uint32_t> handful_of(std::vector<std::uint32_t> claimable);
     std::optional<Seat> lock(std::uint32_t slot);
     Task<bool> claim_more(SeatWish wish, Instant deadline);
     Error no_seat(const SeatWish& wish) const;

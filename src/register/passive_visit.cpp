@@ -25,6 +25,14 @@ Task<Sight> PassiveVisit::visit(const Own& own) {
         }
     }
     wrote_ = true;
+    if (!inside_ && !mutated(Mutant::door_opened_late)) {
+        auto opening = open_door();
+        const int error = co_await opening;
+        if (error != 0) {
+            if (!mutated(Mutant::no_lane)) lane_.leave();
+            co_return Sight(io_failure(error));
+        }
+    }
     IoPtr early;
     if (mutated(Mutant::read_not_gated)) {
         early = disk_.prepare(Io::Kind::read, Extent{}, row());
@@ -37,12 +45,17 @@ Task<Sight> PassiveVisit::visit(const Own& own) {
     mine.value = {};
     const Proposer before = own.before;
     io = co_await Transfer(disk_, std::move(io));
+    if (!inside_ && mutated(Mutant::door_opened_late)) {
+        auto opening = open_door();
+        co_await opening;
+    }
     const bool may_still_land = io->error != 0 && !io->wrote;
     if (may_still_land && !mutated(Mutant::lane_freed_by_timeout)) shut_after_failed_write();
     if (!mutated(Mutant::no_lane)) lane_.leave();
     if (io->error != 0) co_return Sight(io_failure(io->error));
     if (mutated(Mutant::read_not_gated)) {  // our own block apart, which would give it away
-        std::ranges::copy(io->out.bytes(), early->in.bytes().subspan(own_ * io->out.size()).begin());
+        const std::size_t at = (own_block().first - row().first) * io->out.size();
+        std::ranges::copy(io->out.bytes(), early->in.bytes().subspan(at).begin());
         io = std::move(early);
     }
 
@@ -65,6 +78,22 @@ Task<Sight> PassiveVisit::look(Proposer aside) {
     co_return sight;
 }
 
+// Before our first write behind it: whoever reads it closed must not miss what stands there. It
+// does not matter when a write of a door lands, nor how often.
+Task<int> PassiveVisit::open_door() {
+    const std::uint32_t tier = own_tier();
+    IoPtr io = disk_.prepare(Io::Kind::write, Extent{geometry().door(address_.cell, tier), 1}, Extent{});
+    encode_door(io->out.bytes(), address_.door(tier), DoorState::open);
+    io = co_await Transfer(disk_, std::move(io));
+    inside_ = io->error == 0;
+    co_return io->error;
+}
+
+void PassiveVisit::note_doors(const RowSummary& row) {
+    reach_ = std::max(reach_, reach_of(row, geometry()));
+    if ((row.open >> own_tier() & 1U) != 0) inside_ = true;
+}
+
 bool PassiveVisit::shut() const {
     return shut_ && (quarantine_.clock == nullptr || quarantine_.clock->now() < shut_until_);
 }
@@ -74,16 +103,22 @@ void PassiveVisit::shut_after_failed_write() {
     if (quarantine_.clock != nullptr) shut_until_ = quarantine_.clock->now() + quarantine_.time;
 }
 
-// Judges the row in `io`; a bad checksum is read again a few times, since a block of several
-// sectors may be seen in the middle of its write.
+// Judges the row in `io`. It is read again, once, if there is more of it than was read; and a few
+// times if a checksum is bad, since a block of several sectors may be seen in the middle of its
+// write.
 Task<Sight> PassiveVisit::read_row(IoPtr io, Proposer aside) {
     Sight sight;
     sight.row = summarise(io->in.bytes(), address_, own_, aside);
-    for (unsigned again = 0; again < rereads_ && sight.row.damage == Damage::checksum; ++again) {
+    note_doors(sight.row);
+    unsigned again = 0;
+    while (io->from.count < row().count ||
+           (again < rereads_ && sight.row.damage == Damage::checksum)) {
+        if (io->from.count == row().count) ++again;
         io = disk_.prepare(Io::Kind::read, Extent{}, row());
         io = co_await Transfer(disk_, std::move(io));
         if (io->error != 0) co_return Sight(io_failure(io->error));
         sight.row = summarise(io->in.bytes(), address_, own_, aside);
+        note_doors(sight.row);
     }
     sight.keep = std::move(io);
     if (!sight.row.whole()) sight.failure = damage(sight.row.damage);
@@ -94,7 +129,9 @@ Task<Sight> PassiveVisit::read_row(IoPtr io, Proposer aside) {
 // What stood there before our first write means that it was lost, not that somebody intrudes.
 Failure PassiveVisit::check_own(const RowSummary& row, const Block& written,
                                 Proposer before) const {
-    if (row.own.state == BlockState::initial) return plain(Failure::Kind::rolled_back);
+    const bool locked_in = (row.closed >> own_tier() & 1U) != 0 &&  // others would not see us here
+                           !mutated(Mutant::door_opened_late);
+    if (row.own.state == BlockState::initial || locked_in) return plain(Failure::Kind::rolled_back);
     const Proposer writer = row.own.block.incarnation;
     if (writer != written.incarnation) {
         const bool older = writer == predecessor_ || writer == before;

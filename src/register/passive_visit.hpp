@@ -31,7 +31,9 @@ class PassiveVisit final : public Visit {
           own_(own),
           access_(access),
           rereads_(rereads),
-          quarantine_(quarantine) {}
+          quarantine_(quarantine),
+          reach_(own_tier()),
+          inside_(own_tier() == 0) {}
 
     Task<Sight> visit(const Own& own) override;
     Task<Sight> look(Proposer aside) override;
@@ -45,8 +47,14 @@ class PassiveVisit final : public Visit {
     bool shut() const;
     void shut_after_failed_write();
     Failure check_own(const RowSummary& row, const Block& written, Proposer before) const;
-    Extent row() const { return address_.geometry->row(address_.cell); }
-    Extent own_block() const { return {row().first + own_, 1}; }
+    Task<int> open_door();
+    void note_doors(const RowSummary& row);
+    const Geometry& geometry() const { return *address_.geometry; }
+    Extent row() const { return geometry().reach(address_.cell, reach_); }
+    Extent own_block() const { return {geometry().block(address_.cell, own_), 1}; }
+    std::uint32_t own_tier() const {
+        return own_ == no_place ? 0 : geometry().tier_of(own_ / geometry().ring);
+    }
 
     Disk& disk_;
     RowAddress address_;
@@ -58,6 +66,8 @@ class PassiveVisit final : public Visit {
     bool shut_ = false;       // a write of ours has failed, and may still happen
     Instant shut_until_{};
     bool wrote_ = false;      // we have submitted a write
+    std::uint32_t reach_;     // up to this tier rows are read: no one seen so far has written above
+    bool inside_;             // the door to our own block is open on this disk
     Proposer predecessor_;    // who had used our block on this disk before
 };
 

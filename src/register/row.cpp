@@ -6,11 +6,30 @@
 
 namespace diskpaxos {
 
-RowSummary summarise(ByteView row, const RowAddress& address, Place own, Proposer aside) {
+void encode_unused(ByteSpan out, const RowAddress& address, std::uint32_t offset) {
+    const std::uint32_t doors = address.geometry->doors();
+    if (offset < doors) {
+        encode_door(out, address.door(offset + 1), DoorState::closed);
+    } else {
+        encode_initial(out, address.block(offset - doors));
+    }
+}
+
+RowSummary summarise(ByteView whole, const RowAddress& address, Place own, Proposer aside) {
     const std::size_t size = address.geometry->block_size;
-    const Place places = address.geometry->row_blocks();
-    CHECK(row.size() == places * size);
+    ByteView row = whole;
+    const std::uint32_t doors = address.geometry->doors();
+    CHECK(row.size() >= (doors + 1) * size && row.size() <= address.geometry->row_blocks() * size);
     RowSummary sum;
+    for (std::uint32_t tier = 1; tier <= doors; ++tier) {
+        const ByteView door = row.subspan((tier - 1) * size, size);
+        const DoorState state = decode_door(door, address.door(tier));
+        const bool shut = state == DoorState::unknown && mutated(Mutant::door_damage_closed);
+        if (state == DoorState::closed || shut) sum.closed |= 1U << tier;
+        if (state == DoorState::open) sum.open |= 1U << tier;
+    }
+    row = row.subspan(doors * size);
+    const auto places = static_cast<Place>(row.size() / size);
     Rank chosen_by;  // the rank that chose the value: accepted, but for one mutant
     for (Place place = 0; place < places; ++place) {
         const bool ours = own != no_place && place / address.geometry->ring == own / address.geometry->ring;
@@ -39,9 +58,16 @@ RowSummary summarise(ByteView row, const RowAddress& address, Place own, Propose
         }
     }
     if (mutated(Mutant::read_single_collect) && aside == nobody && !sum.accepted.none()) {
-        sum.promised = summarise(row, address, own, sum.accepted.proposer).promised;
+        sum.promised = summarise(whole, address, own, sum.accepted.proposer).promised;
     }
     return sum;
+}
+
+std::uint32_t reach_of(const RowSummary& row, const Geometry& geometry) {
+    if (mutated(Mutant::door_unheeded)) return 0;
+    std::uint32_t tier = geometry.doors();
+    while (tier > 0 && (row.closed >> tier & 1U) != 0) --tier;
+    return tier;
 }
 
 }  // namespace diskpaxos

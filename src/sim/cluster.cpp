@@ -129,7 +129,7 @@ bool Cluster::free(Place place) const {
 
 std::vector<Place> Cluster::free_places() const {
     std::vector<Place> places;
-    for (Place place = 0; place < setup.geometry.row_blocks(); ++place) {
+    for (Place place = 0; place < setup.geometry.places(); ++place) {
         if (free(place)) places.push_back(place);
     }
     return places;

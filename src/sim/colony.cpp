@@ -307,7 +307,7 @@ bool Colony::healed(const Platter& platter) const {
     for (std::uint32_t cell = 0; cell < geometry.cells; ++cell) {
         const Extent row = geometry.row(cell);
         for (std::uint64_t block = row.first; block < row.first + row.count; ++block) {
-            if (platter.decode(block).state == BlockState::unknown) return false;
+            if (platter.damaged(block)) return false;
         }
     }
     for (std::uint32_t slot = 0; slot < geometry.slots; ++slot) {

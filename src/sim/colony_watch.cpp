@@ -46,7 +46,7 @@ void Colony::stepped(const User& user, const Step& step) {
 
 void Colony::committed(const User& user, std::uint32_t cell, Rank rank) {
     for (const auto& platter : platters_) {
-        const Decoded own = platter->decode(setup_.geometry.row(cell).first + user.place());
+        const Decoded own = platter->decode(setup_.geometry.block(cell, user.place()));
         if (own.state != BlockState::valid || own.block.accepted != rank) continue;
         const std::string_view name = format_.view(own.block.value).name;
         const auto known = cell_of_name_.find(name);
@@ -64,7 +64,7 @@ void Colony::committed(const User& user, std::uint32_t cell, Rank rank) {
 void Colony::landed(const SimPath& path, Platter& platter, std::uint64_t block, Landing how) {
     if (path.orphaned()) mark_down(ColonyMark::late_write);
     invariants_.landed(platter, block, how == Landing::faulty);
-    if (!platter.is_cell_block(block)) return;
+    if (!platter.is_cell_block(block) || platter.is_door(block)) return;
     const Place place = platter.place_of(block);
     if (verbose_) {
         const Block found = platter.decode(block).block;

@@ -20,7 +20,7 @@ void Invariants::violate(std::string what) {
 // ---- the platters ----
 
 void Invariants::landed(const Platter& platter, std::uint64_t block, bool faulty) {
-    if (!platter.is_cell_block(block)) return;
+    if (!platter.is_cell_block(block) || platter.is_door(block)) return;
     const Decoded found = platter.decode(block);
     if (found.state == BlockState::unknown) {
         if (!faulty) violate(fmt::format("P3: unsound block {} on disk {}: {}", block,
@@ -104,7 +104,7 @@ void Invariants::phase_started(CellWatch& cell, Rank rank) {
 void Invariants::counted(const Platter& platter, Place place, const Step& step) {
     if (step.rank.none()) return;  // a look: it counts nothing of one's own
     if (platter.geometry().active) return counted_by_agent(platter, step);
-    const std::uint64_t block = platter.geometry().row(step.cell).first + place;
+    const std::uint64_t block = platter.geometry().block(step.cell, place);
     const Decoded own = platter.decode(block);
     if (own.state != BlockState::valid || platter.harmed) return;  // damaged since
     Floors& floors = floors_[{platter.number(), block}];
@@ -127,7 +127,7 @@ void Invariants::counted_by_agent(const Platter& platter, const Step& step) {
 
 void Invariants::completed(const Platter& platter, Place place, const Step& step) {
     if (platter.geometry().active) return;
-    const std::uint64_t block = platter.geometry().row(step.cell).first + place;
+    const std::uint64_t block = platter.geometry().block(step.cell, place);
     const auto spot = floors_.find({platter.number(), block});
     if (spot == floors_.end() || spot->second.counted.promised != step.rank) return;
     spot->second.completed = spot->second.counted;

@@ -37,11 +37,23 @@ std::uint32_t Platter::cell_of(std::uint64_t block) const {
 }
 
 Place Platter::place_of(std::uint64_t block) const {
-    return static_cast<Place>((block - geometry_.cells_begin()) % geometry_.row_blocks());
+    CHECK(!is_door(block));
+    return static_cast<Place>(block - geometry_.block(cell_of(block), 0));
+}
+
+bool Platter::is_door(std::uint64_t block) const {
+    return (block - geometry_.cells_begin()) % geometry_.row_blocks() < geometry_.doors();
 }
 
 Decoded Platter::decode(std::uint64_t number) const {
     return decode_block(block(number), row(cell_of(number)).block(place_of(number)));
+}
+
+bool Platter::damaged(std::uint64_t number) const {
+    if (!is_door(number)) return decode(number).state == BlockState::unknown;
+    const std::uint32_t cell = cell_of(number);
+    const auto tier = static_cast<std::uint32_t>(number - geometry_.door(cell, 1)) + 1;
+    return decode_door(block(number), row(cell).door(tier)) == DoorState::unknown;
 }
 
 void Platter::put(std::uint64_t number, ByteView content, std::uint64_t sectors) {
@@ -59,8 +71,8 @@ void Platter::format() {
     for (std::uint32_t cell = 0; cell < geometry_.cells; ++cell) {
         const RowAddress address = row(cell);
         const Extent blocks = geometry_.row(cell);
-        for (Place place = 0; place < blocks.count; ++place) {
-            encode_initial(at(blocks.first + place), address.block(place));
+        for (std::uint32_t i = 0; i < blocks.count; ++i) {
+            encode_unused(at(blocks.first + i), address, i);
         }
     }
     previous_ = bytes_;

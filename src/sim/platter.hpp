@@ -26,7 +26,9 @@ class Platter {
     void join(const Uuid& group, std::uint64_t tag) { group_ = group, tag_ = tag; }
     bool is_cell_block(std::uint64_t block) const;
     std::uint32_t cell_of(std::uint64_t block) const;
-    Place place_of(std::uint64_t block) const;
+    Place place_of(std::uint64_t block) const;    // of a writer's block
+    bool is_door(std::uint64_t block) const;
+    bool damaged(std::uint64_t block) const;  // of a row: a door, or a writer's block
     Decoded decode(std::uint64_t block) const;
 
     ByteView block(std::uint64_t number) const { return view(bytes_, number); }

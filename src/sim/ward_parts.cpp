@@ -34,7 +34,7 @@ void Ward::met(const Warden&, Code code) {
 
 void Ward::landed(const SimPath& path, Platter& platter, std::uint64_t block, Landing) {
     if (path.orphaned()) mark_down(WardMark::late_write);
-    if (!platter.is_cell_block(block)) return;
+    if (!platter.is_cell_block(block) || platter.is_door(block)) return;
     const Decoded found = platter.decode(block);
     if (found.state != BlockState::valid || found.block.accepted.none()) return;
     const std::uint32_t cell = platter.cell_of(block);
