@@ -100,7 +100,10 @@ class UringLoop final : public Loop {
 
 class UringDisk final : public Disk {
   public:
-    static constexpr unsigned most_in_flight = 32;
+    // A block device has a queue of its own. A file may lie on a file system that stops whoever submits
+    // to it, for all disks, when it has 64 requests (FUSE).
+    static constexpr unsigned most_in_flight = 64;
+    static constexpr unsigned most_in_flight_of_file = 32;
 
     UringDisk(UringLoop& loop, const OpenDisk& disk, std::uint32_t block_size);
     ~UringDisk() override;
@@ -131,6 +134,7 @@ class UringDisk final : public Disk {
     std::uint64_t blocks_;
     IoFifo waiting_;
     std::array<Io*, most_in_flight> in_flight_{};
+    unsigned most_flying_;
     unsigned flying_ = 0;
     unsigned fresh_ = 0;       // answers due to what was enqueued since the last submission
     std::uint64_t usual_ = 0;  // how long this disk usually takes, in nanoseconds; 0: not known

@@ -14,7 +14,8 @@ UringDisk::UringDisk(UringLoop& loop, const OpenDisk& disk, std::uint32_t block_
       bytes_(disk.facts().bytes),
       logical_block_size_(disk.facts().logical_block_size),
       block_size_(block_size),
-      blocks_(disk.facts().bytes / block_size) {
+      blocks_(disk.facts().bytes / block_size),
+      most_flying_(disk.facts().block_device ? most_in_flight : most_in_flight_of_file) {
     CHECK(block_size % disk.facts().logical_block_size == 0);
     loop_.disks_.push_back(this);
     loop_.usual_.reserve(loop_.disks_.size());  // so that gathering never allocates
@@ -45,7 +46,7 @@ void UringDisk::submit(Io& io) {
     Flight& flight = board(io);
     flight.disk = this;
     flight.started = loop_.now().time_since_epoch().count();
-    if (flying_ < most_in_flight) {
+    if (flying_ < most_flying_) {
         start(io);
     } else {
         waiting_.push(io);

@@ -12,7 +12,7 @@ namespace diskpaxos::io {
 namespace {
 
 constexpr unsigned ring_entries = 256;
-constexpr unsigned completion_entries = 2048;  // 15 disks × 32 requests × 2 steps, and room
+constexpr unsigned completion_entries = 2048;  // 15 disks × 64 requests × 2 steps, and room
 
 // Requests that would block on their way down are handed to kernel threads, eight by default for
 // the whole ring: enough requests to a hung disk would take them all from its neighbours.

@@ -91,7 +91,9 @@ Task<int> PassiveVisit::open_door() {
 
 void PassiveVisit::note_doors(const RowSummary& row) {
     reach_ = std::max(reach_, reach_of(row, geometry()));
-    if ((row.open >> own_tier() & 1U) != 0) inside_ = true;
+    const std::uint32_t tier = own_tier();
+    if ((row.open >> tier & 1U) != 0) inside_ = true;
+    if ((row.closed >> tier & 1U) != 0) inside_ = false;  // not yet open, or the disk has lost that
 }
 
 bool PassiveVisit::shut() const {

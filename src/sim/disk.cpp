@@ -30,7 +30,7 @@ void SimDisk::begin_write(Io& io) {
     const ByteView out = std::as_const(io.out).bytes();
     for (std::uint64_t i = 0; i < io.to.count; ++i) {
         const std::uint64_t block = io.to.first + i;
-        if (outstanding_.contains(block)) watch_.overlapped(*this, block);
+        if (outstanding_.contains(block) && !platter_.is_door(block)) watch_.overlapped(*this, block);
         ++outstanding_[block];
         const ByteView part = out.subspan(i * block_size(), block_size());
         letters.push_back(

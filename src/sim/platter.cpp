@@ -42,7 +42,8 @@ Place Platter::place_of(std::uint64_t block) const {
 }
 
 bool Platter::is_door(std::uint64_t block) const {
-    return (block - geometry_.cells_begin()) % geometry_.row_blocks() < geometry_.doors();
+    const std::uint64_t in_row = (block - geometry_.cells_begin()) % geometry_.row_blocks();
+    return is_cell_block(block) && in_row < geometry_.doors();
 }
 
 Decoded Platter::decode(std::uint64_t number) const {

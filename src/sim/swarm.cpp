@@ -115,6 +115,15 @@ Setup draw_setup(std::uint64_t seed, DiskKinds kinds) {
     return setup;
 }
 
+Setup draw_tiers(std::uint64_t seed) {
+    Draw draw(seed ^ 0xd00e, 3);
+    Setup setup = draw_setup(seed, draw.one_in(4) ? DiskKinds::mixed : DiskKinds::passive);
+    setup.geometry.tier = draw.from(1, 2);
+    setup.processes = setup.geometry.slots;
+    setup.faults.row_gap = microseconds(draw.from(1, 300));
+    return setup;
+}
+
 Setup draw_crowd(std::uint64_t seed, unsigned visitors) {
     Setup setup = draw_setup(seed, DiskKinds::active);
     Draw draw(seed ^ 0xc0de, 3);

@@ -12,6 +12,9 @@ namespace diskpaxos::sim {
 
 Setup draw_setup(std::uint64_t seed, DiskKinds kinds = DiskKinds::passive);
 
+// Rows with doors, on passive disks or among active ones. Every second place lies behind one.
+Setup draw_tiers(std::uint64_t seed);
+
 // Active disks, and thousands of clients that nobody has numbered: a handful at a time, each for an
 // operation or a few.
 Setup draw_crowd(std::uint64_t seed, unsigned visitors = 1'000);

@@ -174,9 +174,9 @@ TEST_P(FaultTest, AHungDiskHasSoManyInFlightAndNoMore) {
 
     const bool uring = GetParam() == Backend::uring;
     if (uring) {
-        EXPECT_EQ(rig.loop->counts().reads - before, UringDisk::most_in_flight + 1);
+        EXPECT_EQ(rig.loop->counts().reads - before, UringDisk::most_in_flight_of_file + 1);
     }
-    const unsigned cap = uring ? UringDisk::most_in_flight : ThreadDisk::threads_per_disk;
+    const unsigned cap = uring ? UringDisk::most_in_flight_of_file : ThreadDisk::threads_per_disk;
     std::this_thread::sleep_for(50ms);
     EXPECT_LE(faulty.totals(0).held, cap);
     EXPECT_GE(faulty.totals(0).held, 1U);

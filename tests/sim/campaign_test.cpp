@@ -31,6 +31,7 @@ struct Corpus {
 
 constexpr Corpus corpora[] = {
     {"", seeds, [](std::uint64_t seed) { return draw_setup(seed); }},
+    {"--tiers ", active_seeds, draw_tiers},
     {"--active ", active_seeds,
      [](std::uint64_t seed) { return draw_setup(seed, DiskKinds::active); }},
     {"--mixed ", active_seeds, [](std::uint64_t seed) { return draw_setup(seed, DiskKinds::mixed); }},

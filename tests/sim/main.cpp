@@ -26,11 +26,11 @@ void on_abort(int) {
 }
 
 // What a seed is a run of.
-enum class Scene { registers, active, mixed, crowd, groups, locks };
+enum class Scene { registers, tiers, active, mixed, crowd, groups, locks };
 
 void remember(std::uint64_t seed, Scene scene) {
-    static constexpr const char* options[] = {"",          "--active ", "--mixed ",
-                                            "--crowd ", "--groups ", "--locks "};
+    static constexpr const char* options[] = {"",          "--tiers ",  "--active ", "--mixed ",
+                                              "--crowd ", "--groups ", "--locks "};
     *fmt::format_to_n(replay_line, sizeof replay_line - 1,
                       "replay: diskpaxos-sim {}--seed {} --runs 1 --verbose\n",
                       options[static_cast<int>(scene)], seed)
@@ -59,6 +59,7 @@ Verdict run_one(Scene scene, std::uint64_t seed, bool verbose, sim::Marks& marks
         return {outcome.violation, outcome.steps};
     }
     const sim::Setup setup = scene == Scene::crowd    ? sim::draw_crowd(seed)
+                             : scene == Scene::tiers  ? sim::draw_tiers(seed)
                              : scene == Scene::active ? sim::draw_setup(seed, DiskKinds::active)
                              : scene == Scene::mixed  ? sim::draw_setup(seed, DiskKinds::mixed)
                                                       : sim::draw_setup(seed);
@@ -97,6 +98,7 @@ int main(int argc, char** argv) {
         "seed", po::value<std::uint64_t>()->default_value(1), "the first seed")(
         "runs", po::value<std::uint64_t>()->default_value(0), "how many seeds; 0: no limit")(
         "seconds", po::value<double>()->default_value(0), "for how long; 0: no limit")(
+        "tiers", "processes on bare registers whose rows have doors")(
         "active", "processes without slots on active disks")(
         "mixed", "processes on disks of both kinds")(
         "crowd", "thousands of clients that come and go, on active disks")(
@@ -116,6 +118,7 @@ int main(int argc, char** argv) {
                         : given.contains("groups") ? Scene::groups
                         : given.contains("crowd")  ? Scene::crowd
                         : given.contains("mixed")  ? Scene::mixed
+                        : given.contains("tiers")  ? Scene::tiers
                         : given.contains("active") ? Scene::active
                                                    : Scene::registers;
     if (given.contains("help") || (runs == 0 && seconds == 0)) {

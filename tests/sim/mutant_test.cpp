@@ -100,6 +100,51 @@ INSTANTIATE_TEST_SUITE_P(
         ActiveRow{{Mutant::lineage_forgotten, "lineage_forgotten"}, in_crowd}),
     [](const testing::TestParamInfo<ActiveRow>& row) { return std::string(row.param.row.name); });
 
+// The rules of doors, on rows that have them.
+Outcome with_doors(std::uint64_t seed) { return simulate(seed, draw_tiers(seed)); }
+
+// One disk rots, block by block, and the two others are rarely there at the same time.
+Outcome with_rotten_doors(std::uint64_t seed) {
+    Setup setup;
+    setup.geometry = {.block_size = 512, .slots = 2, .ring = 1, .cells = 1, .tier = 1};
+    setup.processes = 2;
+    setup.operations = 20;
+    setup.think = microseconds(500);
+    setup.rereads = 0;
+    Faults& faults = setup.faults;
+    faults.frail.insert(0);
+    faults.hang = 100;
+    faults.read_error = 150;
+    faults.whim_every = 100;
+    faults.rot = 200;
+    return simulate(seed, setup);
+}
+
+struct Behind {
+    Row row;
+    Outcome (*simulate)(std::uint64_t seed);
+};
+class MutantBehindDoors : public testing::TestWithParam<Behind> {};
+
+TEST_P(MutantBehindDoors, IsCaught) {
+    const auto& [row, run] = GetParam();
+    const Catch found = first_catch(row.mutant, most_seeds, run);
+    fmt::print("{:<24} seed {:>5}: {}\n", row.name, found.seed, found.violation);
+    EXPECT_NE(found.seed, 0U) << row.name;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Rows, MutantBehindDoors,
+    testing::Values(Behind{{Mutant::door_unheeded, "door_unheeded"}, with_doors},
+                    Behind{{Mutant::door_opened_late, "door_opened_late"}, with_doors},
+                    Behind{{Mutant::door_damage_closed, "door_damage_closed"}, with_rotten_doors}),
+    [](const testing::TestParamInfo<Behind>& row) { return std::string(row.param.row.name); });
+
+TEST(MutantBehindDoorsNone, TheRealCodeStandsInTheSameStorm) {
+    const Catch found = first_catch(Mutant::none, 300, with_rotten_doors);
+    EXPECT_EQ(found.seed, 0U) << found.violation;
+}
+
 TEST(MutantOnActiveDisksNone, TheRealCodeHealsInTheSameStorm) {
     const Catch found = first_catch(Mutant::none, 300, while_healed);
     EXPECT_EQ(found.seed, 0U) << found.violation;

@@ -26,8 +26,9 @@ Testbed::Testbed(std::size_t disks, Geometry geometry, DiskSet active)
         disks_.push_back(std::make_unique<MemoryDisk>(queue, "disk " + std::to_string(number),
                                                       geometry.block_size, laid_out.blocks()));
         disks_.back()->is_active = active.contains(number);
-        for (Place place = 0; place < laid_out.row_blocks(); ++place) {
-            encode_initial(bytes(number, place), address(number).block(place));
+        const Extent row = laid_out.row(0);
+        for (std::uint32_t i = 0; i < row.count; ++i) {
+            encode_unused(disk(number).at(row.first + i), address(number), i);
         }
     }
 }
@@ -76,7 +77,7 @@ RowAddress Testbed::address(std::size_t number) const {
 }
 
 ByteSpan Testbed::bytes(std::size_t number, Place place) {
-    return disk(number).at(shape(number).row(0).first + here(number, place));
+    return disk(number).at(shape(number).block(0, here(number, place)));
 }
 
 Decoded Testbed::block(std::size_t number, Place place) {
