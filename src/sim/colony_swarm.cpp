@@ -35,6 +35,7 @@ ColonySetup draw_colony(std::uint64_t seed) {
     faults.wipe = draw.one_in(5) ? 0 : draw.from(1, 6);
     setup.mend = draw.from(0, 8);
     setup.reboot = draw.one_in(4) ? 1 : 0;
+    if (setup.geometry.slots > 1 && draw.one_in(2)) setup.geometry.tier = 1;
     return setup;
 }
 
