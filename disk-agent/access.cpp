@@ -59,6 +59,8 @@ Subject subject_of(ByteView block) {
             return {.kind = Subject::Kind::table, .slot = true};
         case BlockKind::cell:
             return subject_of_register(block);
+        case BlockKind::door:
+            break;  // of rows, which only passive disks have
     }
     return {};
 }
