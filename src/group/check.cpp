@@ -75,23 +75,6 @@ std::vector<Decoded> Rows::copies(std::uint32_t cell, std::uint32_t place) const
     return copies;
 }
 
-DoorState Rows::door(std::size_t disk, std::uint32_t cell, std::uint32_t tier) const {
-    if (images_[disk] == nullptr) return DoorState::unknown;
-    return decode_door(block(disk, cell, tier - 1), roster_.row(disk, cell).door(tier));
-}
-
-bool Rows::used_behind(std::size_t disk, std::uint32_t cell, std::uint32_t tier) const {
-    const Geometry& geometry = roster_.geometry(disk);
-    const RowAddress row = roster_.row(disk, cell);
-    if (images_[disk] == nullptr) return false;
-    const Place end = geometry.tier_end(tier) * geometry.ring;
-    for (Place place = geometry.tier_end(tier - 1) * geometry.ring; place < end; ++place) {
-        const ByteView bytes = block(disk, cell, geometry.doors() + place);
-        if (decode_block(bytes, row.block(place)).state != BlockState::initial) return true;
-    }
-    return false;
-}
-
 ByteView Rows::block(std::size_t disk, std::uint32_t cell, std::uint32_t offset) const {
     const Geometry& geometry = roster_.geometry(disk);
     const std::size_t size = geometry.block_size;
@@ -103,10 +86,14 @@ ByteView Rows::block(std::size_t disk, std::uint32_t cell, std::uint32_t offset)
 
 const char* describe(DiskVerdict verdict) {
     switch (verdict) {
-        case DiskVerdict::sound: return "sound";
-        case DiskVerdict::stale: return "stale";
-        case DiskVerdict::damaged: return "damaged";
-        case DiskVerdict::absent: return "absent";
+        case DiskVerdict::sound:
+            return "sound";
+        case DiskVerdict::stale:
+            return "stale";
+        case DiskVerdict::damaged:
+            return "damaged";
+        case DiskVerdict::absent:
+            return "absent";
     }
     UNREACHABLE();
 }
@@ -152,6 +139,9 @@ Task<CheckReport> Checker::run() {
             if (report.present && report.error == 0) report.error = rows_.errors()[disk];
         }
         for (std::uint32_t cell = first; cell < first + count; ++cell) check_cell(cell);
+        if (closed_before_use_.empty()) continue;
+        co_await rows_.read(first, count);
+        look_at_doors_again();
     }
     co_return report_;  // a copy: a disk that hangs may still write to ours
 }
@@ -174,8 +164,8 @@ Task<int> Checker::check_superblocks(std::size_t disk) {
         io = co_await Transfer(device, std::move(io));
         if (io->error != 0) co_return io->error;
         const auto superblock = decode_superblock(io->in.bytes(), copy);
-        const bool good = superblock && superblock->same_group(roster_.common) &&
-                          superblock->index == disk;
+        const bool good =
+            superblock && superblock->same_group(roster_.common) && superblock->index == disk;
         DiskReport& report = report_.disks[disk];
         (copy == 0 ? report.front_superblock : report.back_superblock) = good;
     }
@@ -200,8 +190,7 @@ Task<int> Checker::check_slot_table(std::size_t disk) {
 void Checker::check_cell(std::uint32_t cell) {
     DiskSet whole = DiskSet::first(roster_.disks());
     bool used = false;
-    const std::uint32_t places =
-        roster_.passive().empty() ? 0 : roster_.shapes[0].places();
+    const std::uint32_t places = roster_.passive().empty() ? 0 : roster_.shapes[0].places();
     for (std::uint32_t place = 0; place < places; ++place) {
         check_copies(cell, place, roster_.passive(), whole, used);
     }
@@ -231,37 +220,26 @@ void Checker::check_copies(std::uint32_t cell, std::uint32_t place, DiskSet amon
         if (copies[disk].state == BlockState::initial) ++report.initial;
         if (copies[disk].state == BlockState::valid) {
             used = true;
-            report.highest_round = std::max(report.highest_round, copies[disk].block.promised.round);
+            report.highest_round =
+                std::max(report.highest_round, copies[disk].block.promised.round);
         }
         if (states[disk] == CopyState::stale) ++report.stale;
         if (states[disk] != CopyState::damaged) continue;
-        add_damage(disk, copies[disk].damage,
-                   active ? fmt::format("cell {}", cell)
-                          : fmt::format("cell {} slot {} block {}", cell, place / ring, place % ring));
+        const Damage damage = copies[disk].damage;
+        const bool unreadable = damage == Damage::none;
+        add_damage(
+            disk, damage,
+            fmt::format("cell {}{}: {}", cell,
+                        active ? "" : fmt::format(" slot {} block {}", place / ring, place % ring),
+                        unreadable ? std::strerror(report.error) : describe(damage)));
     }
 }
 
-// A door must be sound, and must not be closed before what somebody has written behind it.
-void Checker::check_doors(std::uint32_t cell, std::size_t disk) {
-    const Geometry& geometry = roster_.geometry(disk);
-    for (std::uint32_t tier = 1; tier <= geometry.doors(); ++tier) {
-        ++report_.disks[disk].blocks;
-        const DoorState door = rows_.door(disk, cell, tier);
-        if (door == DoorState::closed) ++report_.disks[disk].initial;
-        if (door == DoorState::open) continue;
-        const bool wrong = door == DoorState::unknown || rows_.used_behind(disk, cell, tier);
-        if (wrong) add_damage(disk, Damage::checksum, fmt::format("cell {} door {}", cell, tier));
-    }
-}
-
-void Checker::add_damage(std::size_t disk, Damage damage, std::string where) {
+void Checker::add_damage(std::size_t disk, Damage damage, std::string example) {
     DiskReport& report = report_.disks[disk];
     ++report.damaged;
     ++report.by_damage[static_cast<std::size_t>(damage)];
-    if (report.examples.size() >= examples_shown) return;
-    report.examples.push_back(fmt::format(
-        "{}: {}", where,
-        damage == Damage::none ? std::strerror(report.error) : describe(damage)));
+    if (report.examples.size() < examples_shown) report.examples.push_back(std::move(example));
 }
 
 }  // namespace diskpaxos

@@ -23,7 +23,8 @@ class Rows {
     // One per disk: of the block at `place` on a passive one, of the register on an active one.
     std::vector<Decoded> copies(std::uint32_t cell, std::uint32_t place) const;
     DoorState door(std::size_t disk, std::uint32_t cell, std::uint32_t tier) const;
-    // Whether somebody has written behind that door, or may have, on this disk.
+    Damage damage_of_door(std::size_t disk, std::uint32_t cell, std::uint32_t tier) const;
+    // Whether somebody has written behind that door on this disk.
     bool used_behind(std::size_t disk, std::uint32_t cell, std::uint32_t tier) const;
     const std::vector<int>& errors() const { return errors_; }  // errno of the last read
     std::uint32_t cells_at_once() const;
@@ -56,7 +57,7 @@ struct DiskReport {
     std::uint64_t initial = 0;
     std::uint64_t stale = 0;            // valid, but another disk has a newer copy
     std::uint64_t damaged = 0;          // unknown, of which:
-    std::array<std::uint64_t, 6> by_damage{};  // indexed by Damage; none: could not be read
+    std::array<std::uint64_t, 6> by_damage{};  // indexed by Damage; none: for another reason
     std::uint64_t slot_entries_damaged = 0;
     std::uint64_t highest_round = 0;
     std::vector<std::string> examples;  // the first few, in words
@@ -79,6 +80,11 @@ class Checker {
     Task<CheckReport> run();
 
   private:
+    struct Door {
+        std::size_t disk;
+        std::uint32_t cell;
+        std::uint32_t tier;
+    };
     Task<void> check_tables(std::size_t disk);
     Task<int> check_superblocks(std::size_t disk);  // errno
     Task<int> check_slot_table(std::size_t disk);   // errno
@@ -86,13 +92,15 @@ class Checker {
     void check_copies(std::uint32_t cell, std::uint32_t place, DiskSet among, DiskSet& whole,
                       bool& used);
     void check_doors(std::uint32_t cell, std::size_t disk);
-    void add_damage(std::size_t disk, Damage damage, std::string where);
+    void look_at_doors_again();
+    void add_damage(std::size_t disk, Damage damage, std::string example);
 
     World& world_;
     const Roster& roster_;
     const QuorumRule& rule_;
     Rows rows_;
     CheckReport report_;
+    std::vector<Door> closed_before_use_;  // as it seems, of the cells that were read last
     Scope scope_;
 };
 

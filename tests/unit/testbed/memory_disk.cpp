@@ -18,24 +18,25 @@ MemoryDisk::MemoryDisk(RunQueue& queue, std::string name, std::uint32_t block_si
 }
 
 MemoryDisk::~MemoryDisk() {
-    for (Io* io : asked_) io->finish();
+    for (Io* io : requests_) io->finish();
     for (Io* io : held_) io->finish();
     for (Io* io : watches_) io->finish();
 }
 
 void MemoryDisk::submit(Io& io) {
-    asked_.push_back(&io);
+    requests_.push_back(&io);
     arrived_.set();
 }
 
 Task<void> MemoryDisk::serve() {
     for (;;) {
-        while (asked_.empty()) {
+        while (requests_.empty()) {
             arrived_.reset();
             co_await arrived_.wait();
         }
-        Io* io = asked_.front();
-        asked_.pop_front();
+        Io* io = requests_.front();
+        requests_.pop_front();
+        if (asked) asked(*io);
         counts.reads += io->kind == Io::Kind::read;
         counts.writes += io->kind == Io::Kind::write;
         counts.visits += io->kind == Io::Kind::visit;

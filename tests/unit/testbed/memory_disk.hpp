@@ -48,6 +48,7 @@ class MemoryDisk final : public Disk {
     std::string letting;     // which names it lets us have, by their prefix
     Mood mood = Mood::ok;
     Counts counts;
+    std::function<void(const Io&)> asked;  // before each request is served; may change the mood
     std::function<void()> between;     // once: after the write of the next visit, before its read
     std::function<void()> after_read;  // once: after the next read, before its answer
 
@@ -65,7 +66,7 @@ class MemoryDisk final : public Disk {
     std::string name_;
     std::uint32_t block_size_;
     Bytes content_;
-    std::deque<Io*> asked_;
+    std::deque<Io*> requests_;
     std::deque<Io*> held_;
     std::vector<Io*> watches_;
     Event arrived_;
