@@ -155,7 +155,7 @@ class Disks(CommandTest):
         self.ok("dump", "c.img")
 
     def test_dump_names_damage(self):
-        self.spoil("a.img", cells_begin(16) + 512, b"\1" * 512)
+        self.spoil("a.img", cells_begin(16) + 2 * 512, b"\1" * 512)  # behind a door, and block 0
         self.spoil("a.img", 4096, bytes(512))
         text = self.ok("dump", "a.img").out
         self.assertIn("cell 0 slot 0.1  ", text)
@@ -163,6 +163,29 @@ class Disks(CommandTest):
                    if block["state"] == "unknown"]
         self.assertEqual([(b["cell"], b["slot"], b["ring"]) for b in damaged], [(0, 0, 1)])
         self.assertTrue(damaged[0]["damage"])
+
+    def test_a_damaged_door_is_named_and_opened(self):
+        self.spoil("a.img", cells_begin(16) + 300, b"\1")  # of cell 0, the first block of its row
+        self.assertIn("  cell 0 door 1  damaged\n", self.ok("dump", "a.img").out)
+        doors = [block for block in self.ok("dump", "--json", "a.img").json()["blocks"]
+                 if "door" in block]
+        self.assertEqual(doors, [{"cell": 0, "door": 1, "state": "damaged"}])
+        report = self.run_raw("check", "--json", "-g", "g")
+        self.assertEqual(report.code, 1)
+        disk = report.json()["disks"][0]
+        self.assertEqual((disk["verdict"], disk["damaged"]), ("damaged", 1))
+        self.assertEqual(disk["examples"], ["cell 0 door 1: checksum"])
+        self.assertEqual(report.json()["cells_without_quorum"], 0)
+        fixed = self.ok("check", "--repair", "--json", "-g", "g").json()
+        self.assertTrue(fixed["sound"])
+        self.assertEqual(fixed["repaired"]["blocks"], 1)
+        self.assertIn("  cell 0 door 1  open\n", self.ok("dump", "--cell", "0", "a.img").out)
+        self.assertIn("  cell 0 door 1  closed\n", self.ok("dump", "--cell", "0", "b.img").out)
+
+    def test_groups_with_few_slots_have_no_doors(self):
+        self.ok("format", "--cells", "4", "--slots", "8", "--conf", "few.conf", "o.img")
+        blocks = self.ok("dump", "--json", "--cell", "0", "o.img").json()["blocks"]
+        self.assertEqual((len(blocks), blocks[0]["state"]), (16, "initial"))
 
 
 def crc32c(data):

@@ -76,8 +76,20 @@ class Verbs(CommandTest):
         by_name = self.ok("dump", "--json", "--cell", "x", "a.img").json()["blocks"]
         self.assertEqual({block["cell"] for block in by_name}, {cell})
         by_number = self.ok("dump", "--json", "--cell", str(cell), "a.img").json()["blocks"]
-        self.assertEqual(len(by_number), 32)
         self.assertEqual({block["cell"] for block in by_number}, {cell})
+        doors = [block for block in by_number if "door" in block]
+        self.assertEqual(doors, [{"cell": cell, "door": 1, "state": "closed"}])
+        self.assertEqual(len(by_number) - len(doors), 32)
+
+    def test_dump_shows_doors_that_are_open(self):
+        self.ok("cell", "set", "-g", "g", "--slot", "9", "x", "one")
+        self.assertRegex(self.ok("dump", "a.img").out, r"  cell \d+ door 1  open\n")
+        blocks = self.ok("dump", "--json", "a.img").json()["blocks"]
+        self.assertEqual([list(block) for block in blocks if "door" in block],
+                         [["cell", "door", "state"]])
+        self.assertEqual([block["state"] for block in blocks], ["open", "valid"])
+        by_name = self.ok("dump", "--json", "--cell", "x", "a.img").json()["blocks"]
+        self.assertEqual([block["slot"] for block in by_name], [9])
 
     def test_doctor(self):
         answer = self.ok("doctor", "--json", "-g", "g").json()
