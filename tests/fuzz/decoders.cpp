@@ -4,6 +4,7 @@
 
 #include "consensus/record.hpp"
 #include "disk/block.hpp"
+#include "disk/door.hpp"
 #include "disk/slot_entry.hpp"
 #include "disk/step.hpp"
 #include "disk/superblock.hpp"
@@ -19,6 +20,7 @@ namespace diskpaxos {
 namespace {
 
 constexpr Geometry geometry{.block_size = 512, .slots = 4, .ring = 2, .cells = 2};
+constexpr Geometry tiers{.block_size = 512, .slots = 4, .ring = 2, .cells = 2, .tier = 1};
 
 // `input`, cut or filled up to one block, with a good seal: as if a writer had meant it.
 Bytes sealed(ByteView input, std::size_t size) {
@@ -128,6 +130,32 @@ void decode_frames(ByteView input) {
     }
 }
 
+// `input` as a row of a disk that nobody knows: not one block of it carries our address and checksum.
+void decode_row(ByteView input, const Geometry& shape) {
+    Bytes row(shape.row_blocks() * shape.block_size);
+    std::ranges::copy(input.first(std::min(input.size(), row.size())), row.begin());
+    RowAddress address;
+    address.geometry = &shape;
+    address.disk = 1;
+    for (std::uint32_t tier = 0; tier <= shape.doors(); ++tier) {
+        const ByteView part = ByteView(row).first(shape.reach(0, tier).count * shape.block_size);
+        const RowSummary summary = summarise(part, address, 0, nobody);
+        CHECK(!summary.whole() && summary.closed == 0 && summary.open == 0);
+        CHECK(reach_of(summary, shape) == shape.doors());
+    }
+}
+
+// A block is a door or what a writer says, never both; and only a door that format made is closed.
+void decode_doors(ByteView block) {
+    const BlockAddress address = address_of(block);
+    const DoorState door = decode_door(block, address);
+    CHECK((door == DoorState::closed) == ((flags_of(block) & flag_initial) != 0));
+    BlockAddress behind = address;
+    behind.kind = address.kind == BlockKind::door ? BlockKind::cell : BlockKind::door;
+    CHECK(decode_door(block, behind) == DoorState::unknown);
+    CHECK(decode_block(block, behind).state == BlockState::unknown);
+}
+
 }  // namespace
 
 void decode_everything(ByteView input) {
@@ -136,6 +164,7 @@ void decode_everything(ByteView input) {
     for (const std::size_t size : {std::size_t{512}, std::size_t{4096}}) {
         const Bytes block = sealed(input, size);
         decode_cell(block);
+        decode_doors(block);
         take_step(input.size() >= size ? input.first(size) : ByteView(block), block);
         (void)decode_slot_entry(block, address_of(block));
         Bytes area(superblock_area);
@@ -149,12 +178,8 @@ void decode_everything(ByteView input) {
             }
         }
     }
-    Bytes row(geometry.row_blocks() * geometry.block_size);
-    std::ranges::copy(input.first(std::min(input.size(), row.size())), row.begin());
-    RowAddress address;
-    address.geometry = &geometry;
-    const RowSummary summary = summarise(row, address, 0, nobody);
-    CHECK(!summary.whole());  // not one block of it carries our address and checksum
+    decode_row(input, geometry);
+    decode_row(input, tiers);
 }
 
 }  // namespace diskpaxos

@@ -3,6 +3,7 @@
 #include "async/random.hpp"
 #include "decoders.hpp"
 #include "disk/block.hpp"
+#include "disk/door.hpp"
 #include "disk/slot_entry.hpp"
 #include "disk/superblock.hpp"
 #include "lock/lock_record.hpp"
@@ -18,6 +19,7 @@ Bytes superblock(std::size_t size) {
     s.name = "fuzz";
     s.disks.resize(3);
     s.geometry.block_size = static_cast<std::uint32_t>(size);
+    s.geometry.tier = 8;
     Bytes out(size);
     encode_superblock(out, s, 0);
     return out;
@@ -45,12 +47,20 @@ Bytes cell(std::size_t size) {
     return out;
 }
 
+Bytes door(std::size_t size, bool open) {
+    Bytes out(size);
+    encode_door(out, {.kind = BlockKind::door, .cell = 1, .slot = 2},
+                open ? DoorState::open : DoorState::closed);
+    return out;
+}
+
 // From a sound block of each kind, a few bytes changed; some with more zeroes, some with noise.
 TEST(Fuzz, NoDecoderFallsOverWhatItIsGiven) {
     SeededRandom random(7);
     for (int round = 0; round < 20'000; ++round) {
         const std::size_t size = random.one_in(4) ? 4096 : 512;
-        Bytes block = random.one_in(3)   ? superblock(size)
+        Bytes block = random.one_in(4)   ? door(size, random.one_in(2))
+                      : random.one_in(3) ? superblock(size)
                       : random.one_in(2) ? slot_entry(size)
                                          : cell(size);
         const std::uint64_t changes = random.below(6);

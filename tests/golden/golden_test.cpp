@@ -1,4 +1,4 @@
-// Formats 1.0 and 1.1 as bytes. UPDATE=1 rewrites the files; do that only for a new format version.
+// Formats 1.0 to 1.2 as bytes. UPDATE=1 rewrites the files; do that only for a new format version.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "disk/block.hpp"
+#include "disk/door.hpp"
 #include "disk/slot_entry.hpp"
 #include "disk/superblock.hpp"
 #include "golden/hex.hpp"
@@ -57,6 +58,13 @@ Superblock active_superblock() {
     return s;
 }
 
+// Of a group whose rows have two doors: slots 0 to 7, 8 to 15, 16 to 31.
+Superblock tiered_superblock() {
+    Superblock s = superblock();
+    s.geometry.tier = 8;
+    return s;
+}
+
 SlotEntry slot_entry() {
     SlotEntry entry;
     entry.state = SlotState::taken;
@@ -92,6 +100,12 @@ Bytes unannounced_record() {
     return out;
 }
 
+BlockAddress door_address() {
+    BlockAddress result = address(BlockKind::door);
+    result.ring = 0;
+    return result;
+}
+
 BlockAddress register_address() {
     return {.group = uuid(0x10), .disk = Superblock::tag(uuid(0x40)), .kind = BlockKind::cell,
             .cell = 3};
@@ -102,6 +116,9 @@ Bytes encoded(const std::string& kind) {
     const Bytes value = record();
     if (kind == "superblock") encode_superblock(out, superblock(), 0);
     if (kind == "superblock-active") encode_superblock(out, active_superblock(), 0);
+    if (kind == "superblock-tiers") encode_superblock(out, tiered_superblock(), 0);
+    if (kind == "door-closed") encode_door(out, door_address(), DoorState::closed);
+    if (kind == "door-open") encode_door(out, door_address(), DoorState::open);
     if (kind == "register") {
         const Bytes held = unannounced_record();
         encode_block(out, register_address(),
@@ -141,32 +158,107 @@ TEST_P(Golden, AndTheyStillDecode) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Format, Golden,
-                         ::testing::Values("superblock", "superblock-active", "claim", "owner",
-                                           "initial", "cell", "register"));
+                         ::testing::Values("superblock", "superblock-active", "superblock-tiers",
+                                           "claim", "owner", "initial", "cell", "register",
+                                           "door-closed", "door-open"));
 
-// A group of three disks that was written when format 1.0 was new.
-TEST(GoldenGroup, IsStillReadable) {
-    const Geometry tiny{.block_size = 512, .slots = 2, .ring = 1, .cells = 2};
-    Cluster cluster(3, tiny);
+Bytes golden(const std::string& kind, std::size_t size = 512) {
+    Bytes block(size);
+    from_hex(slurp(path(kind)), block);
+    return block;
+}
+
+TEST(GoldenSuperblock, SaysWhatItSaid) {
+    const struct {
+        const char* kind;
+        std::uint16_t minor;
+        Superblock said;
+    } rows[] = {{"superblock", 0, superblock()},
+                {"superblock-active", 1, active_superblock()},
+                {"superblock-tiers", 2, tiered_superblock()}};
+    for (const auto& row : rows) {
+        const Bytes area = golden(row.kind, superblock_area);
+        const auto superblock = decode_superblock(area, 0);
+        ASSERT_TRUE(superblock) << row.kind;
+        EXPECT_EQ(load<std::uint16_t>(area, header_size + 2), row.minor) << row.kind;
+        EXPECT_TRUE(superblock->same_group(row.said)) << row.kind;
+        EXPECT_EQ(superblock->geometry, row.said.geometry) << row.kind;
+        EXPECT_EQ(superblock->active, row.said.active) << row.kind;
+    }
+}
+
+TEST(GoldenSuperblock, HasTheWordsOfItsFeaturesInTheOrderOfTheirBits) {
+    Superblock mixed = active_superblock();
+    mixed.geometry.tier = 8;
+    Bytes area(superblock_area);
+    const ByteSpan block = ByteSpan(area).first(512);
+    encode_superblock(block, mixed, 0);
+    const std::size_t words = header_size + 136 + 3 * 16;
+    EXPECT_EQ(load<std::uint32_t>(block, words), 0b110U);
+    EXPECT_EQ(load<std::uint32_t>(block, words + 4), 8U);
+    const auto superblock = decode_superblock(area, 0);
+    ASSERT_TRUE(superblock);
+    EXPECT_TRUE(superblock->same_group(mixed));
+    EXPECT_EQ(superblock->geometry, mixed.geometry);
+}
+
+// What a program of format 1.1 does with a superblock of 1.2, this one does with the next.
+TEST(GoldenSuperblock, IsRefusedWithAFeatureThatNobodyKnows) {
+    Bytes area = golden("superblock-tiers", superblock_area);
+    const ByteSpan block = ByteSpan(area).first(512);
+    const std::uint32_t features = load<std::uint32_t>(block, header_size + 12);
+    EXPECT_EQ(features, incompatible_tiers);
+    store<std::uint32_t>(block, header_size + 12, features | 4);
+    seal(block, address_of(block), 0, load<std::uint16_t>(block, 6));
+    EXPECT_EQ(decode_superblock(area, 0).error(), Damage::newer);
+}
+
+TEST(GoldenSuperblock, ThatIsTooShortForItsTiersIsDamaged) {
+    Bytes area = golden("superblock-tiers", superblock_area);
+    const ByteSpan block = ByteSpan(area).first(512);
+    seal(block, address_of(block), 0, load<std::uint16_t>(block, 6) - std::size_t{4});
+    EXPECT_FALSE(decode_superblock(area, 0));
+}
+
+TEST(GoldenDoor, SaysWhatItSaid) {
+    EXPECT_EQ(decode_door(golden("door-closed"), door_address()), DoorState::closed);
+    EXPECT_EQ(decode_door(golden("door-open"), door_address()), DoorState::open);
+}
+
+// Groups of three disks that were written when their format was new.
+struct OldGroup {
+    const char* name;  // of its files, before that of the disk
+    Geometry geometry;
+    std::uint32_t slot;  // that wrote it
+};
+
+class GoldenGroup : public ::testing::TestWithParam<OldGroup> {
+  protected:
+    static std::string file(const MemoryDisk& disk) {
+        return path(GetParam().name + std::string(disk.name()));
+    }
+};
+
+TEST_P(GoldenGroup, IsStillReadable) {
+    const auto& [name, geometry, slot] = GetParam();
+    Cluster cluster(3, geometry);
+    HostLocks home;
     if (updating()) {
-        ASSERT_TRUE(cluster.format(1));
-        HostLocks home;
-        Process process(cluster, home, host_named("home"));
+        ASSERT_TRUE(cluster.format(slot + 1));
+        Process process(cluster, home, host_named("home"), slot);
         ASSERT_TRUE(cluster.run(set_value(process.directory, "cell", "kept", cluster.soon())));
         ASSERT_TRUE(cluster.run(set_value(process.directory, "cell", "for ever", cluster.soon())));
         ASSERT_TRUE(cluster.run(propose(process.directory, "chosen", "once", cluster.soon())));
         for (auto& disk : cluster.disks) {
-            const ByteView all(disk->at(0).data(), tiny.bytes());
-            std::ofstream(path("group-" + std::string(disk->name()))) << to_hex(all);
+            const ByteView all(disk->at(0).data(), geometry.bytes());
+            std::ofstream(file(*disk)) << to_hex(all);
         }
         return;
     }
     for (auto& disk : cluster.disks) {
-        from_hex(slurp(path("group-" + std::string(disk->name()))),
-                 ByteSpan(disk->at(0).data(), tiny.bytes()));
+        from_hex(slurp(file(*disk)), ByteSpan(disk->at(0).data(), geometry.bytes()));
     }
-    HostLocks home;
-    Process process(cluster, home, host_named("home"));
+    Process process(cluster, home, host_named("home"), 0);
     ASSERT_TRUE(process.seated);
     const auto cell = cluster.run(process.directory.get("cell", cluster.soon()));
     ASSERT_TRUE(cell) << cell.error().sentence;
@@ -176,6 +268,14 @@ TEST(GoldenGroup, IsStillReadable) {
     ASSERT_TRUE(chosen);
     EXPECT_EQ(as_text(chosen->value), "once");
 }
+
+INSTANTIATE_TEST_SUITE_P(
+    Format, GoldenGroup,
+    ::testing::Values(
+        OldGroup{"group-", {.block_size = 512, .slots = 2, .ring = 1, .cells = 2}, 0},
+        // Written from behind the second door, read from before the first.
+        OldGroup{"group-tiers-", {.block_size = 512, .slots = 4, .ring = 1, .cells = 2, .tier = 1}, 2}),
+    [](const auto& group) { return group.param.geometry.tier == 0 ? "1_0" : "1_2"; });
 
 }  // namespace
 }  // namespace diskpaxos
