@@ -128,8 +128,37 @@ TEST(Tiers, AHandfulHasSomeOfEach) {
               (std::vector<std::uint32_t>{1, 1, 2}));
 }
 
-// Hosts come until nothing is left: the first tier is gone before the others are.
-TEST(Tiers, WhereOneIsFullAHandfulHasMoreOfTheOthers) {
+TEST(Tiers, WhereTheLastIsFullAHandfulHasMoreOfTheOthers) {
+    Cluster cluster(1, shape(32, 8));
+    ASSERT_TRUE(cluster.format(16));
+    HostLocks b, c;
+    for (std::uint32_t slot = 24; slot < 32; ++slot) {
+        const Process process(cluster, b, host_named("b"), slot);
+        ASSERT_TRUE(process.seated) << slot;
+    }
+    const Process process(cluster, c, host_named("c"));
+    ASSERT_TRUE(process.seated);
+    const std::vector<std::uint32_t> counts = by_tier(slots_of(cluster, "c"), cluster.geometry);
+    EXPECT_EQ(counts[0] + counts[1], 4U);
+    EXPECT_GE(counts[0], 1U);
+    EXPECT_GE(counts[1], 1U);
+}
+
+TEST(Tiers, WhereTheFirstIsFullAHandfulHasMoreOfTheOthers) {
+    Cluster cluster(1, shape(32, 8));
+    ASSERT_TRUE(cluster.format(16));
+    HostLocks b, c;
+    for (std::uint32_t slot = 4; slot < 8; ++slot) {
+        const Process process(cluster, b, host_named("b"), slot);
+        ASSERT_TRUE(process.seated) << slot;
+    }
+    const Process process(cluster, c, host_named("c"));
+    ASSERT_TRUE(process.seated);
+    EXPECT_EQ(by_tier(slots_of(cluster, "c"), cluster.geometry),
+              (std::vector<std::uint32_t>{0, 2, 2}));
+}
+
+TEST(Tiers, HostsComeUntilNothingIsLeft) {
     Cluster cluster(1, shape(32, 8));
     ASSERT_TRUE(cluster.format(16));
     HostLocks kernels[5];
