@@ -22,7 +22,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Geometry geometry{.block_size = 512, .slots = 16, .ring = 2, .cells = 64};
+constexpr Geometry geometry{.slots = 16, .ring = 2, .cells = 64, .tier = usual_tier};
 constexpr unsigned trials = 20;
 
 struct Cost {  // of three disks together
@@ -116,6 +116,21 @@ TEST_F(CountsTest, AColdChangeIsOneLookAndTwoPhases) {
         costs.add(cost_of(fresh, [&] { return change(fresh, 1); }));
     }
     costs.expect(on_each_disk(2, 3, 3));
+}
+
+// Whoever is in the second tier opens a door first, if nobody has done that in this cell before.
+TEST_F(CountsTest, ADoorIsOneWriteMoreForTheFirstOneInItsCell) {
+    Costs first;
+    Costs second;
+    for (std::uint32_t cell = 0; cell < trials; ++cell) {
+        for (Costs* costs : {&first, &second}) {
+            Process behind(paths, {.slot = usual_tier});
+            ASSERT_EQ(behind.problem(), "");
+            costs->add(cost_of(behind, [&] { return change(behind, cell); }));
+        }
+    }
+    first.expect(on_each_disk(3, 3, 4));
+    second.expect(on_each_disk(2, 3, 3));
 }
 
 TEST_F(CountsTest, AColdProposalIsOneLookAndTwoPhases) {

@@ -39,7 +39,7 @@ class EachWorld : public testing::TestWithParam<RealKind> {
         return {uring ? "DISKPAXOS_IO=uring" : "DISKPAXOS_IO=threads"};
     }
 
-    TestDisks disks{GetParam().disks, {.slots = 32, .ring = 2, .cells = 16}};
+    TestDisks disks{GetParam().disks, {.slots = 32, .ring = 2, .cells = 16, .tier = usual_tier}};
 };
 
 }  // namespace diskpaxos

@@ -12,7 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Geometry geometry{.block_size = 512, .slots = 16, .ring = 2, .cells = 16};
+constexpr Geometry geometry{.slots = 16, .ring = 2, .cells = 16, .tier = usual_tier};
 
 class FaultTest : public testing::TestWithParam<io::Backend> {
   protected:

@@ -13,7 +13,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Geometry geometry{.block_size = 512, .slots = 16, .ring = 2, .cells = 16};
+constexpr Geometry geometry{.slots = 16, .ring = 2, .cells = 16, .tier = usual_tier};
 constexpr std::uint32_t ttl_ms = 1000;
 constexpr std::uint32_t the_cell = 3;
 constexpr std::uint64_t of_the_dead = 1000;

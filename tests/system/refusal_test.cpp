@@ -25,7 +25,7 @@ void expect_refused(const Words& words, int code, const std::string& says) {
     EXPECT_NE(answer.err.find(says), std::string::npos) << answer.err;
 }
 
-constexpr Geometry small{.block_size = 512, .slots = 16, .ring = 2, .cells = 16};
+constexpr Geometry small{.slots = 16, .ring = 2, .cells = 16, .tier = usual_tier};
 
 TEST(RefusalTest, OneDiskUnderTwoNames) {
     TestDisks disks(DiskKind::file, small);
@@ -66,7 +66,7 @@ TEST_P(ForeignDiskTest, ADiskOfAnotherGroupIsRefused) {
 }
 
 TEST(InterruptedFormatTest, LeavesNoGroup) {
-    constexpr Geometry geometry{.block_size = 512, .slots = 32, .ring = 2, .cells = 512};
+    constexpr Geometry geometry{.slots = 32, .ring = 2, .cells = 512, .tier = usual_tier};
     const FaultDisks faulty(3, geometry.bytes());
     if (!faulty.ready()) GTEST_SKIP() << faulty.problem();
     const Paths paths = {faulty.path(0), faulty.path(1), faulty.path(2)};
