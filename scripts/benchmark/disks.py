@@ -1,0 +1,97 @@
+"""Disks to measure on: files of which every block is written, loop devices on such files, and disks
+that are slow or hang on command. What is made here is taken down at the end of the block."""
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+
+from benchmark import tools
+
+
+def make_file(path, size):
+    """Every block is written: what is allocated on first use would be measured as well."""
+    piece = bytes(1 << 20)
+    with open(path, "wb") as file:
+        for at in range(0, size, len(piece)):
+            file.write(piece[: size - at])
+        os.fsync(file.fileno())
+    return path
+
+
+@contextlib.contextmanager
+def file(path, size):
+    make_file(path, size)
+    try:
+        yield path
+    finally:
+        os.unlink(path)
+
+
+@contextlib.contextmanager
+def loop(path, size, sector=512):
+    with file(path, size):
+        device = tools.output(["losetup", "--find", "--show", "--direct-io=on", f"--sector-size={sector}",
+                               path]).strip()
+        try:
+            yield device
+        finally:
+            subprocess.run(["losetup", "--detach", device], check=False)
+
+
+def no_loops(folder):
+    """Why there are no loop devices here; None if there are."""
+    if not shutil.which("losetup"):
+        return "losetup is not installed"
+    if os.geteuid() != 0:
+        return "loop devices need root"
+    try:
+        with loop(os.path.join(folder, "probe"), 1 << 20):
+            return None
+    except tools.Failed as why:
+        return str(why)
+
+
+class FaultyDisks:
+    """FUSE files that obey tests/faultfs."""
+
+    def __init__(self, folder, count):
+        self.paths = [os.path.join(folder, f"mount/d{i}") for i in range(count)]
+        self.control = os.path.join(folder, "control")
+
+    def ask(self, line):
+        with socket.socket(socket.AF_UNIX) as to:
+            to.settimeout(10)
+            to.connect(self.control)
+            to.sendall(line.encode())
+            return to.recv(256).decode().strip()
+
+    def tell(self, disk, command):
+        if (answer := self.ask(f"{disk} {command}")) != "ok":
+            raise tools.Failed(f"the faulty disk does not obey \"{command}\": {answer}")
+
+    def ready(self):
+        with contextlib.suppress(OSError):
+            return self.ask("0 stat").startswith("reads")
+        return False
+
+    def heal(self):
+        for disk in range(len(self.paths)):
+            for command in ("clear", "drop"):
+                self.tell(disk, command)
+
+
+@contextlib.contextmanager
+def faulty(program, folder, count, size):
+    os.makedirs(os.path.join(folder, "mount"))
+    backing = [make_file(os.path.join(folder, f"backing{i}"), size) for i in range(count)]
+    disks = FaultyDisks(folder, count)
+    mount = os.path.join(folder, "mount")
+    with tools.running([program, mount, disks.control, *backing], os.path.join(folder, "log")):
+        tools.wait_for(disks.ready, "FUSE")
+        try:
+            yield disks
+        finally:
+            with contextlib.suppress(OSError, tools.Failed):
+                disks.heal()
+    shutil.rmtree(folder, ignore_errors=True)

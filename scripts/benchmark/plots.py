@@ -1,0 +1,202 @@
+"""Plots of a report, drawn by gnuplot as SVG. Greys and colours of middle lightness on no background:
+they are read on white as on black."""
+import os
+import shutil
+import subprocess
+
+from benchmark import peers, plan
+from benchmark.report import find
+
+GREY = "#767676"
+COLOURS = ("#808080", "#3b82c4", "#d9730d", "#2f9e6e", "#a463c8", "#d1495b", "#9a8700")
+POINTS = (1, 7, 5, 9, 13, 11, 3)
+NONE = "no gnuplot here: the plots are left out"
+
+STYLE = f"""set terminal svg size 760,%d font 'Helvetica,Arial,sans-serif' fontsize 13 dynamic
+set encoding utf8
+set border 3 linecolor '{GREY}'
+set tics nomirror textcolor '{GREY}'
+set grid ytics linecolor '{GREY}' linewidth 0.3 dashtype 3
+set key outside right top Left reverse samplen 1.5 spacing 1.25 textcolor '{GREY}'
+set title textcolor '{GREY}'
+set xlabel textcolor '{GREY}'
+set ylabel textcolor '{GREY}'
+set offsets graph 0.04, graph 0.04, 0, 0
+"""
+
+
+def install():
+    if shutil.which("gnuplot"):
+        return []
+    as_root = [] if os.geteuid() == 0 else ["sudo"]
+    apt = [*as_root, "env", "DEBIAN_FRONTEND=noninteractive", *peers.APT]
+    peers.run([*apt, "update"])
+    peers.run([*apt, "install", "-y", "--no-install-recommends", "gnuplot-nox"])
+    return ["installed gnuplot-nox"]
+
+
+class Plot:
+    def __init__(self, name, title, x, y, height=420):
+        self.name, self.height = name, height
+        self.title = title
+        self.settings = [f"set title '{title}'", f"set xlabel '{x}'", f"set ylabel '{y}'"]
+        self.lines = []  # (label, [(x, median, low, high)])
+
+    def line(self, label, points):
+        points = [(x, one["median"], one["low"], one["high"]) for x, one in points if one is not None]
+        if points:
+            self.lines.append((label, points))
+
+    @property
+    def points(self):
+        return sum(len(points) for _, points in self.lines)
+
+    def script(self, folder):
+        yield STYLE % self.height
+        yield f"set output '{os.path.join(folder, self.name)}.svg'"
+        yield from self.settings
+        for i, (_, points) in enumerate(self.lines):
+            yield f"$line{i} << END"
+            yield from (" ".join(f"{value:g}" if not isinstance(value, str) else value for value in point)
+                        for point in points)
+            yield "END"
+        drawn = []
+        for i, (label, _) in enumerate(self.lines):
+            look = f"linecolor '{COLOURS[i % len(COLOURS)]}' pointtype {POINTS[i % len(POINTS)]} pointsize 0.6"
+            drawn.append(f"$line{i} with yerrorlines {look} linewidth 1.8 title '{label}'")
+        yield "plot " + ", ".join(drawn)
+        yield "unset output\nreset"
+
+
+def of(row, figure):
+    summary = row["summary"]
+    if "main" not in summary:
+        return None
+    if figure == "per_second":
+        return summary["per_second"]
+    if figure == "p50_us":
+        return summary["series"][summary["main"]]["p50_us"]
+    return summary["per_operation"].get(figure)
+
+
+def curve(plot, label, rows, x, figure):
+    rows = sorted(rows, key=lambda row: row[x])
+    plot.line(label, [(row[x], of(row, figure)) for row in rows])
+
+
+def counted(plot, axis, values):
+    """A logarithmic axis with a tic where something was measured."""
+    tics = ", ".join(f"'{value:,}' {value}".replace(",", " ", value >= 1000) for value in values)
+    plot.settings += [f"set logscale {axis} 2", f"set {axis}tics ({tics})"]
+
+
+class Latency(Plot):
+    """p50 with its range, and p99, of each operation; the bare loop's p50 is a line across."""
+
+    def __init__(self, rows):
+        super().__init__("latency", "One operation at a time, three loop devices", "", "µs (p50 and its range, p99)")
+        self.tics, bare = [], None
+        middle, late = [], []
+        for row in find(rows, section="ours", place=plan.USUAL, clients=1, at_once=1):
+            summary = row["summary"]
+            for series, times in summary.get("series", {}).items():
+                if series == "pair" or times["p50_us"] is None:
+                    continue
+                label = row["name"] if len(summary["series"]) == 1 else row["name"].replace("lock", series)
+                x = len(self.tics)
+                self.tics.append(f"'{label}' {x}")
+                middle.append((x, times["p50_us"]))
+                late.append((x, times["p99_us"]))
+                if row["operation"] == plan.BARE:
+                    bare = times["p50_us"]["median"]
+        self.line("p50", middle)
+        self.line("p99", late)
+        self.settings += [f"set xtics ({', '.join(self.tics)}) rotate by -35", "set logscale y", "set bmargin 7",
+                          f"set xrange [-0.5:{len(self.tics) - 0.5}]"]
+        if bare:
+            self.settings.append(f"set arrow 1 from graph 0, first {bare:g} to graph 1, first {bare:g} nohead "
+                                 f"linecolor '{COLOURS[0]}' dashtype 2")
+
+    def script(self, folder):
+        for text in super().script(folder):
+            yield text.replace("with yerrorlines", "with yerrorbars")
+
+
+def throughput(rows):
+    plot = Plot("throughput", "Operations a second against operations at once, in one process", "at once",
+                "a second")
+    counted(plot, "x", (1, 8, 64))
+    plot.settings.append("set logscale y")
+    for operation in (plan.BARE, plan.CHANGE, plan.COLD, "propose", "read"):
+        curve(plot, operation, find(rows, section="ours", place=plan.USUAL, operation=operation, clients=1),
+              "at_once", "per_second")
+    for place in ("agent", "agents"):
+        curve(plot, f"change again, {plan.PLACES[place].label}",
+              find(rows, section="agents", place=place, operation=plan.CHANGE, clients=1), "at_once", "per_second")
+    return plot
+
+
+def pairs(rows):
+    plot = Plot("pairs", "Pairs of acquire and release a second, each client on its own lock", "clients", "a second")
+    counted(plot, "x", (1, 8, 32))
+    plot.settings.append("set logscale y")
+    mine = find(rows, section="peers", operation=plan.LOCK)
+    for group in dict.fromkeys(row["group"] for row in mine):
+        label = group if find(mine, group=group)[0]["place"] == group else "ours, " + group
+        curve(plot, label, find(mine, group=group), "clients", "per_second")
+    return plot
+
+
+def answers(rows):
+    plot = Plot("steps", "Compare and set, durable: answers of one server a second", "connections", "a second")
+    counted(plot, "x", (1, 64, 1024))
+    plot.settings.append("set logscale y")
+    mine = find(rows, section="agents", operation="step")
+    for group in dict.fromkeys(row["group"] for row in mine):
+        curve(plot, group, find(mine, group=group), "clients", "per_second")
+    return plot
+
+
+def slots(rows):
+    plot = Plot("slots", "Latency against slots of the group, one operation at a time", "slots",
+                "p50 in µs, with its range")
+    counted(plot, "x", (8, 32, 128))
+    plot.settings.append("set yrange [0:*]")
+    places = ("slots-8", plan.USUAL, "slots-128")
+    for operation in (plan.BARE, plan.CHANGE, plan.COLD, "read", plan.LOCK):
+        found = [(plan.PLACES[place].slots, row) for place in places
+                 for row in find(rows, section="ours", place=place, operation=operation, clients=1, at_once=1)]
+        plot.line(operation, [(x, of(row, "p50_us")) for x, row in found])
+    return plot
+
+
+def clients(rows):
+    plot = Plot("clients", "Latency against processes, each on its own cell or lock", "processes",
+                "p50 in µs, with its range")
+    counted(plot, "x", (1, 8, 32))
+    plot.settings.append("set logscale y")
+    for operation in (plan.BARE, plan.CHANGE, "read", plan.LOCK):
+        curve(plot, operation, find(rows, section="ours", place="crowd", operation=operation), "clients", "p50_us")
+    return plot
+
+
+def held(rows):
+    plot = Plot("held", "Renewing a session with many locks: what it costs", "locks held", "I/Os of one renewal")
+    plot.settings += ["set logscale x", "set yrange [0:*]"]
+    mine = find(rows, section="locks", operation="renew")
+    for figure in ("writes", "reads"):
+        curve(plot, figure + ", all disks together", mine, "held", figure)
+    return plot
+
+
+def draw(report, folder):
+    """Draws what there is to draw: [(name, title)]; NONE where there is no gnuplot."""
+    if not shutil.which("gnuplot"):
+        return NONE
+    os.makedirs(folder, exist_ok=True)
+    rows = report["rows"]
+    made = [plot for plot in (Latency(rows), throughput(rows), pairs(rows), answers(rows), slots(rows), clients(rows),
+                              held(rows)) if plot.points > 1]
+    for plot in made:
+        subprocess.run(["gnuplot"], input="\n".join(plot.script(folder)), text=True, check=True)
+    return [(plot.name, plot.title) for plot in made]
