@@ -26,7 +26,8 @@ void expect(const grpc::Status& status) {
 
 std::shared_ptr<grpc::Channel> connect(const std::string& address) {
     grpc::ChannelArguments arguments;
-    arguments.SetInt("grpc.enable_http_proxy", 0);
+    arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+    arguments.SetInt(GRPC_ARG_MINIMAL_STACK, 1);  // nothing that we do not use
     return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
 }
 

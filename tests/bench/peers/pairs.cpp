@@ -44,10 +44,13 @@ struct Notes {  // in memory that all processes see
     } clients[most_clients];
 };
 
-struct Used {  // microseconds of CPU, up to now
-    double clients = 0;
+struct Used {            // up to now
+    double clients = 0;  // microseconds of CPU
     double server = 0;
     double machine = 0;
+    double reads = 0;  // of the device
+    double read_kib = 0;
+    double writes = 0;
 };
 
 Notes* shared_notes() {
@@ -102,9 +105,17 @@ double microseconds_of_machine() {
     return ticks * 1e6 / static_cast<double>(sysconf(_SC_CLK_TCK));
 }
 
+void count_device(const std::string& name, Used& all) {
+    std::ifstream file("/sys/block/" + name + "/stat");
+    double merged = 0, sectors = 0, milliseconds = 0;
+    file >> all.reads >> merged >> sectors >> milliseconds >> all.writes;
+    all.read_kib = sectors / 2;
+}
+
 Used used(const Wish& wish, const std::vector<pid_t>& clients) {
     Used all{.server = microseconds_of(wish.server), .machine = microseconds_of_machine()};
     for (const pid_t client : clients) all.clients += microseconds_of(client);
+    if (!wish.device.empty()) count_device(wish.device, all);
     return all;
 }
 
@@ -125,6 +136,23 @@ std::string series(const std::string& name, std::vector<float> times) {
                        times.size(), at(50), at(99));
 }
 
+std::string per_operation(const Wish& wish, const Used& before, const Used& after, double count) {
+    std::string text;
+    const auto add = [&](const char* name, double Used::* figure) {
+        text += fmt::format(R"({}"{}": {:.2f})", text.empty() ? "" : ", ", name,
+                            (after.*figure - before.*figure) / count);
+    };
+    add("cpu_us", &Used::clients);
+    add("machine_cpu_us", &Used::machine);
+    if (wish.server != 0) add("server_cpu_us", &Used::server);
+    if (!wish.device.empty()) {
+        add("reads", &Used::reads);
+        add("read_kib", &Used::read_kib);
+        add("writes", &Used::writes);
+    }
+    return text;
+}
+
 void show(const Wish& wish, const Notes& notes, const Used& before, const Used& after) {
     std::vector<float> acquire, release, pair;
     for (unsigned i = 0; i < wish.clients; ++i) {
@@ -138,18 +166,13 @@ void show(const Wish& wish, const Notes& notes, const Used& before, const Used& 
     }
     if (pair.empty()) fail("no pair was done in time");
     const auto count = static_cast<double>(pair.size());
-    std::string cpu = fmt::format(R"("cpu_us": {:.1f}, "machine_cpu_us": {:.1f})",
-                                  (after.clients - before.clients) / count,
-                                  (after.machine - before.machine) / count);
-    if (wish.server != 0) {
-        cpu += fmt::format(R"(, "server_cpu_us": {:.1f})", (after.server - before.server) / count);
-    }
     fmt::print(
         R"({{"seconds": {}, "operations": {}, "per_second": {:.1f}, "series": {{{}, {}, {}}}, )"
         R"("per_operation": {{{}}}}})"
         "\n",
         wish.seconds, pair.size(), count / wish.seconds, series("acquire", acquire),
-        series("release", release), series("pair", pair), cpu);
+        series("release", release), series("pair", pair),
+        per_operation(wish, before, after, count));
 }
 
 }  // namespace
@@ -167,6 +190,7 @@ Wish wish_of(int count, char** words, std::size_t rest, const std::string& usage
         if (word == "--clients") wish.clients = static_cast<unsigned>(std::atoi(value));
         if (word == "--seconds") wish.seconds = std::atof(value);
         if (word == "--server") wish.server = std::atoi(value);
+        if (word == "--device") wish.device = value;
     }
     if (wish.words.size() != rest || wish.clients < 1 || wish.clients > most_clients ||
         !(wish.seconds > 0)) {

@@ -25,11 +25,12 @@ struct Wish {
     unsigned clients = 1;
     double seconds = 1;
     pid_t server = 0;                // whose CPU time is told as well; 0: nobody's
+    std::string device;              // of /sys/block, whose I/Os are told; empty: of none
     std::vector<std::string> words;  // what is left: the mode and where the peer is
 };
 
-// Reads --clients N, --seconds S, --server PID; ends the program with `usage` where there is
-// nonsense, or not `words` words besides.
+// Reads --clients N, --seconds S, --server PID, --device NAME; ends the program with `usage` where
+// there is nonsense, or not `rest` words besides.
 Wish wish_of(int count, char** words, std::size_t rest, const std::string& usage);
 
 // Connects client `number`, after the fork.

@@ -31,7 +31,7 @@ constexpr unsigned io_timeout = 2;  // seconds; a join waits for two of them
 struct Layout {
     unsigned number = 0;
     unsigned sector = 512;
-    int hosts = 0;
+    unsigned hosts = 0;
     std::string device;
 
     std::string name() const { return fmt::format("peer-{}", number); }
@@ -40,7 +40,7 @@ struct Layout {
 
 Layout layout_of(const std::string& text, const std::string& device) {
     Layout layout{.device = device};
-    if (std::sscanf(text.c_str(), "%u:%u:%d", &layout.number, &layout.sector, &layout.hosts) != 3) {
+    if (std::sscanf(text.c_str(), "%u:%u:%u", &layout.number, &layout.sector, &layout.hosts) != 3) {
         fail("a layout is NUMBER:SECTOR:HOSTS");
     }
     return layout;
@@ -69,6 +69,9 @@ class Lease {
         expect(sanlock_str_to_res(text.data(), &resource_), "the name of a lease");
         resource_->flags |=
             SANLK_RES_ALIGN1M | (layout.sector == 512 ? SANLK_RES_SECTOR512 : SANLK_RES_SECTOR4K);
+        if (layout.hosts == 0) return;
+        resource_->flags |= SANLK_RES_NUM_HOSTS;  // heeded when it is acquired, not when it is made
+        resource_->data32 = layout.hosts;
     }
     Lease(const Lease&) = delete;
     Lease& operator=(const Lease&) = delete;
@@ -84,7 +87,7 @@ void prepare(const Layout& layout) {
     expect(sanlock_write_lockspace(&space, 0, 0, io_timeout), "write_lockspace");
     for (unsigned i = 0; i < most_locks; ++i) {
         const Lease lease(layout, i);
-        expect(sanlock_write_resource(lease.get(), 0, layout.hosts, 0), "write_resource");
+        expect(sanlock_write_resource(lease.get(), 0, 0, 0), "write_resource");
     }
     expect(sanlock_add_lockspace_timeout(&space, 0, io_timeout), "add_lockspace");
 }
