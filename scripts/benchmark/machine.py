@@ -2,6 +2,7 @@
 import datetime
 import glob
 import os
+import re
 import subprocess
 import time
 
@@ -28,6 +29,12 @@ def field(text, name):
     return ""
 
 
+def chosen(choices):
+    """The one in brackets."""
+    found = re.search(r"\[(.*?)\]", choices)
+    return found.group(1) if found else choices
+
+
 def device_of(folder):
     """The block device below the folder, without its partition's number where it has one."""
     number = os.stat(folder).st_dev
@@ -38,9 +45,9 @@ def device_of(folder):
 def disk_of(folder):
     device = device_of(folder)
     queue = device + "/queue/"
-    return {"name": os.path.basename(device), "model": read(device + "/device/model", "not told"),
+    return {"name": os.path.basename(device), "model": read(device + "/device/model", "its model is not told"),
             "rotational": read(queue + "rotational") == "1", "write_cache": read(queue + "write_cache", "not told"),
-            "fua": read(queue + "fua", "not told"), "scheduler": read(queue + "scheduler", "not told"),
+            "fua": read(queue + "fua", "not told"), "scheduler": chosen(read(queue + "scheduler", "not told")),
             "logical_block_size": read(queue + "logical_block_size"),
             "physical_block_size": read(queue + "physical_block_size")}
 

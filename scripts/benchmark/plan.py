@@ -29,11 +29,6 @@ class Place:
     cells: int = 1024
     ttl_ms: int = 10000
 
-    @property
-    def by_url(self):
-        return self.kind in ("agent", "mixed", "lun")
-
-
 PLACES = {
     "loops": Place("three loop devices, blocks of 512"),
     "loops-4096": Place("three loop devices, blocks of 4096", block=4096, cells=256),
@@ -44,7 +39,7 @@ PLACES = {
     "slots-128": Place("three loop devices, 128 slots", slots=128, cells=512),
     "crowd": Place("three loop devices, 64 slots", slots=64),
     "fuse": Place("three FUSE disks", "fuse"),
-    "held": Place("three loop devices, 8 slots, 32768 cells", slots=8, cells=1 << 15),
+    "held": Place("three loop devices, 8 slots, 32768 cells", slots=8, cells=1 << 15, ttl_ms=2000),
     "brisk": Place("three loop devices, TTL 1 s", ttl_ms=1000),
     "agent": Place("one agent", "agent", 1),
     "agents": Place("three agents", "agent"),
@@ -59,6 +54,7 @@ OPERATIONS = {
     "read": "read", "read another's": "read-other", "lock again": "lock", "lock cold": "lock-cold",
     "one lock for all": "lock-one", "renew": "renew", "join": "join", "take over": "takeover",
 }
+WAITING = ("renew", "take over")  # most of their time, by the clock
 BARE, CHANGE, COLD, LOCK = "bare loop", "change again", "change cold", "lock again"
 
 
@@ -194,7 +190,7 @@ def locks():
     for clients in (1, 8):
         yield Row("locks", USUAL, "one lock for all", clients=clients)
     for held in (1, 100, 1000, 10000):
-        yield Row("locks", "held", "renew", held=held, longer=8)
+        yield Row("locks", "held", "renew", held=held, longer=4)
     yield Row("locks", "held", BARE)
     yield Row("locks", "brisk", "take over", longer=6)
 

@@ -8,11 +8,14 @@ from benchmark import peers, plan
 from benchmark.report import find
 
 GREY = "#767676"
-COLOURS = ("#808080", "#3b82c4", "#d9730d", "#2f9e6e", "#a463c8", "#d1495b", "#9a8700")
-POINTS = (1, 7, 5, 9, 13, 11, 3)
+COLOURS = ("#808080", "#3b82c4", "#d9730d", "#2f9e6e", "#a463c8", "#d1495b", "#9a8700", "#2a9fb5",
+           "#a8693f", "#6a74d8")
+POINTS = (7, 5, 9, 11, 13, 7, 5)
+FROM_ZERO = ["set yrange [0:*]", "set offsets graph 0.04, graph 0.04, graph 0.06, 0"]
+LONG_KEY = "set key outside below left maxcols 2"
 NONE = "no gnuplot here: the plots are left out"
 
-STYLE = f"""set terminal svg size 760,%d font 'Helvetica,Arial,sans-serif' fontsize 13 dynamic
+STYLE = f"""set terminal svg size 760,HEIGHT font 'Arial,13' dynamic
 set encoding utf8
 set border 3 linecolor '{GREY}'
 set tics nomirror textcolor '{GREY}'
@@ -21,7 +24,9 @@ set key outside right top Left reverse samplen 1.5 spacing 1.25 textcolor '{GREY
 set title textcolor '{GREY}'
 set xlabel textcolor '{GREY}'
 set ylabel textcolor '{GREY}'
+set pointintervalbox 0
 set offsets graph 0.04, graph 0.04, 0, 0
+set format y '%.0s%c'
 """
 
 
@@ -35,11 +40,17 @@ def install():
     return ["installed gnuplot-nox"]
 
 
+def quoted(text):
+    return "'" + text.replace("'", "''") + "'"
+
+
 class Plot:
+    between = "\n"  # the points of a line; with an empty line they are not joined
+
     def __init__(self, name, title, x, y, height=420):
         self.name, self.height = name, height
         self.title = title
-        self.settings = [f"set title '{title}'", f"set xlabel '{x}'", f"set ylabel '{y}'"]
+        self.settings = [f"set title {quoted(title)}", f"set xlabel '{x}'", f"set ylabel '{y}'"]
         self.lines = []  # (label, [(x, median, low, high)])
 
     def line(self, label, points):
@@ -52,18 +63,17 @@ class Plot:
         return sum(len(points) for _, points in self.lines)
 
     def script(self, folder):
-        yield STYLE % self.height
+        yield STYLE.replace("HEIGHT", str(self.height))
         yield f"set output '{os.path.join(folder, self.name)}.svg'"
         yield from self.settings
         for i, (_, points) in enumerate(self.lines):
             yield f"$line{i} << END"
-            yield from (" ".join(f"{value:g}" if not isinstance(value, str) else value for value in point)
-                        for point in points)
+            yield self.between.join(" ".join(f"{value:g}" for value in point) for point in points)
             yield "END"
         drawn = []
         for i, (label, _) in enumerate(self.lines):
-            look = f"linecolor '{COLOURS[i % len(COLOURS)]}' pointtype {POINTS[i % len(POINTS)]} pointsize 0.6"
-            drawn.append(f"$line{i} with yerrorlines {look} linewidth 1.8 title '{label}'")
+            look = f"linecolor '{COLOURS[i % len(COLOURS)]}' pointtype {POINTS[i % len(POINTS)]} pointsize 0.7"
+            drawn.append(f"$line{i} with yerrorlines {look} linewidth 1.8 title {quoted(label)}")
         yield "plot " + ", ".join(drawn)
         yield "unset output\nreset"
 
@@ -92,6 +102,7 @@ def counted(plot, axis, values):
 
 class Latency(Plot):
     """p50 with its range, and p99, of each operation; the bare loop's p50 is a line across."""
+    between = "\n\n"
 
     def __init__(self, rows):
         super().__init__("latency", "One operation at a time, three loop devices", "", "µs (p50 and its range, p99)")
@@ -104,7 +115,7 @@ class Latency(Plot):
                     continue
                 label = row["name"] if len(summary["series"]) == 1 else row["name"].replace("lock", series)
                 x = len(self.tics)
-                self.tics.append(f"'{label}' {x}")
+                self.tics.append(f"{quoted(label)} {x}")
                 middle.append((x, times["p50_us"]))
                 late.append((x, times["p99_us"]))
                 if row["operation"] == plan.BARE:
@@ -116,10 +127,6 @@ class Latency(Plot):
         if bare:
             self.settings.append(f"set arrow 1 from graph 0, first {bare:g} to graph 1, first {bare:g} nohead "
                                  f"linecolor '{COLOURS[0]}' dashtype 2")
-
-    def script(self, folder):
-        for text in super().script(folder):
-            yield text.replace("with yerrorlines", "with yerrorbars")
 
 
 def throughput(rows):
@@ -137,18 +144,22 @@ def throughput(rows):
 
 
 def pairs(rows):
-    plot = Plot("pairs", "Pairs of acquire and release a second, each client on its own lock", "clients", "a second")
+    plot = Plot("pairs", "Pairs of acquire and release a second, each client on its own lock", "clients", "a second",
+                height=560)
+    plot.settings.append(LONG_KEY)
     counted(plot, "x", (1, 8, 32))
     plot.settings.append("set logscale y")
     mine = find(rows, section="peers", operation=plan.LOCK)
     for group in dict.fromkeys(row["group"] for row in mine):
-        label = group if find(mine, group=group)[0]["place"] == group else "ours, " + group
+        theirs = find(mine, group=group)[0]["place"] == group
+        label = group.split(":")[0] if theirs else "ours, " + group
         curve(plot, label, find(mine, group=group), "clients", "per_second")
     return plot
 
 
 def answers(rows):
-    plot = Plot("steps", "Compare and set, durable: answers of one server a second", "connections", "a second")
+    plot = Plot("steps", "Compare and set: answers of one server a second", "connections", "a second", height=480)
+    plot.settings.append(LONG_KEY)
     counted(plot, "x", (1, 64, 1024))
     plot.settings.append("set logscale y")
     mine = find(rows, section="agents", operation="step")
@@ -161,7 +172,7 @@ def slots(rows):
     plot = Plot("slots", "Latency against slots of the group, one operation at a time", "slots",
                 "p50 in µs, with its range")
     counted(plot, "x", (8, 32, 128))
-    plot.settings.append("set yrange [0:*]")
+    plot.settings += FROM_ZERO
     places = ("slots-8", plan.USUAL, "slots-128")
     for operation in (plan.BARE, plan.CHANGE, plan.COLD, "read", plan.LOCK):
         found = [(plan.PLACES[place].slots, row) for place in places
@@ -182,7 +193,7 @@ def clients(rows):
 
 def held(rows):
     plot = Plot("held", "Renewing a session with many locks: what it costs", "locks held", "I/Os of one renewal")
-    plot.settings += ["set logscale x", "set yrange [0:*]"]
+    plot.settings += ["set logscale x", *FROM_ZERO]
     mine = find(rows, section="locks", operation="renew")
     for figure in ("writes", "reads"):
         curve(plot, figure + ", all disks together", mine, "held", figure)

@@ -38,7 +38,7 @@ class Stage:
     def make_group(self, name, place):
         if place.kind == "lun":
             words = self.units()[:3]
-        elif place.by_url:
+        elif place.kind in ("agent", "mixed"):
             files = [self.file(f"{name}-{i}", place) for i in range(2)] if place.kind == "mixed" else []
             words = [*files, *(self.agent(f"{name}-{i}") for i in range(place.count - len(files)))]
         elif place.kind == "fuse":
@@ -47,12 +47,8 @@ class Stage:
             words = self.faulty.paths
         else:
             words = [self.disk(f"{name}-{i}", place) for i in range(place.count)]
-        if place.by_url:
-            sizes = ["--cells", 1024] if place.kind != "mixed" else ["--slots", 32, "--cells", 1024]
-            tools.output([self.programs["diskpaxos"], "format", "--force", "--name", "bench", *sizes, *words])
-        else:
-            tools.output([self.programs["diskpaxos-yardstick"], "format", "--slots", place.slots, "--cells",
-                          place.cells, "--ttl", place.ttl_ms, "--block-size", place.block, *words])
+        tools.output([self.programs["diskpaxos-yardstick"], "format", "--slots", place.slots, "--cells",
+                      place.cells, "--ttl", place.ttl_ms, "--block-size", place.block, *words])
         return words
 
     def file(self, name, place):
@@ -80,12 +76,17 @@ class Stage:
     def by_yardstick(self, row, seconds):
         words = [self.programs["diskpaxos-yardstick"], plan.OPERATIONS[row.operation], "--processes", row.clients,
                  "--concurrency", row.at_once, "--seconds", f"{seconds:g}"]
+        if row.operation == plan.BARE:
+            words.append("--group")
         if row.held:
             words += ["--held", row.held]
         words += self.group(row.place)
-        if plan.PLACES[row.place].kind != "fuse":
-            return tools.measurement(words, seconds)
-        return self.with_fault(row.fault, lambda: tools.measurement(words, seconds))
+        if plan.PLACES[row.place].kind == "fuse":
+            return self.with_fault(row.fault, lambda: tools.measurement(words, seconds))
+        told = tools.measurement(words, seconds)
+        if row.operation in plan.WAITING:
+            told["per_operation"].pop("machine_cpu_us", None)  # of others, while this one waits
+        return told
 
     def with_fault(self, fault, measure):
         """The last disk fails while it runs: whoever opens a group waits for its disks a while."""
