@@ -54,10 +54,13 @@ class Peer:
 
     @contextlib.contextmanager
     def started(self, folder):
-        """Runs the server in this folder, which is to be on the file system to measure."""
-        os.makedirs(folder, exist_ok=True)
-        with self.running(folder):
-            yield self
+        """Runs the server in a new folder, which is to be on the file system to measure."""
+        os.mkdir(folder)
+        try:
+            with self.running(folder):
+                yield self
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def measure(self, mode, clients, seconds):
         words = [self.client(), "--clients", clients, "--seconds", seconds, "--server", self.child.pid,

@@ -159,7 +159,7 @@ def agents():
             ("steps of one agent, durable", (1, 64, 1024), ("steps", "durable")),
             ("steps of one agent, store in memory", (1, 64, 1024), ("steps", "memory")),
             ("redis, appendfsync always: compare and set", (1, 64, 1024), ("redis",)),
-            ("etcd, one member: compare and put", (1, 64), ("etcd",))):
+            ("etcd, one member, its JSON gateway: compare and put", (1, 64), ("etcd",))):
         for clients in connections:
             yield Row("agents", group, "step", clients=clients, by="load", words=words)
     yield Row("agents", "luns", "bare COMPARE AND WRITE, no flush", by="caw")

@@ -109,10 +109,8 @@ class Stage:
         if kind == "steps":
             folder = self.folder if more == ["durable"] else self.memory
             words = [self.once(" ".join(row.words), lambda: self.agent("steps-" + more[0], folder)), row.clients]
-        elif kind == "redis":
+        elif kind in ("redis", "etcd"):
             words = [self.peer(kind).socket, row.clients]
-        elif kind == "etcd":
-            words = [f"127.0.0.1:{self.peer(kind).port}", row.clients]
         else:
             words = more
         return tools.measurement([self.programs["diskpaxos-load"], kind, *words, f"{seconds:g}"], seconds)

@@ -48,6 +48,7 @@ class Redis final : public Client {
         const std::unique_ptr<redisReply, void (*)(void*)> reply(static_cast<redisReply*>(raw),
                                                                  freeReplyObject);
         if (!reply) fail("redis has gone");
+        if (reply->type == REDIS_REPLY_ERROR) fail(fmt::format("redis: {}", reply->str));
         if (reply->type == REDIS_REPLY_INTEGER) return std::to_string(reply->integer);
         return std::string(reply->str, reply->len);  // of nil: empty
     }
