@@ -29,6 +29,7 @@ class Place:
     cells: int = 1024
     ttl_ms: int = 10000
 
+
 PLACES = {
     "loops": Place("three loop devices, blocks of 512"),
     "loops-4096": Place("three loop devices, blocks of 4096", block=4096, cells=256),

@@ -11,7 +11,7 @@ GREY = "#767676"
 COLOURS = ("#808080", "#3b82c4", "#d9730d", "#2f9e6e", "#a463c8", "#d1495b", "#9a8700", "#2a9fb5",
            "#a8693f", "#6a74d8")
 POINTS = (7, 5, 9, 11, 13, 7, 5)
-FROM_ZERO = ["set yrange [0:*]", "set offsets graph 0.04, graph 0.04, graph 0.06, 0"]
+FROM_ZERO = ["set format y '%g'", "set yrange [0:*]", "set offsets graph 0.04, graph 0.04, graph 0.06, 0"]
 LONG_KEY = "set key outside below left maxcols 2"
 NONE = "no gnuplot here: the plots are left out"
 
@@ -59,8 +59,8 @@ class Plot:
             self.lines.append((label, points))
 
     @property
-    def points(self):
-        return sum(len(points) for _, points in self.lines)
+    def worth_drawing(self):
+        return any(len(points) > 1 for _, points in self.lines)
 
     def script(self, folder):
         yield STYLE.replace("HEIGHT", str(self.height))
@@ -194,9 +194,8 @@ def clients(rows):
 def held(rows):
     plot = Plot("held", "Renewing a session with many locks: what it costs", "locks held", "I/Os of one renewal")
     plot.settings += ["set logscale x", *FROM_ZERO]
-    mine = find(rows, section="locks", operation="renew")
     for figure in ("writes", "reads"):
-        curve(plot, figure + ", all disks together", mine, "held", figure)
+        curve(plot, f"{figure}, all disks", find(rows, section="locks", operation="renew"), "held", figure)
     return plot
 
 
@@ -207,7 +206,7 @@ def draw(report, folder):
     os.makedirs(folder, exist_ok=True)
     rows = report["rows"]
     made = [plot for plot in (Latency(rows), throughput(rows), pairs(rows), answers(rows), slots(rows), clients(rows),
-                              held(rows)) if plot.points > 1]
+                              held(rows)) if plot.worth_drawing]
     for plot in made:
         subprocess.run(["gnuplot"], input="\n".join(plot.script(folder)), text=True, check=True)
     return [(plot.name, plot.title) for plot in made]
