@@ -14,7 +14,7 @@ namespace diskpaxos::yardstick {
 
 namespace {
 
-struct Layout {  // of one disk, in bytes
+struct Layout {               // of one disk, in bytes
     std::uint64_t first = 0;  // the row of the first stream
     std::int64_t stride = 0;
     unsigned block = 0;
@@ -28,7 +28,8 @@ int open_disk(const std::string& path) {
     return fd;
 }
 
-// Backwards from the last cell of the group: names are everywhere, but what stands there stays as it is.
+// Backwards from the last cell of the group: names are everywhere, but what stands there stays as
+// it is.
 Layout layout_of_group(int fd, const std::string& path, const Wish& wish) {
     const std::unique_ptr<std::byte[], void (*)(void*)> area(
         static_cast<std::byte*>(std::aligned_alloc(superblock_area, superblock_area)), std::free);
@@ -57,8 +58,7 @@ BareDisk placed(int fd, const Layout& layout, const Wish& wish, unsigned process
     BareDisk disk{fd, {}};
     for (unsigned i = 0; i < wish.concurrency; ++i) {
         const std::int64_t stream = std::int64_t{process} * wish.concurrency + i;
-        disk.rows.push_back(layout.first +
-                            static_cast<std::uint64_t>(stream * layout.stride));
+        disk.rows.push_back(layout.first + static_cast<std::uint64_t>(stream * layout.stride));
     }
     return disk;
 }

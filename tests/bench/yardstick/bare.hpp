@@ -1,8 +1,8 @@
 // The floor under our ratios: our exact I/O pattern without any protocol, by nothing of ours.
 //
-// A stream's round is, on each disk, one durable write of a block and, linked to it, one read of a row.
-// It has taken its time when a majority of the disks has answered; the next begins when all have.
-// Rounds that are ready at the same time go down in one submission, which is also the wait.
+// A stream's round is, on each disk, one durable write of a block and, linked to it, one read of a
+// row. It has taken its time when a majority of the disks has answered; the next begins when all
+// have. Rounds that are ready at the same time go down in one submission, which is also the wait.
 //
 // Every stream has a row of its own, and writes what stands there already: nothing is ever changed,
 // unless somebody else writes there at the same time.

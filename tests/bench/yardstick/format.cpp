@@ -1,5 +1,5 @@
-// Makes the disks a group, without asking: all slots are this host's, so that nobody who is measured
-// has to claim one first. A file that is not there is created.
+// Makes the disks a group, without asking: all slots are this host's, so that nobody who is
+// measured has to claim one first. A file that is not there is created.
 #include "group/format.hpp"
 
 #include <fcntl.h>
@@ -51,8 +51,8 @@ void format(const Wish& wish) {
     if (!real) fail(real.error());
     open_disks(**real, wish);
     FormatPlan plan;
-    plan.superblock = new_superblock("yardstick", wish.disks.size(), wish.geometry, wish.ttl_ms,
-                                     node::unix_ms());
+    plan.superblock =
+        new_superblock("yardstick", wish.disks.size(), wish.geometry, wish.ttl_ms, node::unix_ms());
     for (const node::RealWorld::Member& member : (*real)->members()) {
         if (!member.disk->use_block_size(wish.geometry.block_size)) {
             fail(Error{Code::usage, fmt::format("{} has no blocks of {} bytes", member.path,

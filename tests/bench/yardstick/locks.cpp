@@ -68,8 +68,8 @@ void lock(const Wish& wish) {
     done.outcome.print();
 }
 
-// All processes want the same one. The shares say how fair it was: 1 is what each would have got of an
-// equal distribution.
+// All processes want the same one. The shares say how fair it was: 1 is what each would have got of
+// an equal distribution.
 void lock_one(const Wish& wish) {
     if (wish.concurrency != 1) {
         fail(Error{Code::usage, "lock-one: a process asks for one lock once at a time"});
@@ -87,7 +87,7 @@ void lock_one(const Wish& wish) {
 }
 
 void lock_cold(const Wish& wish) {
-    Performance done = perform(wish, Load::cold, series, [&](Meter& meter) {
+    Performance done = perform(wish, Load::sparse, series, [&](Meter& meter) {
         meter.ready();
         while (!meter.over()) {
             Member member(wish, wish.processes);
@@ -106,7 +106,7 @@ void lock_cold(const Wish& wish) {
 // From a list of disks to an open session: nothing is known of them before.
 void join(const Wish& wish) {
     if (wish.concurrency != 1) fail(Error{Code::usage, "join: a process joins once at a time"});
-    Performance done = perform(wish, Load::cold, {"join"}, [&](Meter& meter) {
+    Performance done = perform(wish, Load::sparse, {"join"}, [&](Meter& meter) {
         meter.ready();
         while (!meter.over()) {
             if (meter.warm()) meter.resume({});
@@ -147,7 +147,7 @@ Task<void> watch(Member& member, Meter& meter) {
 
 void renew(const Wish& wish) {
     if (wish.concurrency != 1) fail(Error{Code::usage, "renew: a process has one session"});
-    Performance done = perform(wish, Load::steady, {"renewal"}, [&](Meter& meter) {
+    Performance done = perform(wish, Load::sparse, {"renewal"}, [&](Meter& meter) {
         Member member(wish, wish.processes);
         std::deque<Lock> locks;
         for (unsigned i = 0; i < wish.held; ++i) {
@@ -161,7 +161,7 @@ void renew(const Wish& wish) {
         scope.spawn(watch(member, meter));
         member.loop().run_until(scope.idle());
     });
-    const io::Counts& io = done.outcome.costs.io;
+    const io::Counts& io = done.outcome.costs->io;
     const double each = done.outcome.seconds * static_cast<double>(wish.disks.size());
     done.outcome.more =
         member("writes_per_second_and_disk", static_cast<double>(io.writes) / each) +

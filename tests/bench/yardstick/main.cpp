@@ -1,5 +1,5 @@
-// diskpaxos-yardstick: measures one thing about diskpaxos, or about the floor under it, and prints one
-// line of JSON; scripts/bench asks it. Scratch disks only.
+// diskpaxos-yardstick: measures one thing about diskpaxos, or about the floor under it, and prints
+// one line of JSON; scripts/bench asks it. Scratch disks only.
 //
 //   diskpaxos-yardstick OPERATION [OPTION]... DISK...
 //
@@ -7,15 +7,14 @@
 //   bare         no protocol: on each disk a durable write of a block and a read of --row bytes.
 //                DISK is PATH or PATH@OFFSET; or the disks of a group, with --group
 //   change       of a value, by who changed it last        change-cold  by a process new to it
-//   read         by who changed it last                    read-other   by another: first, and again
-//   propose      a decision, by a process new to the group
-//   lock         acquire and release of own locks          lock-cold    by a process new to them
-//   lock-one     all processes want the same lock          join         from disks to a session
-//   renew        the session of who has --held locks
-//   takeover     so many --processes are killed with a lock in their hands
+//   read         by who changed it last                    read-other   by another: first, and
+//   again propose      a decision, by a process new to the group lock         acquire and release
+//   of own locks          lock-cold    by a process new to them lock-one     all processes want the
+//   same lock          join         from disks to a session renew        the session of who has
+//   --held locks takeover     so many --processes are killed with a lock in their hands
 //
-// Cold and joining processes are counted while they do what is measured, not while they come and go:
-// `seconds` is the sum of that.
+// Cold and joining processes are counted while they do what is measured, not while they come and
+// go: `seconds` is the sum of that.
 #include <fmt/format.h>
 #include <sys/resource.h>
 
@@ -35,12 +34,10 @@ struct Operation {
     void (*run)(const Wish& wish);
 };
 constexpr Operation operations[] = {
-    {"format", format},       {"bare", bare},
-    {"change", change},       {"change-cold", change_cold},
-    {"read", read},           {"read-other", read_other},
-    {"propose", propose},     {"lock", lock},
-    {"lock-cold", lock_cold}, {"lock-one", lock_one},
-    {"join", join},           {"renew", renew},
+    {"format", format},           {"bare", bare}, {"change", change},
+    {"change-cold", change_cold}, {"read", read}, {"read-other", read_other},
+    {"propose", propose},         {"lock", lock}, {"lock-cold", lock_cold},
+    {"lock-one", lock_one},       {"join", join}, {"renew", renew},
     {"takeover", takeover},
 };
 
@@ -75,8 +72,8 @@ Wish parsed(int count, char** words) {
                   ignored);
         po::notify(ignored);
     } catch (const po::error& error) {
-        refuse(fmt::format("{}; it is: OPERATION [OPTION]... DISK..., see its source",
-                           error.what()));
+        refuse(
+            fmt::format("{}; it is: OPERATION [OPTION]... DISK..., see its source", error.what()));
     }
     return wish;
 }
@@ -85,9 +82,10 @@ void run(const Wish& wish) {
     constexpr unsigned most_concurrency = 1024;
     if (wish.processes < 1 || wish.processes > most_processes || wish.concurrency < 1 ||
         wish.concurrency > most_concurrency || !(wish.seconds > 0)) {
-        refuse(fmt::format("there can be 1 to {} processes, 1 to {} operations at a time in each, "
-                           "and --seconds must be positive",
-                           most_processes, most_concurrency));
+        refuse(
+            fmt::format("there can be 1 to {} processes, 1 to {} operations at a time in each, "
+                        "and --seconds must be positive",
+                        most_processes, most_concurrency));
     }
     for (const Operation& operation : operations) {
         if (wish.operation == operation.name) return operation.run(wish);

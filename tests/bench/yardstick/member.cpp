@@ -13,9 +13,10 @@ std::unique_ptr<node::OpenGroup> join(const Wish& wish, unsigned seats) {
     if (!group) fail(group.error());
     const Superblock& common = (*group)->roster().common;
     if (common.kinds() != DiskKinds::active && common.geometry.slots < seats) {
-        fail(Error{Code::usage, fmt::format("the group has {} slots, but {} processes need one each; "
-                                            "format it with more --slots",
-                                            common.geometry.slots, seats)});
+        fail(Error{Code::usage,
+                   fmt::format("the group has {} slots, but {} processes need one each; "
+                               "format it with more --slots",
+                               common.geometry.slots, seats)});
     }
     const Result<void> seat = (*group)->take_seat();
     if (!seat) fail(seat.error());

@@ -13,7 +13,8 @@ namespace diskpaxos::yardstick {
 
 inline constexpr Duration patience = std::chrono::seconds(20);
 
-// Fails with one sentence if the group has not `seats` slots; they may all be wanted at the same time.
+// Fails with one sentence if the group has not `seats` slots; they may all be wanted at the same
+// time.
 std::unique_ptr<node::OpenGroup> join(const Wish& wish, unsigned seats);
 
 // Drives everything until `task` is done.

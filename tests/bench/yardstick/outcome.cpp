@@ -19,7 +19,7 @@ namespace {
 std::atomic<bool> alone_spoke = false;
 std::atomic<bool>* spoke = &alone_spoke;
 
-constexpr std::uint64_t io::Counts::*all_counts[] = {
+constexpr std::uint64_t io::Counts::* all_counts[] = {
     &io::Counts::writes, &io::Counts::reads, &io::Counts::submissions,
     &io::Counts::waits,  &io::Counts::sends, &io::Counts::receives};
 constexpr const char* names[] = {"writes", "reads", "submissions", "waits", "sends", "receives"};
@@ -33,6 +33,17 @@ std::string described(Series& series) {
     return fmt::format(R"("{}": {{"operations": {}, "p50_us": {:.1f}, "p99_us": {:.1f}}})",
                        series.name, series.operations, percentile(series.times, 50),
                        percentile(series.times, 99));
+}
+
+std::string described(const Costs& costs, double operations) {
+    std::string text;
+    for (std::size_t i = 0; i < std::size(all_counts); ++i) {
+        const auto count = static_cast<double>(costs.io.*all_counts[i]);
+        text += fmt::format(R"("{}": {:.3f}, )", names[i], count / operations);
+    }
+    text += fmt::format(R"("cpu_us": {:.1f})", costs.cpu_us / operations);
+    if (!allocations_are_counted) return text;
+    return text + member("allocations", static_cast<double>(costs.allocations) / operations);
 }
 
 }  // namespace
@@ -78,17 +89,9 @@ void Outcome::print() {
     for (Series& one : series) {
         if (!one.times.empty()) timed += (timed.empty() ? "" : ", ") + described(one);
     }
-    const auto each = static_cast<double>(operations);
     std::string per_operation;
-    for (std::size_t i = 0; i < std::size(all_counts); ++i) {
-        const auto count = static_cast<double>(costs.io.*all_counts[i]);
-        per_operation += fmt::format(R"("{}": {:.3f}, )", names[i], count / each);
-    }
-    per_operation += fmt::format(R"("cpu_us": {:.1f})", costs.cpu_us / each);
-    if (machine_cpu_us) per_operation += member("machine_cpu_us", *machine_cpu_us);
-    if (allocations_are_counted) {
-        per_operation += member("allocations", static_cast<double>(costs.allocations) / each);
-    }
+    if (costs) per_operation = described(*costs, static_cast<double>(operations));
+    if (costs && machine_cpu_us) per_operation += member("machine_cpu_us", *machine_cpu_us);
     fmt::print(R"({{"seconds": {:.3f}, "operations": {}, "per_second": {:.1f}, "series": {{{}}}, )"
                R"("per_operation": {{{}}}{}}})"
                "\n",

@@ -46,8 +46,8 @@ struct Outcome {
     std::uint64_t operations = 0;
     double per_second = 0;
     std::vector<Series> series;  // those without operations are left out
-    Costs costs;
-    std::optional<double> machine_cpu_us;  // per operation; none: other work went on besides
+    std::optional<Costs> costs;
+    std::optional<double> machine_cpu_us;  // per operation
     std::string more;                      // further members of the object, each after ", "
 
     void print();

@@ -19,8 +19,8 @@ namespace {
 constexpr std::size_t most_times = 1 << 18;
 constexpr Duration pause_between_looks = std::chrono::milliseconds(1);
 
-// The times of one series. When it is full, every second one goes, and from then on only every second
-// one comes.
+// The times of one series. When it is full, every second one goes, and from then on only every
+// second one comes.
 struct Track {
     Track() {}  // touches no page of `times`
     std::uint64_t operations = 0;
@@ -153,13 +153,14 @@ void start(Board& board, const Wish& wish) {
 Performance added_up(const Board& board, const Wish& wish, std::vector<std::string> series) {
     Performance sum;
     Outcome& outcome = sum.outcome;
+    outcome.costs.emplace();
     for (std::string& name : series) outcome.series.push_back({std::move(name), 0, {}});
     for (unsigned process = 0; process < wish.processes; ++process) {
         const Ledger& ledger = board.ledgers[process];
         sum.operations.push_back(ledger.operations);
         outcome.operations += ledger.operations;
         outcome.seconds += ledger.seconds / wish.processes;
-        outcome.costs += ledger.costs;
+        *outcome.costs += ledger.costs;
         if (ledger.seconds > 0) {
             outcome.per_second += static_cast<double>(ledger.operations) / ledger.seconds;
         }

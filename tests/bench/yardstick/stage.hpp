@@ -1,8 +1,8 @@
 // Stage: processes that all do the same for a while, beginning and ending together; and Meter, with
 // which each of them says what it did.
 //
-// A warm-up is not counted. The span that is begins with the first operation that ends after it, and
-// ends with the first that ends after the time is up: a rate has no error of half an operation.
+// A warm-up is not counted. The span that is begins with the first operation that ends after it,
+// and ends with the first that ends after the time is up: a rate has no error of half an operation.
 #pragma once
 
 #include <functional>
@@ -37,8 +37,8 @@ class Meter {
     // An operation of a steady load has ended. False: it was the last.
     bool lap(const io::Counts& counts, Moment done);
 
-    // What is cold is counted in many spans, with things between them that do not count. All of them lie
-    // before the time is up.
+    // What is cold is counted in many spans, with things between them that do not count. All of
+    // them lie before the time is up.
     bool warm() const;
     bool over() const;
     void resume(const io::Counts& counts);
@@ -55,13 +55,16 @@ class Meter {
     Costs before_;
 };
 
-// Does `body` in as many processes as are wished for. Forked off before there is any ring: neither rings
-// nor threads survive that. `steady`: of nothing but what counts, so the machine's time is told as well.
-enum class Load : std::uint8_t { steady, cold };
+// Steady: nothing but what counts goes on, so the time of the whole machine is told as well.
+// Sparse: other things go on in between, or nothing.
+enum class Load : std::uint8_t { steady, sparse };
 struct Performance {
     Outcome outcome;
     std::vector<std::uint64_t> operations;  // of each process
 };
+
+// Does `body` in as many processes as are wished for. They are forked off before there is any ring:
+// neither rings nor threads survive that.
 Performance perform(const Wish& wish, Load load, std::vector<std::string> series,
                     const std::function<void(Meter&)>& body);
 

@@ -1,5 +1,6 @@
-// From the death of a holder, by kill -9, to the token in the hand of who waits: so many locks, each
-// with a holder and a waiter, and the holders killed one after the other at all phases of a renewal.
+// From the death of a holder, by kill -9, to the token in the hand of who waits: so many locks,
+// each with a holder and a waiter, and the holders killed one after the other at all phases of a
+// renewal.
 #include <fmt/format.h>
 
 #include <algorithm>

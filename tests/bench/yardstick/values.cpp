@@ -85,7 +85,7 @@ using First = std::function<Task<void>(Meter& meter, node::OpenGroup& group, Dir
                                        unsigned number)>;
 
 Performance cold(const Wish& wish, std::vector<std::string> series, const First& first) {
-    return perform(wish, Load::cold, std::move(series), [&](Meter& meter) {
+    return perform(wish, Load::sparse, std::move(series), [&](Meter& meter) {
         meter.ready();
         while (!meter.over()) {
             auto group = join(wish, wish.processes);
@@ -152,9 +152,9 @@ void read_other(const Wish& wish) {
     cold(wish, {"first", "again"}, read_twice).outcome.print();
 }
 
-// A name is decided once, and keeps its cell for ever. So that what is measured is not the crowding of a
-// full table, a quarter of the cells is used; then come names again that are decided already, which are
-// told apart.
+// A name is decided once, and keeps its cell for ever. So that what is measured is not the crowding
+// of a full table, a quarter of the cells is used; then come names again that are decided already,
+// which are told apart.
 void propose(const Wish& wish) {
     const auto names = std::make_shared<std::uint32_t>(0);
     const First first = [&, names](Meter& meter, node::OpenGroup& group, Directory& directory,
