@@ -111,6 +111,11 @@ def floor_of(row, rows):
     return (same or alone or [None])[0]
 
 
+def block_of(row, rows):
+    """Rows that are compared with each other are of one block, and are measured close together."""
+    return row.clients if row.section == "peers" else floor_of(row, rows) or row
+
+
 def floor():
     for kind in ("files", "loops"):
         for verb, size in (("write", "512"), ("write", "4k"), ("read", "4k"), ("read", "32k")):
@@ -175,9 +180,9 @@ def peers():
     for clients in (1, 8, 32):
         yield Row("peers", "crowd", BARE, clients=clients)
         yield Row("peers", "crowd", LOCK, clients=clients)
-    for operation in (BARE, LOCK):
-        yield Row("peers", "one", operation)
-    yield Row("peers", "one", LOCK, clients=8)
+    for clients in (1, 8):
+        yield Row("peers", "one", BARE, clients=clients)
+        yield Row("peers", "one", LOCK, clients=clients)
     yield Row("peers", "crowd", "lock cold")
     for peer in strangers.ALL:
         for mode in peer.modes:

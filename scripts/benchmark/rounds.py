@@ -1,5 +1,6 @@
 """Rounds: each takes all measurements once, in an order of its own, so that a noisy machine troubles
-all of them alike. Figures are medians of the rounds; a ratio is made within each round first.
+all of them alike; what is compared is taken close together, as disks have moods that last for seconds.
+Figures are medians of the rounds; a ratio is made within each round first.
 
 A sample is what a program told, or {"failed": sentence}."""
 import random
@@ -8,12 +9,22 @@ import statistics
 from benchmark.tools import Failed
 
 
-def run(rows, count, measure, order=random.Random(1), before_round=lambda number: None):
-    """{row: a sample of each round}; `measure(row)` may raise Failed, which stops nothing."""
+def in_some_order(rows, block, order):
+    """Blocks in any order, and the rows of each block in any order."""
+    blocks = {}
+    for row in rows:
+        blocks.setdefault(block(row), []).append(row)
+    for one in order.sample(list(blocks.values()), len(blocks)):
+        yield from order.sample(one, len(one))
+
+
+def run(rows, count, measure, block=lambda row: None, order=random.Random(1), before_round=lambda number: None):
+    """{row: a sample of each round}; `measure(row)` may raise Failed, which stops nothing. Rows of one
+    `block` are measured one after the other."""
     samples = {row: [] for row in rows}
     for number in range(count):
         before_round(number)
-        for row in order.sample(list(rows), len(rows)):
+        for row in in_some_order(rows, block, order):
             try:
                 samples[row].append(measure(row))
             except Failed as why:

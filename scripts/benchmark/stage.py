@@ -84,8 +84,9 @@ class Stage:
         if plan.PLACES[row.place].kind == "fuse":
             return self.with_fault(row.fault, lambda: tools.measurement(words, seconds))
         told = tools.measurement(words, seconds)
-        if row.operation in plan.WAITING:
-            told["per_operation"].pop("machine_cpu_us", None)  # of others, while this one waits
+        if row.operation in plan.WAITING:  # the machine was busy with others meanwhile
+            told["per_operation"] = {name: value for name, value in told["per_operation"].items()
+                                     if value and name != "machine_cpu_us"}
         return told
 
     def with_fault(self, fault, measure):

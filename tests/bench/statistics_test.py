@@ -47,12 +47,18 @@ class Statistics(unittest.TestCase):
     def test_each_round_takes_every_row_in_an_order_of_its_own(self):
         taken = []
         rows = list(range(20))
-        samples = rounds.run(rows, 3, lambda row: taken.append(row) or sample(row + 1), random.Random(7))
+        samples = rounds.run(rows, 3, lambda row: taken.append(row) or sample(row + 1), order=random.Random(7))
         orders = [taken[at:at + 20] for at in (0, 20, 40)]
         for order in orders:
             self.assertEqual(sorted(order), rows)
         self.assertEqual(len({tuple(order) for order in [*orders, rows]}), 4)
         self.assertEqual([rounds.figure(one, "p50_us") for one in samples[4]], [5, 5, 5])
+
+    def test_what_is_compared_is_measured_close_together(self):
+        taken = []
+        rounds.run(list(range(20)), 3, lambda row: taken.append(row) or sample(1), lambda row: row % 4)
+        for at in range(0, 60, 5):
+            self.assertEqual(len({row % 4 for row in taken[at:at + 5]}), 1)
 
     def test_a_failure_stops_nothing_and_keeps_its_round(self):
         count = [0]
@@ -87,6 +93,11 @@ class Plan(unittest.TestCase):
                 if row.by == "yardstick":
                     self.assertIn(row.operation, plan.OPERATIONS)
                     self.assertIn(row.place, plan.PLACES)
+
+    def test_floors_are_of_the_block_of_their_rows(self):
+        for row in self.ROWS:
+            if floor := plan.floor_of(row, self.ROWS):
+                self.assertEqual(plan.block_of(row, self.ROWS), plan.block_of(floor, self.ROWS), row)
 
     def test_every_operation_is_measured(self):
         self.assertLessEqual(set(plan.OPERATIONS), {row.operation for row in self.ROWS})
