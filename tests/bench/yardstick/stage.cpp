@@ -1,5 +1,6 @@
 #include "bench/yardstick/stage.hpp"
 
+#include <fmt/format.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -121,20 +122,24 @@ void Meter::pause(const io::Counts& counts) {
 
 // ---- what starts them, waits for them and adds up
 
-// Who ended has failed, and has said why; it is not reaped yet.
+// It is not reaped here.
 void expect_all_alive() {
     siginfo_t ended{};
     if (waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) != 0 || ended.si_pid == 0) return;
-    std::exit(ended.si_code == CLD_EXITED && ended.si_status != 0 ? ended.si_status : 1);
+    expect_success(ended.si_code == CLD_EXITED ? W_EXITCODE(ended.si_status, 0) : ended.si_status);
+    fail("a process has ended too early");
+}
+
+// Who has failed by itself has said why.
+void expect_success(int status) {
+    if (WIFSIGNALED(status)) fail(fmt::format("a process has died of signal {}", WTERMSIG(status)));
+    if (status != 0) std::exit(WEXITSTATUS(status));
 }
 
 namespace {
 
 void await_end(std::deque<Child>& children) {
-    for (Child& child : children) {
-        const int status = child.wait();
-        if (status != 0) std::exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
-    }
+    for (Child& child : children) expect_success(child.wait());
 }
 
 void start(Board& board, const Wish& wish) {

@@ -68,7 +68,8 @@ struct Performance {
 Performance perform(const Wish& wish, Load load, std::vector<std::string> series,
                     const std::function<void(Meter&)>& body);
 
-// Ends this process as one of its children has ended, if any has.
+// Ends this process with the exit code of a child that has failed.
+void expect_success(int status);
 void expect_all_alive();
 
 }  // namespace diskpaxos::yardstick

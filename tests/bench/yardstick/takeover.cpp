@@ -83,7 +83,7 @@ void takeover(const Wish& wish) {
     Outcome outcome;
     outcome.series = {{"takeover", wish.processes, {}}};
     for (unsigned i = 0; i < wish.processes; ++i) {
-        if (waiters[i].wait() != 0) std::exit(1);
+        expect_success(waiters[i].wait());
         const double took = microseconds(scene->taken[i].load() - killed[i]);
         outcome.series[0].times.push_back(static_cast<float>(took));
     }

@@ -147,8 +147,7 @@ void read_other(const Wish& wish) {
             finish(*group, change_once(directory, name, group->deadline()));
         }
     });
-    const int status = writer.wait();
-    if (status != 0) std::exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+    expect_success(writer.wait());
     cold(wish, {"first", "again"}, read_twice).outcome.print();
 }
 
