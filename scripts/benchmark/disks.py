@@ -52,12 +52,12 @@ def no_loops(folder):
         return str(why)
 
 
-class FaultyDisks:
-    """FUSE files that obey tests/faultfs."""
+class FaultyDisk:
+    """A file by FUSE that obeys tests/faultfs, with a daemon of its own: in one daemon those who wait
+    for a slow disk would keep others from its threads."""
 
-    def __init__(self, folder, count):
-        self.paths = [os.path.join(folder, f"mount/d{i}") for i in range(count)]
-        self.control = os.path.join(folder, "control")
+    def __init__(self, folder):
+        self.path, self.control = os.path.join(folder, "mount/d0"), os.path.join(folder, "control")
 
     def ask(self, line):
         with socket.socket(socket.AF_UNIX) as to:
@@ -66,32 +66,31 @@ class FaultyDisks:
             to.sendall(line.encode())
             return to.recv(256).decode().strip()
 
-    def tell(self, disk, command):
-        if (answer := self.ask(f"{disk} {command}")) != "ok":
+    def tell(self, command):
+        if (answer := self.ask("0 " + command)) != "ok":
             raise tools.Failed(f"the faulty disk does not obey \"{command}\": {answer}")
 
-    def ready(self):
+    def is_ready(self):
         with contextlib.suppress(OSError):
             return self.ask("0 stat").startswith("reads")
         return False
 
     def heal(self):
-        for disk in range(len(self.paths)):
-            for command in ("clear", "drop"):
-                self.tell(disk, command)
+        for command in ("clear", "drop"):
+            self.tell(command)
 
 
 @contextlib.contextmanager
-def faulty(program, folder, count, size):
-    os.makedirs(os.path.join(folder, "mount"))
-    backing = [make_file(os.path.join(folder, f"backing{i}"), size) for i in range(count)]
-    disks = FaultyDisks(folder, count)
+def faulty(program, folder, size):
     mount = os.path.join(folder, "mount")
-    with tools.running([program, mount, disks.control, *backing], os.path.join(folder, "log")):
-        tools.wait_for(disks.ready, "FUSE")
+    os.makedirs(mount)
+    disk = FaultyDisk(folder)
+    backing = make_file(os.path.join(folder, "backing"), size)
+    with tools.running([program, mount, disk.control, backing], os.path.join(folder, "log")):
+        tools.wait_for(disk.is_ready, "FUSE")
         try:
-            yield disks
+            yield disk
         finally:
             with contextlib.suppress(OSError, tools.Failed):
-                disks.heal()
+                disk.heal()
     shutil.rmtree(folder, ignore_errors=True)

@@ -62,7 +62,7 @@ def facts(folder):
             "virtual": "hypervisor" in field(cpu, "flags").split(),
             "kernel": os.uname().release, "governor": ", ".join(sorted(governors)) or "none",
             "memory_mib": int(field(memory, "MemTotal").split()[0]) // 1024,
-            "file_system": said("findmnt", "--noheadings", "--output", "FSTYPE", "--target", folder), "disk": disk_of(folder)}
+            "file_system": said("findmnt", "--noheadings", "--first-only", "--output", "FSTYPE", "--target", folder), "disk": disk_of(folder)}
 
 
 def ticks():

@@ -28,10 +28,12 @@ class Place:
     slots: int = 32
     cells: int = 1024
     ttl_ms: int = 10000
+    emptied: bool = False  # before each measurement
 
 
 PLACES = {
     "loops": Place("three loop devices, blocks of 512"),
+    "empty": Place("three loop devices, 4096 cells, no names yet", cells=4096, emptied=True),
     "loops-4096": Place("three loop devices, blocks of 4096", block=4096, cells=256),
     "files": Place("three files", "file"),
     "five": Place("five loop devices", count=5),
@@ -127,15 +129,16 @@ def floor():
 
 
 def ours():
-    for operation in (BARE, "propose", COLD, CHANGE, "read", "read another's", LOCK, "lock cold"):
+    for operation in (BARE, COLD, CHANGE, "read", "read another's", LOCK, "lock cold"):
         yield Row("ours", USUAL, operation)
     for at_once in (8, 64):
-        for operation in (BARE, "propose", COLD, CHANGE, "read", LOCK):
+        for operation in (BARE, COLD, CHANGE, "read", LOCK):
             yield Row("ours", USUAL, operation, at_once=at_once)
-    for place in ("crowd",):
-        for clients in (1, 8, 32):
-            for operation in (BARE, CHANGE, "read", LOCK):
-                yield Row("ours", place, operation, clients=clients)
+    for at_once in (1, 8, 64):
+        yield Row("ours", "empty", "propose", at_once=at_once, floor=USUAL)
+    for clients in (1, 8, 32):
+        for operation in (BARE, CHANGE, "read", LOCK):
+            yield Row("ours", "crowd", operation, clients=clients)
     for place in ("files", "loops-4096", "five", "one", "slots-8", "slots-128"):
         for operation in (BARE, COLD, CHANGE, "read", LOCK):
             yield Row("ours", place, operation)
@@ -203,8 +206,9 @@ def locks():
 
 def quick():
     """The shape of it all in half a minute: for the tests."""
-    for operation in (BARE, "propose", COLD, CHANGE, "read", LOCK, "lock cold"):
+    for operation in (BARE, COLD, CHANGE, "read", LOCK, "lock cold"):
         yield Row("ours", USUAL, operation)
+    yield Row("ours", "empty", "propose", floor=USUAL)
     for operation in (BARE, CHANGE):
         yield Row("ours", USUAL, operation, at_once=64)
     yield Row("ours", USUAL, LOCK, clients=4)
@@ -218,7 +222,7 @@ def quick():
             yield Row("agents", "agents", operation, floor="files")
     yield Row("agents", "steps of one agent, durable", "step", by="load", words=("steps", "durable"))
     yield Row("locks", USUAL, "join")
-    yield Row("locks", "held", "renew", held=100, longer=4)
+    yield Row("locks", "brisk", "renew", held=100, longer=4)
 
 
 def rows(sections, is_quick=False):

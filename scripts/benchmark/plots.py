@@ -108,7 +108,8 @@ class Latency(Plot):
         super().__init__("latency", "One operation at a time, three loop devices", "", "µs (p50 and its range, p99)")
         self.tics, bare = [], None
         middle, late = [], []
-        for row in find(rows, section="ours", place=plan.USUAL, clients=1, at_once=1):
+        for row in [*find(rows, section="ours", place=plan.USUAL, clients=1, at_once=1),
+                    *find(rows, section="ours", operation="propose", at_once=1)]:
             summary = row["summary"]
             for series, times in summary.get("series", {}).items():
                 if series == "pair" or times["p50_us"] is None:
@@ -134,9 +135,10 @@ def throughput(rows):
                 "a second")
     counted(plot, "x", (1, 8, 64))
     plot.settings.append("set logscale y")
-    for operation in (plan.BARE, plan.CHANGE, plan.COLD, "propose", "read"):
-        curve(plot, operation, find(rows, section="ours", place=plan.USUAL, operation=operation, clients=1),
-              "at_once", "per_second")
+    for operation, place in ((plan.BARE, plan.USUAL), (plan.CHANGE, plan.USUAL), (plan.COLD, plan.USUAL),
+                             ("propose", "empty"), ("read", plan.USUAL)):
+        curve(plot, operation, find(rows, section="ours", place=place, operation=operation, clients=1), "at_once",
+              "per_second")
     for place in ("agent", "agents"):
         curve(plot, f"change again, {plan.PLACES[place].label}",
               find(rows, section="agents", place=place, operation=plan.CHANGE, clients=1), "at_once", "per_second")

@@ -42,14 +42,19 @@ class Stage:
             files = [self.file(f"{name}-{i}", place) for i in range(2)] if place.kind == "mixed" else []
             words = [*files, *(self.agent(f"{name}-{i}") for i in range(place.count - len(files)))]
         elif place.kind == "fuse":
-            self.faulty = self.stack.enter_context(disks.faulty(
-                self.programs["diskpaxos-faultfs"], self.at(name), place.count, size_of(place)))
-            words = self.faulty.paths
+            program = self.programs["diskpaxos-faultfs"]
+            made = [self.stack.enter_context(disks.faulty(program, self.at(f"{name}-{i}"), size_of(place)))
+                    for i in range(place.count)]
+            self.faulty = made[-1]
+            words = [disk.path for disk in made]
         else:
             words = [self.disk(f"{name}-{i}", place) for i in range(place.count)]
+        self.format(place, words)
+        return words
+
+    def format(self, place, words):
         tools.output([self.programs["diskpaxos-yardstick"], "format", "--slots", place.slots, "--cells",
                       place.cells, "--ttl", place.ttl_ms, "--block-size", place.block, *words])
-        return words
 
     def file(self, name, place):
         return self.stack.enter_context(disks.file(self.at(name), size_of(place)))
@@ -80,8 +85,11 @@ class Stage:
             words.append("--group")
         if row.held:
             words += ["--held", row.held]
-        words += self.group(row.place)
-        if plan.PLACES[row.place].kind == "fuse":
+        place, members = plan.PLACES[row.place], self.group(row.place)
+        if place.emptied:
+            self.format(place, members)
+        words += members
+        if place.kind == "fuse":
             return self.with_fault(row.fault, lambda: tools.measurement(words, seconds))
         told = tools.measurement(words, seconds)
         if row.operation in plan.WAITING:  # the machine was busy with others meanwhile
@@ -90,9 +98,9 @@ class Stage:
         return told
 
     def with_fault(self, fault, measure):
-        """The last disk fails while it runs: whoever opens a group waits for its disks a while."""
+        """The last disk is at fault while it runs: whoever opens a group waits for its disks a while."""
         command = plan.FAULTS[fault][1] if fault else "clear"
-        begin = threading.Timer(0.05, self.faulty.tell, (len(self.faulty.paths) - 1, command))
+        begin = threading.Timer(0.05, self.faulty.tell, (command,))
         begin.start()
         try:
             return measure()
