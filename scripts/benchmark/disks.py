@@ -39,6 +39,17 @@ def loop(path, size, sector=512):
             subprocess.run(["losetup", "--detach", device], check=False)
 
 
+def detach_loops(folder):
+    """Those on files in this folder that a signal has left attached, just when they were made."""
+    if not shutil.which("losetup"):
+        return
+    done = subprocess.run(["losetup", "--list", "--noheadings", "--output", "NAME,BACK-FILE"], capture_output=True,
+                          text=True)
+    for device, *backing in map(str.split, done.stdout.splitlines()):
+        if backing and backing[0].startswith(folder + "/"):
+            subprocess.run(["losetup", "--detach", device], check=False)
+
+
 def no_loops(folder):
     """Why there are no loop devices here; None if there are."""
     if not shutil.which("losetup"):

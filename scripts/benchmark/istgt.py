@@ -45,7 +45,7 @@ UNIT = """[LogicalUnit{number}]
 
 
 def program():
-    return shutil.which("istgt", path=f"{os.environ['PATH']}:/usr/sbin:{peers.UNPACKED}/usr/bin:{peers.UNPACKED}/usr/sbin")
+    return shutil.which("istgt", path=f"{os.environ['PATH']}:/usr/sbin:{peers.UNPACKED}/usr/bin")
 
 
 def install():

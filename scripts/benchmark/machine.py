@@ -54,6 +54,7 @@ def disk_of(folder):
 
 def facts(folder):
     cpu, memory = read("/proc/cpuinfo"), read("/proc/meminfo")
+    kind = said("findmnt", "--noheadings", "--first-only", "--output", "FSTYPE", "--target", folder)
     governors = {read(path) for path in glob.glob("/sys/devices/system/cpu/cpu*/cpufreq/scaling_governor")}
     return {"date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
             "commit": said("git", "rev-parse", "--short=12", "HEAD") or "not known",
@@ -62,7 +63,7 @@ def facts(folder):
             "virtual": "hypervisor" in field(cpu, "flags").split(),
             "kernel": os.uname().release, "governor": ", ".join(sorted(governors)) or "none",
             "memory_mib": int(field(memory, "MemTotal").split()[0]) // 1024,
-            "file_system": said("findmnt", "--noheadings", "--first-only", "--output", "FSTYPE", "--target", folder), "disk": disk_of(folder)}
+            "file_system": kind, "disk": disk_of(folder)}
 
 
 def ticks():

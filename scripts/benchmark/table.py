@@ -36,9 +36,10 @@ def short(spread):
 
 def exchanged(costs):
     """I/Os on all disks together; with agents, messages."""
-    told = [f"{short(costs.get(a)) or 0}/{short(costs.get(b)) or 0}" for a, b in (("writes", "reads"), ("sends", "receives"))
+    told = [f"{short(costs.get(a)) or 0}/{short(costs.get(b)) or 0}{unit}"
+            for a, b, unit in (("writes", "reads", ""), ("sends", "receives", " msg"))
             if any(costs.get(name) and costs[name]["median"] > 0 for name in (a, b))]
-    return told[0] if len(told) == 1 else ", ".join(text + unit for text, unit in zip(told, (" I/Os", " messages")))
+    return ", ".join(told)
 
 
 def row_cells(row):
