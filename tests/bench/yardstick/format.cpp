@@ -1,5 +1,5 @@
-// Makes the disks a group, without asking: all slots are this host's, so that nobody who is
-// measured has to claim one first. A file that is not there is created.
+// Makes the disks a group as `diskpaxos format` does, but without asking, and with any ring. A file
+// that is not there is created.
 #include "group/format.hpp"
 
 #include <fcntl.h>
@@ -63,7 +63,7 @@ void format(const Wish& wish) {
     const Result<node::ThisHost> host = node::this_host(plan.superblock.group);
     if (!host) fail(host.error());
     plan.host = host->host;
-    plan.host_slots = wish.geometry.slots;
+    plan.host_slots = first_share(wish.geometry.slots);
     const bool stop = false;
     Formatter formatter((*real)->world(), std::move(plan), [](std::uint64_t) {});
     const Result<void> done = (*real)->run(formatter.run(stop));
