@@ -211,9 +211,7 @@ void echo(bool tcp, Duration length) {
         }
     });
     Message message{};
-    const auto ask = [&] {
-        CHECK(pass(ends[0], message, true) && pass(ends[0], message, false));
-    };
+    const auto ask = [&] { CHECK(pass(ends[0], message, true) && pass(ends[0], message, false)); };
     const auto begin = now() + warm_up(length);
     while (now() < begin) ask();
     Bill bill;
