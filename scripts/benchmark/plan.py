@@ -32,7 +32,7 @@ class Place:
 
 
 PLACES = {
-    "loops": Place("three loop devices, blocks of 512"),
+    "loops": Place("three loop devices"),
     "empty": Place("three loop devices, 4096 cells, no names yet", cells=4096, emptied=True),
     "loops-4096": Place("three loop devices, blocks of 4096", block=4096, cells=256),
     "files": Place("three files", "file"),
@@ -40,7 +40,6 @@ PLACES = {
     "one": Place("one loop device", count=1),
     "slots-8": Place("three loop devices, 8 slots", slots=8),
     "slots-128": Place("three loop devices, 128 slots", slots=128, cells=512),
-    "crowd": Place("three loop devices, 64 slots", slots=64),
     "fuse": Place("three FUSE disks", "fuse"),
     "held": Place("three loop devices, 8 slots, 32768 cells", slots=8, cells=1 << 15, ttl_ms=2000),
     "brisk": Place("three loop devices, TTL 1 s", ttl_ms=1000),
@@ -136,9 +135,9 @@ def ours():
             yield Row("ours", USUAL, operation, at_once=at_once)
     for at_once in (1, 8, 64):
         yield Row("ours", "empty", "propose", at_once=at_once, floor=USUAL)
-    for clients in (1, 8, 32):
+    for clients in (8, 32):
         for operation in (BARE, CHANGE, "read", LOCK):
-            yield Row("ours", "crowd", operation, clients=clients)
+            yield Row("ours", USUAL, operation, clients=clients)
     for place in ("files", "loops-4096", "five", "one", "slots-8", "slots-128"):
         for operation in (BARE, COLD, CHANGE, "read", LOCK):
             yield Row("ours", place, operation)
@@ -180,13 +179,12 @@ def stranger(peer, mode):
 
 
 def peers():
-    for clients in (1, 8, 32):
-        yield Row("peers", "crowd", BARE, clients=clients)
-        yield Row("peers", "crowd", LOCK, clients=clients)
-    for clients in (1, 8):
-        yield Row("peers", "one", BARE, clients=clients)
-        yield Row("peers", "one", LOCK, clients=clients)
-    yield Row("peers", "crowd", "lock cold")
+    for place in (USUAL, "one", "agents"):
+        for clients in (1, 8, 32):
+            if place != "agents":
+                yield Row("peers", place, BARE, clients=clients)
+            yield Row("peers", place, LOCK, clients=clients, floor=USUAL if place == "agents" else "")
+    yield Row("peers", USUAL, "lock cold")
     for peer in strangers.ALL:
         for mode in peer.modes:
             for clients in (1, 8, 32):

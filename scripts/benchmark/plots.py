@@ -60,7 +60,7 @@ class Plot:
 
     @property
     def worth_drawing(self):
-        return any(len(points) > 1 for _, points in self.lines)
+        return any(len(points) > 2 for _, points in self.lines)
 
     def script(self, folder):
         yield STYLE.replace("HEIGHT", str(self.height))
@@ -114,7 +114,9 @@ class Latency(Plot):
             for series, times in summary.get("series", {}).items():
                 if series == "pair" or times["p50_us"] is None:
                     continue
-                label = row["name"] if len(summary["series"]) == 1 else row["name"].replace("lock", series)
+                label = row["name"].replace("lock", series)
+                if label == row["name"] and series != summary["main"]:
+                    label += f", {series}"
                 x = len(self.tics)
                 self.tics.append(f"{quoted(label)} {x}")
                 middle.append((x, times["p50_us"]))
@@ -189,7 +191,8 @@ def clients(rows):
     counted(plot, "x", (1, 8, 32))
     plot.settings.append("set logscale y")
     for operation in (plan.BARE, plan.CHANGE, "read", plan.LOCK):
-        curve(plot, operation, find(rows, section="ours", place="crowd", operation=operation), "clients", "p50_us")
+        curve(plot, operation, find(rows, section="ours", place=plan.USUAL, operation=operation, at_once=1), "clients",
+              "p50_us")
     return plot
 
 
