@@ -31,12 +31,15 @@ def file(path, size):
 @contextlib.contextmanager
 def loop(path, size, sector=512):
     with file(path, size):
-        device = tools.output(["losetup", "--find", "--show", "--direct-io=on", f"--sector-size={sector}",
-                               path]).strip()
+        device = None
         try:
+            with tools.Ending.held_back():
+                device = tools.output(["losetup", "--find", "--show", "--direct-io=on", f"--sector-size={sector}",
+                                       path]).strip()
             yield device
         finally:
-            subprocess.run(["losetup", "--detach", device], check=False)
+            if device:
+                subprocess.run(["losetup", "--detach", device], check=False)
 
 
 def detach_loops(folder):

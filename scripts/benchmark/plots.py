@@ -105,7 +105,7 @@ class Latency(Plot):
     between = "\n\n"
 
     def __init__(self, rows):
-        super().__init__("latency", "One operation at a time, three loop devices", "", "µs (p50 and its range, p99)")
+        super().__init__("latency", "One operation at a time", "", "µs (p50 and its range, p99)")
         self.tics, bare = [], None
         middle, late = [], []
         for row in [*find(rows, section="ours", place=plan.USUAL, clients=1, at_once=1),

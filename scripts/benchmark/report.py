@@ -7,12 +7,15 @@ FORMAT = 1
 
 
 def build(rows, samples, settings, machine, load, peers, left_out):
+    def disks(text):
+        return text.replace("loop device", "file") if settings["files_only"] else text
+
     told = []
     for row in rows:
         floor = plan.floor_of(row, rows)
-        told.append({"key": row.key, "section": row.section, "place": row.place, "group": row.group,
+        told.append({"key": disks(row.key), "section": row.section, "place": row.place, "group": disks(row.group),
                      "operation": row.operation, "name": row.name, "clients": row.clients, "at_once": row.at_once,
-                     "fault": row.fault, "held": row.held, "floor": floor.key if floor else None,
+                     "fault": row.fault, "held": row.held, "floor": disks(floor.key) if floor else None,
                      "summary": rounds.summary(samples[row], samples[floor] if floor else None),
                      "rounds": samples[row]})
     report = {"format": FORMAT, "settings": settings, "machine": machine, "load": load, "peers": peers,

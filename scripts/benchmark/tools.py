@@ -21,6 +21,37 @@ class Failed(Exception):
     """A measurement did not come about; the text is one sentence."""
 
 
+class Ending:
+    """SIGINT and SIGTERM end us by SystemExit, but not between the moment at which something is started
+    and the moment at which we know that it is ours to end."""
+    depth, waiting = 0, None
+
+    @classmethod
+    def by_signals(cls):
+        for one in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(one, lambda number, _: cls.arrived(number))
+
+    @classmethod
+    def arrived(cls, number):
+        if cls.depth:
+            cls.waiting = number
+            return
+        for one in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(one, signal.SIG_IGN)  # what is taken down now is not disturbed
+        raise SystemExit(128 + number)
+
+    @classmethod
+    @contextlib.contextmanager
+    def held_back(cls):
+        cls.depth += 1
+        try:
+            yield
+        finally:
+            cls.depth -= 1
+            if cls.waiting and not cls.depth:
+                cls.arrived(cls.waiting)
+
+
 class Programs:
     def __init__(self, tree):
         self.tree = tree
@@ -63,16 +94,19 @@ def output(words, limit=PATIENCE, environment=None):
     """What the program printed; Failed, with what it said last, if it did not end well in time."""
     words = [str(word) for word in words]
     name = os.path.basename(words[0])
-    child = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                             text=True, process_group=0, env=environment)
+    child = None
     try:
+        with Ending.held_back():
+            child = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                     text=True, process_group=0, env=environment)
         out, err = child.communicate(timeout=limit)
     except subprocess.TimeoutExpired:
         raise Failed(f"{name} took longer than {limit:.0f} s") from None
     finally:
-        end_group(child)
-        for pipe in (child.stdout, child.stderr):
-            pipe.close()
+        if child:
+            end_group(child)
+            for pipe in (child.stdout, child.stderr):
+                pipe.close()
     if child.returncode != 0:
         said = err.strip().splitlines() or ["it said nothing"]
         raise Failed(f"{name}: exit code {child.returncode}: {said[-1]}")
@@ -101,16 +135,18 @@ def checked(told):
 @contextlib.contextmanager
 def running(words, log, environment=None):
     """A server, until the end of the block."""
-    with open(log, "ab") as out:
-        child = subprocess.Popen(["setpriv", "--pdeathsig", "TERM", *map(str, words)], stdin=subprocess.DEVNULL,
-                                 stdout=out, stderr=out, process_group=0, env=environment)
+    child = None
     try:
+        with open(log, "ab") as out, Ending.held_back():
+            child = subprocess.Popen(["setpriv", "--pdeathsig", "TERM", *map(str, words)], stdin=subprocess.DEVNULL,
+                                     stdout=out, stderr=out, process_group=0, env=environment)
         yield child
     finally:
-        child.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(10)
-        end_group(child)
+        if child:
+            child.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(10)
+            end_group(child)
 
 
 def wait_for(condition, what, seconds=20):

@@ -56,9 +56,12 @@ class Statistics(unittest.TestCase):
 
     def test_what_is_compared_is_measured_close_together(self):
         taken = []
-        rounds.run(list(range(20)), 3, lambda row: taken.append(row) or sample(1), lambda row: row % 4)
-        for at in range(0, 60, 5):
-            self.assertEqual(len({row % 4 for row in taken[at:at + 5]}), 1)
+        rounds.run(list(range(20)), 3, lambda row: taken.append(row) or sample(1), lambda row: row % 4,
+                   random.Random(7))
+        blocks = [[row % 4 for row in taken[at:at + 5]] for at in range(0, 60, 5)]
+        self.assertEqual([len(set(block)) for block in blocks], [1] * 12)
+        orders = {tuple(block[0] for block in blocks[at:at + 4]) for at in (0, 4, 8)}
+        self.assertGreater(len(orders), 1)
 
     def test_a_failure_stops_nothing_and_keeps_its_round(self):
         count = [0]
@@ -245,6 +248,17 @@ class Command(unittest.TestCase):
         self.assertRegex(out, r"(?m)^change again +failed$")
         self.assertIn("not measured", out)
 
+    def test_files_are_not_called_loop_devices(self):
+        os.mkdir(self.at("path"))
+        for name in ("git", "findmnt", "python3"):
+            if found := shutil.which(name):
+                os.symlink(found, self.at("path/" + name))
+        code, out, _ = self.measure(PATH=self.at("path"))
+        self.assertEqual(code, 0)
+        self.assertIn("three files ", out)
+        self.assertNotIn("three loop devices", out)
+        self.assertIn("left out: loop devices; files instead: losetup is not installed", out)
+
     def test_without_gnuplot_the_rest_works(self):
         os.mkdir(self.at("path"))
         for name in ("losetup", "git", "findmnt", "setpriv", "python3"):
@@ -254,7 +268,7 @@ class Command(unittest.TestCase):
         self.assertEqual((code, err), (0, f"bench: {plots.NONE}\n"))
 
     def test_it_can_be_ended_in_the_middle(self):
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT) * 3:
             child = self.start("--quick", "--only", "ours", "--build", self.at("tree"), "--folder",
                                self.at("scratch"), FAKE_HANGS="bare")
             self.wait_for(lambda: programs_of(self.folder))
