@@ -23,11 +23,12 @@ read on every disk, all in one submission, without any protocol; a round of it e
 ours does. `× bare loop` compares with as many processes and operations at once. *Again*: by the process that did it
 last; *cold*: by a process new to the cell, joining not counted. Writes, reads, submissions to the kernel, allocations
 and CPU time are per operation, of all disks together; of a lock per pair of acquire and release. *CPU* is the time of
-the measuring processes, *machine* that of everything that ran meanwhile: kernel threads, agents and servers too."""
+the measuring processes, *machine* that of everything that ran meanwhile: kernel threads, agents and servers too, and
+whatever else kept the machine busy."""
 WEAK = """\
 - Every operation waits for the disks: two durable rounds cold, one again. A server that keeps its state in memory and
   writes one log has less to wait for: where a peer is faster, its table says by how much.
-- A look costs a read of the slots in use per disk: see the plot against slots.
+- A look costs a read of other processes' slots on each disk: see the plot against slots.
 - Many processes on passive disks share the disks' time: p50 rises with them, as it does for the bare loop.
 - All disks here are files of one device, so that three writes queue behind one another. That is the worst case for a
   majority of disks, and no server in these tables pays it."""
