@@ -83,8 +83,8 @@ class Sanlock(Peer):
     modes = {"default": "areas of 1 MiB, sectors of 512 bytes, 2000 hosts",
              "best tuning": "the same, its leases limited to 8 hosts"}
     facts = (
-        "sanlock locks through one shared disk, as we do through several: a lease and the host's own lease "
-        "each live on one disk here and, for the host's own, always; ours survive the loss of any minority. "
+        "sanlock locks through a shared disk, as we do through several: a host's own lease is always on a "
+        "single disk, and so is every lease here; ours survive the loss of any minority. "
         "It needs a daemon on every host and a number for each host from the administrator; a host that "
         "dies is waited for by 8 I/O time-outs and the watchdog (140 s as shipped), and there is no queue. "
         "It can hold a lease in shared mode, ask a holder to let go, and reset the host through a watchdog, "
@@ -133,7 +133,7 @@ class Etcd(Peer):
         "is three servers and a network, and every change is durable on a majority of them, as ours is on a "
         "majority of the disks; then each write waits for a network round as well. Its revision is a fencing "
         "token as good as ours, it can queue waiters, watch keys, and holds far larger values; a lease expires "
-        "by the leader's clock, and a client whose lease ran out is not told in time. We need no server, it "
+        "by the leader's clock, and to stop its own work in time is left to the client. We need no server, it "
         "needs no shared disk. Its clients speak gRPC over a UNIX socket, each on a connection of its own; TCP on "
         "loopback was no faster.")
 
