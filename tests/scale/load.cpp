@@ -1,25 +1,24 @@
-// diskpaxos-load: what scripts/figures-active measures with. Closed loops: so many connections,
-// each with one question at a time, all on one ring; the same loop whoever it is that answers.
+// diskpaxos-load: what scripts/bench measures agents and strangers with. Closed loops: so many
+// connections, each with one question at a time, all on one ring; the same loop whoever it is that
+// answers. Groups of disks are the business of diskpaxos-yardstick (tests/bench).
 //
 //   diskpaxos-load echo unix|tcp SECONDS               the floor: two processes, nothing else
 //   diskpaxos-load steps URL CONNECTIONS SECONDS       of an agent, each on a register of its own
 //   diskpaxos-load redis SOCKET CONNECTIONS SECONDS    compare and set by a script
 //   diskpaxos-load etcd HOST:PORT CONNECTIONS SECONDS  compare and put in a transaction
-//   diskpaxos-load get|change|cold SECONDS DISK...     of a cell; cold: by processes new to it
-//   diskpaxos-load pairs NAME SECONDS DISK...          acquire and release of a lock
 //
 // It prints one line of JSON. Scratch stores only: `steps` writes to the first blocks.
 #include <fmt/format.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 
+#include "bench/yardstick/outcome.hpp"
 #include "net/connect.hpp"
 #include "node/real_world.hpp"
 #include "remote/connection.hpp"
-#include "scale/member.hpp"
-#include "scale/outcome.hpp"
 #include "scale/talk.hpp"
 #include "system/child.hpp"
 
@@ -28,7 +27,49 @@ namespace {
 
 using namespace std::chrono_literals;
 
+using yardstick::Costs;
+using yardstick::fail;
+using yardstick::machine_cpu_us;
+using yardstick::now;
+
 constexpr Duration patience = 20s;
+
+Duration warm_up(Duration length) {
+    return std::min<Duration>(length / 5, 1s);
+}
+
+// What a span of time has cost, begun and ended.
+class Bill {
+  public:
+    void begin(const io::Counts& counts) {
+        machine_ = machine_cpu_us();
+        costs_ = Costs::so_far(counts);
+    }
+    void end(const io::Counts& counts) {
+        Costs after = Costs::so_far(counts);
+        after -= costs_;
+        costs_ = after;
+        machine_ = machine_cpu_us() - machine_;
+    }
+    void show(const std::string& name, std::vector<float> times, Duration length) {
+        yardstick::Outcome outcome;
+        outcome.operations = times.size();
+        outcome.seconds = std::chrono::duration<double>(length).count();
+        outcome.per_second = static_cast<double>(times.size()) / outcome.seconds;
+        outcome.machine_cpu_us = machine_ / static_cast<double>(times.size());
+        outcome.costs = costs_;
+        outcome.series = {{name, times.size(), std::move(times)}};
+        outcome.print();
+    }
+
+  private:
+    double machine_ = 0;
+    Costs costs_;
+};
+
+float microseconds(Duration time) {
+    return static_cast<float>(yardstick::microseconds(time));
+}
 
 class Load {
   public:
@@ -53,14 +94,23 @@ class Load {
         Scope scope(loop.queue());
         for (unsigned i = 0; i < connections_; ++i) scope.spawn(converse(i));
         loop.run_until([&] { return ready_ == connections_; });
-        begin_ = loop.now() + length_ / 5;
+        begin_ = loop.now() + warm_up(length_);
         end_ = begin_ + length_;
         go_.set();
+        scope.spawn(keep_the_bill());
         loop.run_until(scope.idle());
-        show(std::move(times_), length_);
+        bill_.show(kind_, std::move(times_), length_);
     }
 
   private:
+    Task<void> keep_the_bill() {
+        io::Loop& loop = real_->loop();
+        co_await loop.sleep_until(begin_);
+        bill_.begin(loop.counts());
+        co_await loop.sleep_until(end_);
+        bill_.end(loop.counts());
+    }
+
     Task<void> converse(unsigned number) {
         io::Loop& loop = real_->loop();
         const std::unique_ptr<Talk> talk = make_talk(kind_, number);
@@ -71,7 +121,7 @@ class Load {
         for (Instant start = loop.now(); start < end_;) {
             co_await exchange(*stream, *talk);
             const Instant done = loop.now();
-            if (start >= begin_ && done < end_) times_.push_back(done - start);
+            if (start >= begin_ && done < end_) times_.push_back(microseconds(done - start));
             start = done;
         }
     }
@@ -117,7 +167,8 @@ class Load {
     Event go_;
     Instant begin_{};
     Instant end_{};
-    std::vector<Duration> times_;
+    std::vector<float> times_;
+    Bill bill_;
 };
 
 using Message = std::array<char, 200>;  // about what a step takes
@@ -159,16 +210,22 @@ void echo(bool tcp, Duration length) {
         for (Message message{}; pass(ends[1], message, false) && pass(ends[1], message, true);) {
         }
     });
-    std::vector<Duration> times;
     Message message{};
-    Instant start = io::boot_time();
-    for (const Instant end = start + length; start < end;) {
-        CHECK(pass(ends[0], message, true) && pass(ends[0], message, false));
-        const Instant done = io::boot_time();
-        times.push_back(done - start);
+    const auto ask = [&] { CHECK(pass(ends[0], message, true) && pass(ends[0], message, false)); };
+    const auto begin = now() + warm_up(length);
+    while (now() < begin) ask();
+    Bill bill;
+    bill.begin({});
+    std::vector<float> times;
+    auto start = now();
+    for (const auto end = start + length; start < end;) {
+        ask();
+        const auto done = now();
+        times.push_back(microseconds(done - start));
         start = done;
     }
-    show(std::move(times), length);
+    bill.end({});
+    bill.show("echo", std::move(times), length);
 }
 
 Duration seconds(const std::string& text) {
@@ -181,16 +238,8 @@ int run(const std::vector<std::string>& words) {
         echo(words[1] == "tcp", seconds(words[2]));
     } else if ((kind == "steps" || kind == "redis" || kind == "etcd") && words.size() == 4) {
         Load(kind, words[1], static_cast<unsigned>(std::stoul(words[2])), seconds(words[3])).run();
-    } else if (kind == "cold" && words.size() >= 3) {
-        change_cold(seconds(words[1]), Disks(words.begin() + 2, words.end()));
-    } else if (kind == "pairs" && words.size() >= 4) {
-        hold_lock(words[1], seconds(words[2]), Disks(words.begin() + 3, words.end()));
-    } else if ((kind == "get" || kind == "change") && words.size() >= 3) {
-        use_cell(kind == "change", seconds(words[1]), Disks(words.begin() + 2, words.end()));
     } else {
-        fmt::print(stderr,
-                   "usage: diskpaxos-load echo|steps|redis|etcd|get|change|cold|pairs ...; see its "
-                   "source\n");
+        fmt::print(stderr, "usage: diskpaxos-load echo|steps|redis|etcd ...; see its source\n");
         return 64;
     }
     return 0;

@@ -6,14 +6,16 @@
 #include <charconv>
 #include <vector>
 
+#include "bench/yardstick/outcome.hpp"
 #include "disk/block.hpp"
-#include "scale/outcome.hpp"
 #include "wire/message.hpp"
 #include "wire/trim.hpp"
 
 namespace diskpaxos::scale {
 
 namespace {
+
+using yardstick::fail;
 
 constexpr std::size_t value_size = 100;
 
