@@ -88,7 +88,7 @@ Result<Geometry> geometry_of(const Invocation& call, const std::vector<Candidate
     geometry.slots = static_cast<std::uint32_t>(*slots);
     geometry.cells = static_cast<std::uint32_t>(*cells);
     const bool rows = !std::ranges::all_of(disks, is_active);
-    if (rows && geometry.slots > usual_tier) geometry.tier = usual_tier;
+    if (rows) geometry.tier = first_tier(geometry.slots);
     std::uint32_t largest = 512;
     for (const Candidate& disk : disks) largest = std::max(largest, disk.logical_block_size);
     const std::string wish = call.text("block-size").value_or("auto");

@@ -76,7 +76,9 @@ struct Geometry {
 enum class DiskKinds : std::uint8_t { passive, mixed, active };
 
 inline constexpr std::uint32_t max_slots = 128;
-inline constexpr std::uint32_t usual_tier = 8;  // what format gives a group with more slots than that
+inline constexpr std::uint32_t usual_tier = 8;
+// What format gives rows of so many slots.
+constexpr std::uint32_t first_tier(std::uint32_t slots) { return slots > usual_tier ? usual_tier : 0; }
 inline constexpr std::uint32_t max_ring = 4;
 inline constexpr std::uint32_t max_cells = 1U << 20;
 inline constexpr std::uint32_t max_disks = 15;

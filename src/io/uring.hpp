@@ -123,7 +123,8 @@ class UringDisk final : public Disk {
     void start(Io& io);
     void enqueue(Io& io, Step step);
     void answered(Io& io, Step step, int result);
-    void learn(std::uint64_t nanoseconds);
+    void learn(std::uint64_t& usual, std::uint64_t nanoseconds);
+    std::uint64_t usual() const { return writing_ ? usual_write_ : usual_read_; }
 
     UringLoop& loop_;
     std::shared_ptr<const Descriptor> descriptor_;
@@ -136,8 +137,12 @@ class UringDisk final : public Disk {
     std::array<Io*, most_in_flight> in_flight_{};
     unsigned most_flying_;
     unsigned flying_ = 0;
-    unsigned fresh_ = 0;       // answers due to what was enqueued since the last submission
-    std::uint64_t usual_ = 0;  // how long this disk usually takes, in nanoseconds; 0: not known
+    unsigned due_ = 0;         // answers that have not come
+    unsigned fresh_ = 0;       // of these, to what was enqueued since the last submission
+    std::int64_t started_ = 0; // when the last request was, in nanoseconds of the loop's clock
+    bool writing_ = false;     // and whether it writes
+    std::uint64_t usual_read_ = 0;   // how long this disk usually takes, in nanoseconds; 0: not known
+    std::uint64_t usual_write_ = 0;  // a visit included
 };
 
 class UringSocket final : public Socket {

@@ -59,6 +59,8 @@ void UringDisk::start(Io& io) {
     flight.place = static_cast<std::uint8_t>(place - in_flight_.begin());
     *place = &io;
     ++flying_;
+    started_ = flight.started;
+    writing_ = writes(io);
     loop_.make_room(2);  // a chain that is cut in two by a submission is no chain
     if (writes(io)) enqueue(io, Step::write);
     if (reads(io)) enqueue(io, Step::read);
@@ -82,6 +84,7 @@ void UringDisk::enqueue(Io& io, Step step) {
     }
     entry.user_data = reinterpret_cast<std::uintptr_t>(&io) | static_cast<std::uintptr_t>(step);
     ++flight_of(io).pending;
+    ++due_;
     ++fresh_;
 }
 
@@ -92,21 +95,22 @@ void UringDisk::answered(Io& io, Step step, int result) {
     } else {
         flight.read_error = error_of(result, io.in.size());
     }
-    CHECK(flight.pending > 0);
+    CHECK(flight.pending > 0 && due_ > 0);
+    --due_;
     if (--flight.pending > 0) return;  // believe nothing before both steps have been answered
 
     in_flight_[flight.place] = nullptr;
     --flying_;
     settle(io, loop_.now().time_since_epoch().count());
-    if (io.error == 0) learn(io.nanoseconds);
+    if (io.error == 0) learn(writes(io) ? usual_write_ : usual_read_, io.nanoseconds);
     io.finish();
     if (Io* next = waiting_.pop()) start(*next);
 }
 
 // A moving average over about eight requests, in which one hiccup may not weigh too much.
-void UringDisk::learn(std::uint64_t nanoseconds) {
-    const std::uint64_t bounded = usual_ == 0 ? nanoseconds : std::min(nanoseconds, 4 * usual_);
-    usual_ = usual_ == 0 ? bounded : usual_ - usual_ / 8 + bounded / 8;
+void UringDisk::learn(std::uint64_t& usual, std::uint64_t nanoseconds) {
+    const std::uint64_t bounded = usual == 0 ? nanoseconds : std::min(nanoseconds, 4 * usual);
+    usual = usual == 0 ? bounded : usual - usual / 8 + bounded / 8;
 }
 
 }  // namespace diskpaxos::io

@@ -96,10 +96,17 @@ void UringLoop::make_room(unsigned count) {
 // The answers to one submission come at nearly the same time from disks that are nearly equally
 // fast, so one wait can gather them all. A disk that is slower than twice the middle one is not
 // waited for, and no disk for longer than that: a slow or hung disk may not hold up a majority.
+//
+// As long as every disk has one request at most, those that went down earlier are waited for as
+// well. Otherwise a disk that was late once would stay out of step for ever: its answer would end
+// the wait for the others, and its next request go down by itself, each time.
 UringLoop::Gathering UringLoop::gather() {
+    const std::int64_t now = this->now().time_since_epoch().count();
+    bool one_each = true;
     usual_.clear();
     for (const UringDisk* disk : disks_) {
-        if (disk->fresh_ > 0) usual_.push_back(disk->usual_);
+        if (disk->due_ > 0) usual_.push_back(disk->usual());
+        one_each = one_each && disk->flying_ <= 1;
     }
     if (usual_.empty()) return {};
     const auto middle = usual_.begin() + static_cast<std::ptrdiff_t>(usual_.size() / 2);
@@ -109,11 +116,14 @@ UringLoop::Gathering UringLoop::gather() {
 
     unsigned answers = 0;
     for (UringDisk* disk : disks_) {
-        if (disk->usual_ <= prompt) answers += disk->fresh_;
+        const bool overdue = now - disk->started_ > static_cast<std::int64_t>(prompt);
+        const unsigned due = one_each && !overdue ? disk->due_ : disk->fresh_;
+        if (disk->usual() <= prompt) answers += due;
         disk->fresh_ = 0;
     }
     if (sockets_ > 0) return {};  // a message may come that nobody has asked for
-    return {.answers = std::max(answers, 1U), .patience = Duration(prompt)};
+    if (answers == 0) return {};
+    return {.answers = answers, .patience = Duration(prompt)};
 }
 
 void UringLoop::turn(Duration longest) {

@@ -65,10 +65,14 @@ Task<Sight> PassiveVisit::visit(const Own& own) {
     co_return sight;
 }
 
+// One at a time, as visits: those for whom a disk that hangs has no answer must not pile up there.
 Task<Sight> PassiveVisit::look(Proposer aside) {
+    const bool my_turn = co_await looks_.enter();
+    if (!my_turn) co_return Sight(plain(Failure::Kind::superseded));
     const bool before_us = !wrote_;
     IoPtr io = disk_.prepare(Io::Kind::read, Extent{}, row());
     io = co_await Transfer(disk_, std::move(io));
+    looks_.leave();
     if (io->error != 0) co_return Sight(io_failure(io->error));
     auto reading = read_row(std::move(io), aside);
     Sight sight = co_await reading;

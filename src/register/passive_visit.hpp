@@ -62,6 +62,7 @@ class PassiveVisit final : public Visit {
     Access access_;
     unsigned rereads_;
     Lane lane_;
+    Lane looks_;
     Quarantine quarantine_;
     bool shut_ = false;       // a write of ours has failed, and may still happen
     Instant shut_until_{};

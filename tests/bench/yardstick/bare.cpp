@@ -44,13 +44,14 @@ Layout layout_of_group(int fd, const std::string& path, const Wish& wish) {
     }
     const Extent last = geometry.row(geometry.cells - 1);
     const std::uint64_t bytes = last.count * std::uint64_t{geometry.block_size};
+    const std::uint64_t read = geometry.reach(0, 0).count * geometry.block_size;
     return {last.first * geometry.block_size, -static_cast<std::int64_t>(bytes),
-            geometry.block_size, static_cast<unsigned>(bytes)};
+            geometry.block_size, static_cast<unsigned>(read)};
 }
 
 Layout layout_of_file(std::uint64_t first, const Wish& wish) {
     const unsigned block = wish.geometry.block_size;
-    const auto row = static_cast<unsigned>(wish.geometry.row(0).count * block);
+    const auto row = static_cast<unsigned>(wish.geometry.reach(0, 0).count * block);
     return {first, static_cast<std::int64_t>(wish.row > 0 ? wish.row : row), block, row};
 }
 

@@ -20,6 +20,7 @@
 
 #include <boost/program_options.hpp>
 #include <iostream>
+#include <optional>
 
 #include "bench/yardstick/bare.hpp"
 #include "bench/yardstick/operations.hpp"
@@ -60,6 +61,8 @@ Wish parsed(int count, char** words) {
     number("slots", wish.geometry.slots);
     number("cells", wish.geometry.cells);
     number("ring", wish.geometry.ring);
+    std::optional<std::uint32_t> tier;
+    options.add_options()("tier", po::value<std::uint32_t>()->notifier([&](auto slots) { tier = slots; }));
     number("ttl", wish.ttl_ms);
     options.add_options()("group", po::bool_switch(&wish.group));
     options.add_options()("operation", po::value(&wish.operation)->required());
@@ -75,6 +78,7 @@ Wish parsed(int count, char** words) {
         refuse(
             fmt::format("{}; it is: OPERATION [OPTION]... DISK..., see its source", error.what()));
     }
+    wish.geometry.tier = tier.value_or(first_tier(wish.geometry.slots));
     return wish;
 }
 

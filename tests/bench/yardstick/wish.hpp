@@ -16,7 +16,7 @@ struct Wish {
     unsigned concurrency = 1;  // in each process
     double seconds = 1;
     unsigned held = 1;   // locks, while the session is renewed
-    unsigned row = 0;    // bytes that the bare loop reads; 0: a whole row
+    unsigned row = 0;    // bytes that the bare loop reads; 0: the first tier of a row
     bool group = false;  // the bare loop goes where the cells of the group lie
     Geometry geometry;
     unsigned ttl_ms = 10'000;
