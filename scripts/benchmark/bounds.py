@@ -44,12 +44,13 @@ BOUNDS = (
           series="acquire"),
     Bound("64 changes of different cells at once: rate against the bare loop at 64", usual(plan.CHANGE, 64),
           (usual(plan.BARE, 64),), "per_second", 0.7, at_most=False),
-    Bound("pairs of acquire and release, 1 client: rate against sanlock with its best documented tuning",
-          pairs(plan.USUAL, 1), tuned_sanlock(1), "per_second", 6, at_most=False),
-    Bound("the same against etcd with a lease", pairs(plan.USUAL, 1), etcd(1), "per_second", 1.5, at_most=False),
-    Bound("pairs of 8 clients on their own locks: rate against sanlock, tuned", pairs(plan.USUAL, 8), tuned_sanlock(8),
-          "per_second", 4, at_most=False),
-    Bound("the same against etcd with a lease", pairs(plan.USUAL, 8), etcd(8), "per_second", 1, at_most=False),
+    *(Bound(f"pairs of acquire and release, {clients} client{'s' * (clients > 1)}, on {disks}: rate against {peer}",
+            pairs(place, clients), other(clients), "per_second", limit, at_most=False)
+      for peer, other, places, limits in (
+          ("sanlock's best documented tuning on one disk", tuned_sanlock,
+           ((plan.USUAL, "three disks"), ("one", "one disk")), (6, 4)),
+          ("etcd with a lease, one member", etcd, (("files", "three files"), ("one-file", "one file")), (1.5, 1)))
+      for clients, limit in zip((1, 8), limits) for place, disks in places),
     Bound("one of three disks delayed by 50 ms: p50 of a change against all sound", fuse("delayed"), (fuse(""),),
           "p50_us", 1.2),
     Bound("one of three disks hung: the same", fuse("hung"), (fuse(""),), "p50_us", 1.2),

@@ -29,6 +29,7 @@ class Place:
     cells: int = 1024
     ttl_ms: int = 10000
     emptied: bool = False  # before each measurement
+    tier: int = None  # slots of the first tier: as format makes it unless told; 0: rows are read whole
 
 
 PLACES = {
@@ -38,8 +39,11 @@ PLACES = {
     "files": Place("three files", "file"),
     "five": Place("five loop devices", count=5),
     "one": Place("one loop device", count=1),
+    "one-file": Place("one file", "file", count=1),
     "slots-8": Place("three loop devices, 8 slots", slots=8),
     "slots-128": Place("three loop devices, 128 slots", slots=128, cells=512),
+    "whole": Place("three loop devices, 32 slots, rows read whole", tier=0),
+    "whole-128": Place("three loop devices, 128 slots, rows read whole", slots=128, cells=512, tier=0),
     "fuse": Place("three FUSE disks", "fuse"),
     "held": Place("three loop devices, 8 slots, 32768 cells", slots=8, cells=1 << 15, ttl_ms=2000),
     "brisk": Place("three loop devices, TTL 1 s", ttl_ms=1000),
@@ -119,7 +123,7 @@ def block_of(row, rows):
 
 def floor():
     for kind in ("files", "loops"):
-        for verb, size in (("write", "512"), ("write", "4k"), ("read", "4k"), ("read", "32k")):
+        for verb, size in (("write", "512"), ("write", "4k"), ("read", "9k"), ("read", "32k")):
             for depth in (1, 8):
                 what = "durable write" if verb == "write" else "read"
                 yield Row("floor", kind, f"fio: {what} of {size}", at_once=depth, by="fio", words=(verb, size))
@@ -138,9 +142,12 @@ def ours():
     for clients in (8, 32):
         for operation in (BARE, CHANGE, "read", LOCK):
             yield Row("ours", USUAL, operation, clients=clients)
-    for place in ("files", "loops-4096", "five", "one", "slots-8", "slots-128"):
+    for place in ("files", "loops-4096", "five", "one", "slots-8", "slots-128", "whole", "whole-128"):
         for operation in (BARE, COLD, CHANGE, "read", LOCK):
             yield Row("ours", place, operation)
+    for place in ("slots-128", "whole"):
+        for operation in (BARE, CHANGE):
+            yield Row("ours", place, operation, at_once=64)
 
 
 def faults():
@@ -179,7 +186,7 @@ def stranger(peer, mode):
 
 
 def peers():
-    for place in (USUAL, "one", "agents"):
+    for place in (USUAL, "files", "one", "one-file", "agents"):
         for clients in (1, 8, 32):
             if place != "agents":
                 yield Row("peers", place, BARE, clients=clients)

@@ -182,6 +182,9 @@ def slots(rows):
         found = [(plan.PLACES[place].slots, row) for place in places
                  for row in find(rows, section="ours", place=place, operation=operation, clients=1, at_once=1)]
         plot.line(operation, [(x, of(row, "p50_us")) for x, row in found])
+    whole = [(plan.PLACES[place].slots, row) for place in ("slots-8", "whole", "whole-128")
+             for row in find(rows, section="ours", place=place, operation=plan.CHANGE, clients=1, at_once=1)]
+    plot.line(plan.CHANGE + ", rows read whole", [(x, of(row, "p50_us")) for x, row in whole])
     return plot
 
 

@@ -53,7 +53,8 @@ class Stage:
         return words
 
     def format(self, place, words):
-        tools.output([self.programs["diskpaxos-yardstick"], "format", "--slots", place.slots, "--cells",
+        tier = [] if place.tier is None else ["--tier", place.tier]
+        tools.output([self.programs["diskpaxos-yardstick"], "format", "--slots", place.slots, *tier, "--cells",
                       place.cells, "--ttl", place.ttl_ms, "--block-size", place.block, *words])
 
     def file(self, name, place):
@@ -138,5 +139,6 @@ class Stage:
 
 def size_of(place):
     """Enough for superblocks, slots and the rows of all cells, with a margin."""
-    row = place.slots * 2 * place.block
+    doors = 5  # at most
+    row = (doors + place.slots * 2) * place.block
     return ((place.cells + 1) * row + (4 << 20)) // (1 << 20) * (1 << 20)
