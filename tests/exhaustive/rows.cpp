@@ -355,8 +355,6 @@ std::vector<Row> mixed_rows() {
          cells({{inc}, {get, get}}, 3, one_of_two), "-"},
         {"mixed-1-1-cell-crash", "4.1: done of a slot, over a restart", true,
          cells({{inc}, {inc}}, 3, one_of_two + one_crash + first_mortal), "-"},
-        {"register-not-carried", "7.1: what an active disk has accepted is carried", false,
-         proposers(1, active_disks(1) + one_crash + mutant(Mutant::register_not_carried)), "-"},
         {"late-steps-ignored", "7.1: an active disk counts in phase 0 by a promise, not by a look",
          false,
          proposers(1, active_disks(1) + dies_and_is_read + mutant(Mutant::late_steps_ignored)),
