@@ -132,6 +132,7 @@ class Colony final : public Neighbourhood, public Watch {
     std::vector<std::unique_ptr<SimDisk>> paths_;  // of all that ever lived
     std::map<std::string, History> histories_;
     std::map<std::string, std::uint32_t, std::less<>> cell_of_name_;
+    std::map<std::uint32_t, std::map<Rank, std::string>> names_of_cell_;  // as committed
     Platter* wounded_ = nullptr;  // the only disk that may have damage
     std::array<std::uint64_t, colony_mark_names.size()> marks_{};
     std::vector<Home> homes_;  // last: residents die first

@@ -49,13 +49,21 @@ void Colony::committed(const User& user, std::uint32_t cell, Rank rank) {
         const Decoded own = platter->decode(setup_.geometry.block(cell, user.place()));
         if (own.state != BlockState::valid || own.block.accepted != rank) continue;
         const std::string_view name = format_.view(own.block.value).name;
+        // In the order of ranks, not of the reports: one who was paused may tell of its commit when
+        // later ones have told of theirs. From the rank that named the cell on, all have the name.
         const auto known = cell_of_name_.find(name);
         if (!name.empty() && known == cell_of_name_.end()) cell_of_name_.emplace(name, cell);
-        const bool moved = known != cell_of_name_.end() && known->second != cell;
-        const bool lost = std::ranges::any_of(cell_of_name_, [&](const auto& entry) {
-            return entry.second == cell && entry.first != name;
-        });
-        if (moved) wrong(fmt::format("{} is in cells {} and {}", name, known->second, cell));
+        if (known != cell_of_name_.end() && known->second != cell) {
+            wrong(fmt::format("{} is in cells {} and {}", name, known->second, cell));
+        }
+        auto& names = names_of_cell_[cell];
+        const auto here = names.emplace(rank, name).first;
+        const auto changed = [](const std::string& before, const std::string& after) {
+            return !before.empty() && before != after;
+        };
+        const bool lost =
+            (here != names.begin() && changed(std::prev(here)->second, here->second)) ||
+            (std::next(here) != names.end() && changed(here->second, std::next(here)->second));
         if (lost) wrong(fmt::format("cell {} changed hands, to \"{}\"", cell, name));
         return;
     }
