@@ -124,7 +124,10 @@ class UringDisk final : public Disk {
     void enqueue(Io& io, Step step);
     void answered(Io& io, Step step, int result);
     void learn(std::uint64_t& usual, std::uint64_t nanoseconds);
-    std::uint64_t usual() const { return writing_ ? usual_write_ : usual_read_; }
+    // A guess before the first visit: who is slow to read is slow to write.
+    std::uint64_t usual() const {
+        return !writing_ ? usual_read_ : usual_write_ != 0 ? usual_write_ : 4 * usual_read_;
+    }
 
     UringLoop& loop_;
     std::shared_ptr<const Descriptor> descriptor_;
