@@ -73,6 +73,7 @@ class Plot:
         drawn = []
         for i, (label, _) in enumerate(self.lines):
             look = f"linecolor '{COLOURS[i % len(COLOURS)]}' pointtype {POINTS[i % len(POINTS)]} pointsize 0.7"
+            look += " dashtype 2" * (i >= len(COLOURS))
             drawn.append(f"$line{i} with yerrorlines {look} linewidth 1.8 title {quoted(label)}")
         yield "plot " + ", ".join(drawn)
         yield "unset output\nreset"
