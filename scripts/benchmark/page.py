@@ -6,10 +6,9 @@ from benchmark import plan, report as reports, table
 PLOTTED = {"ours": ("latency", "throughput", "slots", "clients"), "agents": ("steps",), "peers": ("pairs",),
            "locks": ("held",)}
 NOTES = {
-    "ours": "All rows of one place share a group. That of three loop devices is used by 32 processes, too, so that most "
-            "of its rows are open to their end: who is new to a cell reads there once more, and a cold operation costs "
-            "a read more than in a group that few use (the one with 8 slots has no doors; *rows read whole* are "
-            "those of a group formatted without).",
+    "ours": "All rows of one place share a group. Where 32 processes use it, most rows are open to their end, so that who "
+            "is new to a cell reads there once more; the group with 8 slots has no doors, and *rows read whole* are those "
+            "of a group formatted without.",
     "faults": "The disks are files by FUSE that answer from memory, each by a daemon of its own, so that what counts "
               "is the ratio to all sound. The fault begins while the program runs, before what is counted; a disk "
               "that does not count in time is spared further writes, and so two disks cost less than three.",

@@ -34,6 +34,7 @@ class Place:
 
 PLACES = {
     "loops": Place("three loop devices"),
+    "many": Place("three loop devices, a group that 32 processes use"),
     "empty": Place("three loop devices, 4096 cells, no names yet", cells=4096, emptied=True),
     "loops-4096": Place("three loop devices, blocks of 4096", block=4096, cells=256),
     "files": Place("three files", "file"),
@@ -139,9 +140,10 @@ def ours():
             yield Row("ours", USUAL, operation, at_once=at_once)
     for at_once in (1, 8, 64):
         yield Row("ours", "empty", "propose", at_once=at_once, floor=USUAL)
-    for clients in (8, 32):
+    for clients in (1, 8, 32):
         for operation in (BARE, CHANGE, "read", LOCK):
-            yield Row("ours", USUAL, operation, clients=clients)
+            yield Row("ours", "many", operation, clients=clients)
+    yield Row("ours", "many", COLD)
     for place in ("files", "loops-4096", "five", "one", "slots-8", "slots-128", "whole", "whole-128"):
         for operation in (BARE, COLD, CHANGE, "read", LOCK):
             yield Row("ours", place, operation)

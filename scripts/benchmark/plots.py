@@ -195,7 +195,7 @@ def clients(rows):
     counted(plot, "x", (1, 8, 32))
     plot.settings.append("set logscale y")
     for operation in (plan.BARE, plan.CHANGE, "read", plan.LOCK):
-        curve(plot, operation, find(rows, section="ours", place=plan.USUAL, operation=operation, at_once=1), "clients",
+        curve(plot, operation, find(rows, section="ours", place="many", operation=operation, at_once=1), "clients",
               "p50_us")
     return plot
 

@@ -24,7 +24,6 @@ Task<Sight> PassiveVisit::visit(const Own& own) {
             co_return Sight(plain(Failure::Kind::quarantined));
         }
     }
-    wrote_ = true;
     if (!inside_ && !mutated(Mutant::door_opened_late)) {
         auto opening = open_door();
         const int error = co_await opening;
@@ -33,6 +32,7 @@ Task<Sight> PassiveVisit::visit(const Own& own) {
             co_return Sight(io_failure(error));
         }
     }
+    wrote_ = true;
     IoPtr early;
     if (mutated(Mutant::read_not_gated)) {
         early = disk_.prepare(Io::Kind::read, Extent{}, row());
