@@ -6,9 +6,10 @@ from benchmark import plan, report as reports, table
 PLOTTED = {"ours": ("latency", "throughput", "slots", "clients"), "agents": ("steps",), "peers": ("pairs",),
            "locks": ("held",)}
 NOTES = {
-    "ours": "All rows of one place share a group. Where 32 processes use it, most rows are open to their end, so that who "
-            "is new to a cell reads there once more; the group with 8 slots has no doors, and *rows read whole* are those "
-            "of a group formatted without.",
+    "ours": "All rows of one place share a group and its names. Where a cold operation shows four submissions instead of "
+            "three, its name's first cell belongs to another name already, and it looks at the next one: a read more. Who is "
+            "new to a cell that others use behind a door reads there twice as well. The group with 8 slots has no doors; "
+            "*rows read whole* are those of a group formatted without.",
     "faults": "The disks are files by FUSE that answer from memory, each by a daemon of its own, so that what counts "
               "is the ratio to all sound. The fault begins while the program runs, before what is counted; a disk "
               "that does not count in time is spared further writes, and so two disks cost less than three.",
