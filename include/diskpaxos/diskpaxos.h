@@ -39,9 +39,14 @@ enum {
     DISKPAXOS_NO_QUORUM = 5,       /* too few disks answer; nothing was decided by this call */
     DISKPAXOS_UNKNOWN_OUTCOME = 6, /* the change may be applied, now, later or never: a read settles it */
     DISKPAXOS_IO = 7,              /* one disk, needed by itself, failed */
-    DISKPAXOS_BUSY = 8,            /* somebody else has it */
+    DISKPAXOS_BUSY = 8,            /* the lock is held */
     DISKPAXOS_PERMISSION = 9,      /* the disk may not be opened */
-    DISKPAXOS_LOST = 10            /* what we held is not ours any more; or the group is closed */
+    DISKPAXOS_LOST = 10,           /* what we held is not ours any more; or the group is closed */
+    DISKPAXOS_NO_SLOT = 11,        /* the group has no place for one process more */
+    DISKPAXOS_IN_USE = 12,         /* somebody uses the disk or the group */
+    DISKPAXOS_APPLIED = 13,        /* the change was applied; its own result cannot be known */
+    DISKPAXOS_NOT_PRINTED = 14,    /* of the command only: applied, but not printed */
+    DISKPAXOS_OTHER_GROUP = 15     /* a disk belongs to another group than the one named */
 };
 
 const char *diskpaxos_word(int code);  /* the stable word, as in "no_quorum"; "ok" for 0 */

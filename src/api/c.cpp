@@ -9,9 +9,11 @@ namespace {
 
 thread_local std::string last_sentence;
 
-constexpr Code codes[] = {
-    Code::no, Code::full, Code::usage,      Code::bad_data, Code::no_quorum, Code::unknown_outcome,
-    Code::io, Code::busy, Code::permission, Code::lost};
+constexpr Code codes[] = {Code::no,       Code::full,        Code::usage,
+                          Code::bad_data, Code::no_quorum,   Code::unknown_outcome,
+                          Code::io,       Code::busy,        Code::permission,
+                          Code::lost,     Code::no_slot,     Code::in_use,
+                          Code::applied,  Code::not_printed, Code::other_group};
 
 constexpr int code_number(Code code) {
     return static_cast<int>(std::ranges::find(codes, code) - std::begin(codes)) + 1;
@@ -24,6 +26,11 @@ static_assert(code_number(Code::unknown_outcome) == DISKPAXOS_UNKNOWN_OUTCOME);
 static_assert(code_number(Code::io) == DISKPAXOS_IO && code_number(Code::busy) == DISKPAXOS_BUSY);
 static_assert(code_number(Code::permission) == DISKPAXOS_PERMISSION);
 static_assert(code_number(Code::lost) == DISKPAXOS_LOST);
+static_assert(code_number(Code::no_slot) == DISKPAXOS_NO_SLOT);
+static_assert(code_number(Code::in_use) == DISKPAXOS_IN_USE);
+static_assert(code_number(Code::applied) == DISKPAXOS_APPLIED);
+static_assert(code_number(Code::not_printed) == DISKPAXOS_NOT_PRINTED);
+static_assert(code_number(Code::other_group) == DISKPAXOS_OTHER_GROUP);
 
 Error not_swapped(const api::Value& value) {
     return {Code::no, "the version is " + std::to_string(value.version)};

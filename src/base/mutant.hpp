@@ -72,6 +72,29 @@ enum class Mutant : std::uint8_t {
     door_opened_late,        // door.hpp: a block behind a door is written before that is open
     door_damage_closed,      // door.hpp: a damaged door counts as a closed one
     lineage_forgotten,       // 4e: an operation that fell out of the lineage counts as not applied
+    owner_by_top,            // slots-R1: borrowed by the highest turn, without a majority
+    collect_before_locks,    // slots-R1: the second collect began before the locks were held
+    given_back_and_borrowed, // slots-R1: borrowed by one look at the table
+    own_stamp_bars_only,     // slots-R1: a foreign stamp does not bar the borrower
+    damage_at_once,          // slots-R3: damage is gone over without having been watched
+    outlived_undrained,      // slots-R3: a stamp is gone over after its life, without T_ghost
+    life_per_disk,           // slots-R4: the life of an attempt begins anew on each disk
+    decided_on_old_reads,    // slots-R5: the reads at the stamps decide
+    settle_unreached,        // slots-R5: a settling claim decides without having reached all disks
+    won_per_disk,            // slots-R5: each disk is decided for itself
+    freed_unanswered,        // slots-R7: C is freed where the owner entry was not written
+    stamps_freed,            // slots-R7: C is freed after an end without a conclusion
+    release_blind,           // slots-R8: a release writes without tenure, on all disks
+    resume_from_table,       // slots-R9: a dead healer's slot is taken over from the table
+    copy_held,               // slots-R10: owner entries are copied outside a claim
+    forgotten_awake,         // slots-R12: a host that only sleeps is forgotten
+    ceiling_of_reads_only,   // ceiling-C1: an agent holds writes to no ceiling
+    ceiling_lowered,         // ceiling-C2: repair lowers a promise
+    ceiling_jumped,          // ceiling-C3: refused for the ceiling, a client goes higher
+    healed_below_ceiling,    // ceiling-C4: the healer renews below what a stranger may reach
+    foreign_overwritten,     // retire-F1: a write goes on after the group was seen to be another
+    note_by_begin,           // note-N1: a note keeps the time when its look began
+    note_of_any_beat,        // note-N2: another beat keeps the older time
 };
 
 #ifdef DISKPAXOS_MUTANTS
