@@ -35,7 +35,10 @@ Colony::Colony(std::uint64_t seed, const ColonySetup& setup, bool verbose)
         home.host.name = fmt::format("host {}", i);
         home.booted = Instant() - old_age;
         home.users.resize(setup.users);
+        home.cables.resize(setup.disks);
     }
+    slots_.emplace(superblock_, platters_,
+                   [this](SlotFault, std::string what) { wrong(std::move(what)); });
 }
 
 Colony::~Colony() {
@@ -53,6 +56,7 @@ void Colony::run() {
     if (going_on()) calm_down();
     if (going_on()) mend_everywhere(false);  // what one of them holds, the next may need
     if (going_on()) mend_everywhere(true);
+    if (going_on()) slots_->must_be_settled();
     if (going_on()) last_round();
     judge();
 }
@@ -66,7 +70,7 @@ void Colony::format() {
     World world{strand.queue, world_.clock(), world_.random(), no_trace};
     FormatPlan plan;
     plan.superblock = superblock_;
-    for (SimDisk* path : new_paths()) plan.disks.push_back(path);
+    for (SimDisk* path : new_paths(homes_.front())) plan.disks.push_back(path);
     plan.host = homes_.front().host;
     plan.host_slots = first_share(setup_.geometry.slots);
     const bool stop = false;
@@ -83,6 +87,7 @@ void Colony::format() {
     }
     world_.leave(strand);
     CHECK(formatted);
+    slots_->formatted();
     faults_.on = true;
 }
 
@@ -102,8 +107,9 @@ void Colony::storm() {
 
 void Colony::whim() {
     const Faults& f = faults_;
-    const unsigned weights[] = {f.crash, f.pause,     f.drive_hang, f.drive_gone,
-                                f.wipe,  setup_.mend, setup_.reboot};
+    const unsigned weights[] = {f.crash,       f.pause,    f.drive_hang, f.drive_gone, f.wipe,
+                                setup_.mend,   setup_.reboot, setup_.cut,
+                                setup_.mute,   setup_.ambush};
     unsigned sum = 0;
     for (const unsigned weight : weights) sum += weight;
     if (sum == 0) return;
@@ -111,25 +117,45 @@ void Colony::whim() {
     unsigned what = 0;
     while (draw >= weights[what]) draw -= weights[what++];
     Platter& any = *platters_[world_.random().below(platters_.size())];
-    const Instant until = world_.now() + world_.between(microseconds(100), f.longest_hang);
+    const bool slow = setup_.absence > Duration(0);
+    const Instant back = until(slow ? setup_.absence : f.longest_hang);
     switch (what) {
         case 0:
             return kill_anyone();
         case 1:
             return pause_anyone();
         case 2:
-            any.silent_until = until;
+            any.silent_until = slow ? until(setup_.absence / 4) : back;
             return;
         case 3:
-            any.gone_until = until;
+            any.gone_until = back;
             return;
         case 4:
-            return wipe();
+            return wipe(false);
         case 5:
             return start_mender(any_home());
-        default:
+        case 6:
             return reboot(any_home());
+        case 7:
+            return cut(true);
+        case 8:
+            return cut(false);
+        default:
+            ambush_ = true;
     }
+}
+
+// One host and one disk: all others go on as before.
+void Colony::cut(bool fails) {
+    Home& home = any_home();
+    const std::size_t disk = world_.random().below(home.cables.size());
+    const Duration most = setup_.absence > Duration(0) ? setup_.absence : 20 * faults_.longest_hang;
+    Cable& cable = home.cables[disk];
+    // What is held back in silence still lands: within T_ghost.
+    (fails ? cable.gone_until : cable.silent_until) = until(fails ? most : most / 4);
+    mark_down(ColonyMark::cut_off);
+    say(fmt::format("{} {} disk {}", home.host.name, fails ? "does not reach" : "hears nothing of",
+                    disk));
 }
 
 // Longer than any quarantine and any drain: what was in doubt is settled.
@@ -142,6 +168,7 @@ void Colony::calm_down() {
         platter->silent_until = std::min(platter->silent_until, world_.now() + setup_.storm);
     }
     for (Home& home : homes_) {
+        for (Cable& cable : home.cables) cable.gone_until = world_.now();
         for (auto& user : home.users) {
             if (user) user->strand().held = false;
         }
@@ -164,13 +191,9 @@ void Colony::mend_everywhere(bool must_be_sound) {
             continue;
         }
         if (!ended) return wrong("P14: the last mender does not end");
-        // Claims of several hosts, none of them on a majority of the disks, keep a free slot from
-        // everybody for ever; what is damaged of it stays so. A lost slot, no lost content.
-        const bool stuck = home.mender->healed().not_now > 0;
-        if (stuck) mark_down(ColonyMark::stuck_claim);
         const CheckReport& report = home.mender->checked();
         for (const DiskReport& disk : report.disks) {
-            if (disk.verdict() == DiskVerdict::sound || stuck) continue;
+            if (disk.verdict() == DiskVerdict::sound) continue;
             wrong(fmt::format("P14: {} is {} after all were healed: {}", disk.name,
                               describe(disk.verdict()),
                               disk.examples.empty() ? "" : disk.examples.front()));
@@ -191,7 +214,7 @@ void Colony::last_round() {
         if (!run_until_ended(std::chrono::minutes(10))) return wrong("P14: a user does not end");
         const auto& user = home.users.front();
         const auto& error = user->error();
-        const bool full = error && error->code == Code::busy;  // every slot belongs to other hosts
+        const bool full = error && (error->code == Code::busy || error->code == Code::no_slot);
         if (error && !(full && &home != &homes_.front())) {
             wrong(fmt::format("P14: user of {} ends with {}", home.host.name, error->sentence));
         }
@@ -209,11 +232,13 @@ void Colony::judge() {
 
 // ---- its parts ----
 
-std::vector<SimDisk*> Colony::new_paths() {
+std::vector<SimDisk*> Colony::new_paths(const Home& home) {
     std::vector<SimDisk*> paths;
     for (auto& platter : platters_) {
-        paths_.push_back(std::make_unique<SimDisk>(world_, *platter, faults_, *this));
+        const Cable& cable = home.cables[platter->number()];
+        paths_.push_back(std::make_unique<SimDisk>(world_, *platter, faults_, *this, &cable));
         paths.push_back(paths_.back().get());
+        slots_->belongs(*paths.back(), home.host.id);
     }
     return paths;
 }
@@ -223,21 +248,22 @@ void Colony::start_user(Home& home) {
     UserPlan plan;
     plan.operations = setup_.operations;
     plan.uptime = world_.now() - home.booted;
-    plan.patience = calm_ ? Duration(std::chrono::minutes(2)) : milliseconds(200);
+    plan.patience = calm_ ? Duration(std::chrono::minutes(2)) : setup_.patience;
     plan.deadline = calm_ ? Duration(std::chrono::seconds(10)) : milliseconds(20);
     plan.think = setup_.think;
-    *room = std::make_unique<User>(*this, home.kernel, home.host, new_paths(), plan);
+    *room = std::make_unique<User>(*this, home.kernel, home.host, new_paths(home), plan);
 }
 
 void Colony::start_mender(Home& home) {
     if (home.mender) return;
     say(fmt::format("a mender starts on {}", home.host.name));
-    home.mender = std::make_unique<Mender>(*this, home.kernel, home.host, new_paths());
+    home.mender = std::make_unique<Mender>(*this, home.kernel, home.host, new_paths(home));
 }
 
 void Colony::kill_user(std::unique_ptr<User>& user) {
     if (user->seated()) {
         invariants_.died(user->seat()->me);
+        slots_->left(user.get());
         say(fmt::format("user {:x} ends", user->seat()->me.value & 0xffffU));
     }
     user.reset();
@@ -265,7 +291,10 @@ void Colony::pause_anyone() {
     if (resident == nullptr || resident->strand().held) return;
     resident->strand().held = true;
     const SimDisk* path = resident->paths().front();  // outlives it, and knows whether it lives
-    const Instant back = world_.now() + world_.between(microseconds(50), faults_.longest_hang);
+    const Duration most = setup_.absence > Duration(0) && resident == home.mender.get()
+                              ? setup_.absence
+                              : faults_.longest_hang;
+    const Instant back = world_.now() + world_.between(microseconds(50), most);
     world_.at(back, [resident, path] {
         if (!path->orphaned()) resident->strand().held = false;
     });
@@ -284,17 +313,21 @@ void Colony::reboot(Home& home) {
     home.booted = world_.now();
 }
 
-// Zeroes or noise over any part of a disk, the superblocks included.
-void Colony::wipe() {
+// Zeroes or noise over its slot table, or over any part of a disk, the superblocks included.
+void Colony::wipe(bool table_only) {
     Platter* platter = platters_[world_.random().below(platters_.size())].get();
     if (wounded_ != nullptr && platter != wounded_) {
         if (!healed(*wounded_)) return;
         mark_down(ColonyMark::wiped_another);
     }
     wounded_ = platter;
-    const std::uint64_t blocks = setup_.geometry.blocks();
-    const std::uint64_t first = world_.random().one_in(3) ? 0 : world_.random().below(blocks);
-    const Extent part{first, 1 + world_.random().below(blocks - first)};
+    Extent part = setup_.geometry.slot_table();
+    if (!table_only) {
+        const std::uint64_t blocks = setup_.geometry.blocks();
+        const std::uint64_t first = world_.random().one_in(3) ? 0 : world_.random().below(blocks);
+        part = Extent{first, 1 + world_.random().below(blocks - first)};
+    }
+    if (table_only) mark_down(ColonyMark::table_wiped);
     platter->fill(part, world_.chance(500), world_.random());
     mark_down(ColonyMark::wiped);
     say(fmt::format("disk {} is wiped from {}, {} blocks", platter->number(), part.first,

@@ -3,7 +3,7 @@
 // `check --repair` on every host must make everything sound, and all operations must end well.
 //
 // What is judged, apart from sim/invariants.hpp and the histories:
-//  - no two live users ever have the same slot, on one host or on two
+//  - the slot table: sim/slot_judge.hpp
 //  - while a user has a seat, nobody else's write lands in its block, not even one of the dead
 //  - a name is committed in one cell only, and never leaves it
 // One disk at a time is damaged, another one only when that one has been healed. No write is lost
@@ -17,6 +17,7 @@
 
 #include "sim/invariants.hpp"
 #include "sim/resident.hpp"
+#include "sim/slot_judge.hpp"
 
 namespace diskpaxos::sim {
 
@@ -35,6 +36,13 @@ struct ColonySetup {
     // Weights of what faults.hpp does not know; its crash and pause are of any resident.
     unsigned mend = 0;    // a mender starts
     unsigned reboot = 0;  // of a host
+    unsigned cut = 0;     // one host does not reach one disk for a while
+    unsigned mute = 0;    // or hears nothing of it
+    unsigned ambush = 0;  // a slot table is wiped in the middle of the next claim
+
+    // A slow colony lives for minutes, so that claims are settled in the middle of it.
+    Duration absence{};  // at most, of disks, ways to them, and processes; 0: as longest_hang
+    Duration patience = milliseconds(200);  // of users that look for a seat in the storm
 };
 
 enum class ColonyMark : std::uint8_t {
@@ -49,7 +57,9 @@ enum class ColonyMark : std::uint8_t {
     healed_blocks,  // in the storm
     late_write,     // of a dead process
     two_hosts_seated,
-    stuck_claim,
+    cut_off,
+    table_wiped,    // and its stamps with it
+    ghost,          // a write to a slot table landed after its error had been told
     count,
 };
 inline constexpr std::array<std::string_view, static_cast<std::size_t>(ColonyMark::count)>
@@ -58,7 +68,8 @@ inline constexpr std::array<std::string_view, static_cast<std::size_t>(ColonyMar
                       "rebooted",         "wiped",
                       "wiped another",    "mended",
                       "healed blocks",    "late write of dead",
-                      "two hosts seated", "stuck claim"};
+                      "two hosts seated", "cut off",
+                      "table wiped",      "late write to a table"};
 
 class Colony final : public Neighbourhood, public Watch {
   public:
@@ -80,6 +91,7 @@ class Colony final : public Neighbourhood, public Watch {
         Kernel kernel;
         std::vector<std::unique_ptr<User>> users;
         std::unique_ptr<Mender> mender;
+        std::vector<Cable> cables;  // to each disk
     };
 
     // What residents tell.
@@ -103,19 +115,23 @@ class Colony final : public Neighbourhood, public Watch {
     void judge();
 
     // Its parts.
-    std::vector<SimDisk*> new_paths();
+    std::vector<SimDisk*> new_paths(const Home& home);
     void start_user(Home& home);
     void start_mender(Home& home);
     void kill_user(std::unique_ptr<User>& user);
     void kill_anyone();
     void pause_anyone();
     void reboot(Home& home);
-    void wipe();
+    void table_changed(const Platter& platter, std::uint64_t block);
+    void cut(bool fails);
+    void wipe(bool table_only);
     bool healed(const Platter& platter) const;
     void bury();  // those who have ended
     bool run_until_ended(Duration most);
     void committed(const User& user, std::uint32_t cell, Rank rank);
     std::vector<const User*> seats() const;
+    // How long something that is drawn now is away, in the end.
+    Instant until(Duration most) { return world_.now() + world_.between(microseconds(100), most); }
     Home& any_home() { return homes_[world_.random().below(homes_.size())]; }
     void mark_down(ColonyMark which) { ++marks_[static_cast<std::size_t>(which)]; }
     bool going_on() const { return violation().empty(); }
@@ -127,7 +143,9 @@ class Colony final : public Neighbourhood, public Watch {
     RecordFormat format_;
     Superblock superblock_;
     Invariants invariants_;
+    std::optional<SlotJudge> slots_;
     bool calm_ = false;
+    bool ambush_ = false;
     std::vector<std::unique_ptr<Platter>> platters_;
     std::vector<std::unique_ptr<SimDisk>> paths_;  // of all that ever lived
     std::map<std::string, History> histories_;

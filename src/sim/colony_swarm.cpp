@@ -6,6 +6,32 @@
 
 namespace diskpaxos::sim {
 
+namespace {
+
+// What makes claims hard: ways that are cut, writes that land late, wipes in the middle. And half
+// of these colonies are slow: a claim can be settled, and its slot used again, before the calm.
+void draw_hard_claims(Draw& draw, ColonySetup& setup) {
+    Faults& faults = setup.faults;
+    setup.cut = draw.sometimes(12);
+    setup.mute = draw.sometimes(6);
+    setup.ambush = faults.wipe > 0 ? draw.sometimes(8) : 0;
+    if (draw.one_in(2)) {
+        faults.ghost = draw.from(20, 400);
+        faults.longest_ghost = milliseconds(draw.one_in(2) ? draw.from(10, 200) : 15'000);
+        faults.drain = milliseconds(29'000);  // of 30 s (group/seat.hpp)
+    }
+    if (draw.one_in(2)) return;
+    faults.drain = milliseconds(29'000);
+    setup.storm = std::chrono::seconds(draw.from(60, 240));
+    setup.absence = std::chrono::seconds(draw.from(1, 45));
+    setup.patience = std::chrono::seconds(draw.from(1, 100));
+    setup.think = milliseconds(draw.from(500, 4'000));
+    setup.mend = std::max(setup.mend, draw.from(2, 8));
+    faults.whim_every = draw.from(50, 400);
+}
+
+}  // namespace
+
 ColonySetup draw_colony(std::uint64_t seed) {
     Draw draw(seed, 2);
     ColonySetup setup;
@@ -36,6 +62,8 @@ ColonySetup draw_colony(std::uint64_t seed) {
     setup.mend = draw.from(0, 8);
     setup.reboot = draw.one_in(4) ? 1 : 0;
     if (setup.geometry.slots > 1 && draw.one_in(2)) setup.geometry.tier = 1;
+    // Drawn last: where none of it is drawn, a seed is what it was before there was any of it.
+    if (draw.one_in(2)) draw_hard_claims(draw, setup);
     return setup;
 }
 

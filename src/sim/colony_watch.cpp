@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <utility>
 
+#include "group/slot_table.hpp"
 #include "sim/colony.hpp"
 
 namespace diskpaxos::sim {
@@ -25,12 +27,9 @@ void Colony::seated(const User& user) {
                     user.seat()->me.value & 0xffffU, user.host().name, user.seat()->slot,
                     user.seat()->ring_index, user.seat()->open.bits()));
     for (const User* other : seats()) {
-        if (other == &user) continue;
         if (other->host().id != user.host().id) mark_down(ColonyMark::two_hosts_seated);
-        if (other->seat()->slot != user.seat()->slot) continue;
-        wrong(fmt::format("slot {} has two users, of {} and of {}", user.seat()->slot,
-                          other->host().name, user.host().name));
     }
+    slots_->seated(&user, user.seat()->slot, user.host().id, user.seat()->ring_index);
 }
 
 void Colony::stepped(const User& user, const Step& step) {
@@ -72,6 +71,12 @@ void Colony::committed(const User& user, std::uint32_t cell, Rank rank) {
 void Colony::landed(const SimPath& path, Platter& platter, std::uint64_t block, Landing how) {
     if (path.orphaned()) mark_down(ColonyMark::late_write);
     invariants_.landed(platter, block, how == Landing::faulty);
+    slots_->landed(path, platter, block);
+    const Extent table = setup_.geometry.slot_table();
+    if (block >= table.first && block < table.first + table.count) {
+        if (how == Landing::late) mark_down(ColonyMark::ghost);
+        table_changed(platter, block);
+    }
     if (!platter.is_cell_block(block) || platter.is_door(block)) return;
     const Place place = platter.place_of(block);
     if (verbose_) {
@@ -88,6 +93,23 @@ void Colony::landed(const SimPath& path, Platter& platter, std::uint64_t block, 
                           path.orphaned() ? "the dead" : "another process", user->seat()->slot,
                           platter.number()));
     }
+}
+
+// Who lies in wait for a claim wipes a table in the middle of it.
+void Colony::table_changed(const Platter& platter, std::uint64_t block) {
+    const auto slot =
+        static_cast<std::uint32_t>((block - setup_.geometry.slot_table().first) / 2);
+    const bool claim = block == setup_.geometry.claim_block(slot);
+    const BlockKind kind = claim ? BlockKind::claim : BlockKind::owner;
+    const auto entry = decode_slot_entry(platter.block(block),
+                                         slot_address(superblock_, platter.number(), kind, slot));
+    say(fmt::format("    {} of slot {} on disk {}: {}", claim ? "claim" : "owner", slot,
+                    platter.number(), entry ? describe(*entry) : "damaged"));
+    if (!claim || !entry || !entry->held() || !std::exchange(ambush_, false)) return;
+    const Duration life = ClaimTiming::of(milliseconds(setup_.ttl_ms)).life();
+    world_.at(world_.now() + world_.between(Duration(0), life), [this] {
+        if (faults_.on) wipe(true);
+    });
 }
 
 void Colony::overlapped(const SimPath& path, std::uint64_t block) {

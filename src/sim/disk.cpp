@@ -18,6 +18,9 @@ void SimDisk::submit(Io& io) {
 // ---- writes ----
 
 void SimDisk::begin_write(Io& io) {
+    if (io.to.count == 1 && in_slot_table(io.to.first) && !gone() && happens(faults_.ghost)) {
+        return begin_ghost(io);
+    }
     const bool error = gone() || happens(faults_.write_error);
     const bool lost = gone() || happens(error ? 333 : faults_.lost);
     const bool late = error && happens(500);  // lands only after its error has been told
@@ -26,6 +29,33 @@ void SimDisk::begin_write(Io& io) {
     const Instant answered = late ? first : second;
     const Instant lands = late ? second + world_.between(Duration(0), faults_.longest_hang) : first;
 
+    const Letters letters = post(io, late);
+    world_.at(answered,
+              [this, &io, error, letters] { answer_write(io, error ? EIO : 0, letters); });
+    if (lost) return;
+    const Duration gap = (second - first) / static_cast<Duration::rep>(letters.size());
+    for (std::size_t i = 0; i < letters.size(); ++i) {
+        send(letters[i], lands + gap * static_cast<Duration::rep>(i));
+    }
+}
+
+// It lands when nobody reckons with it any more: after an error, or in a long silence.
+void SimDisk::begin_ghost(Io& io) {
+    const bool error = world_.chance(500);
+    const Instant lands = later() + world_.between(Duration(0), faults_.longest_ghost);
+    const Instant answered = error ? later() : lands + faults_.quickest;
+    const Letters letters = post(io, error);
+    world_.at(answered,
+              [this, &io, error, letters] { answer_write(io, error ? EIO : 0, letters); });
+    send(letters.front(), lands);
+}
+
+bool SimDisk::in_slot_table(std::uint64_t block) const {
+    const Extent table = platter_.geometry().slot_table();
+    return block >= table.first && block < table.first + table.count;
+}
+
+SimDisk::Letters SimDisk::post(Io& io, bool late) {
     Letters letters;
     const ByteView out = std::as_const(io.out).bytes();
     for (std::uint64_t i = 0; i < io.to.count; ++i) {
@@ -35,14 +65,9 @@ void SimDisk::begin_write(Io& io) {
         const ByteView part = out.subspan(i * block_size(), block_size());
         letters.push_back(
             std::make_shared<Letter>(Letter{block, Bytes(part.begin(), part.end()), late}));
+        if (faults_.drain > Duration(0)) letters.back()->expires = world_.now() + faults_.drain;
     }
-    world_.at(answered,
-              [this, &io, error, letters] { answer_write(io, error ? EIO : 0, letters); });
-    if (lost) return;
-    const Duration gap = (second - first) / static_cast<Duration::rep>(letters.size());
-    for (std::size_t i = 0; i < letters.size(); ++i) {
-        send(letters[i], lands + gap * static_cast<Duration::rep>(i));
-    }
+    return letters;
 }
 
 void SimDisk::send(const LetterPtr& letter, Instant when) {
@@ -56,7 +81,8 @@ void SimDisk::land(const LetterPtr& letter) {
     if (gone()) {  // it vanishes, or the cable holds it until the disk is back, but once only
         const bool held_before = std::exchange(letter->missed, true);
         if (!faults_.on || held_before || world_.chance(500)) return;
-        return send(letter, platter_.gone_until + world_.between(Duration(0), faults_.slowest));
+        if (back() + faults_.slowest > letter->expires) return;
+        return send(letter, back() + world_.between(Duration(0), faults_.slowest));
     }
     if (land_damaged(letter->block, letter->content)) return;
     const bool several_sectors = letter->content.size() > sector;
@@ -124,7 +150,7 @@ void SimDisk::read_block(Io& io, std::uint64_t done) {
     if (done + 1 == count) return finish(io, 0);
     const Duration gap = world_.between(Duration(1), faults_.row_gap);
     const bool hangs = happens(faults_.hang / 8);
-    const Instant next = hangs ? later() : std::max(world_.now(), platter_.silent_until) + gap;
+    const Instant next = hangs ? later() : std::max(world_.now(), heard()) + gap;
     world_.at(next, [this, &io, done] { read_block(io, done + 1); });
 }
 

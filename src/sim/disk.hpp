@@ -29,11 +29,15 @@ class SimDisk final : public SimPath {
         bool late = false;    // its error is told before it lands
         bool landed = false;  // in part, or for the first time
         bool missed = false;  // the disk was gone when it came: it cannot be acknowledged
+        Instant expires = Instant::max();  // no cable holds it longer
     };
     using LetterPtr = std::shared_ptr<Letter>;
     using Letters = std::vector<LetterPtr>;  // one write: block by block, each whole by itself
 
     void begin_write(Io& io);
+    void begin_ghost(Io& io);
+    bool in_slot_table(std::uint64_t block) const;
+    Letters post(Io& io, bool late);
     void send(const LetterPtr& letter, Instant when);
     void land(const LetterPtr& letter);
     void land_in_parts(const LetterPtr& letter);

@@ -36,6 +36,9 @@ struct Faults {
     unsigned hang = 0;
     unsigned write_error = 0;  // it may have landed, may land later, or never
     unsigned lost = 0;         // acknowledged, never lands
+    unsigned ghost = 0;        // only of slot tables: a write lands long after its error, or answer
+    Duration longest_ghost{};  // after so long a time at most
+    Duration drain{};          // T_ghost: what is held longer on its way is lost; 0: no limit
     unsigned in_parts = 0;     // a block of several sectors lands in two instants
     unsigned read_error = 0;
     unsigned garbage = 0;      // what is read is not what stands there

@@ -6,17 +6,29 @@
 
 namespace diskpaxos::sim {
 
-SimPath::SimPath(SimWorld& world, Platter& platter, const Faults& faults, Watch& watch)
+SimPath::SimPath(SimWorld& world, Platter& platter, const Faults& faults, Watch& watch,
+                 const Cable* cable)
     : world_(world),
       platter_(platter),
       faults_(faults),
       watch_(watch),
+      cable_(cable),
       name_(fmt::format("disk {}", platter.number())) {}
 
 Instant SimPath::later() {
     Duration wait = world_.between(faults_.quickest, faults_.slowest);
     if (happens(faults_.hang)) wait += world_.between(faults_.slowest, faults_.longest_hang);
-    return std::max(world_.now(), platter_.silent_until) + wait;
+    return std::max(world_.now(), heard()) + wait;
+}
+
+Instant SimPath::back() const {
+    return cable_ == nullptr ? platter_.gone_until
+                             : std::max(platter_.gone_until, cable_->gone_until);
+}
+
+Instant SimPath::heard() const {
+    return cable_ == nullptr ? platter_.silent_until
+                             : std::max(platter_.silent_until, cable_->silent_until);
 }
 
 void SimPath::land(std::uint64_t block, ByteView content, Landing how) {

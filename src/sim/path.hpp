@@ -36,9 +36,16 @@ class Watch {
     virtual void came_across(const SimPath&, Mark) {}
 };
 
+// What ails the way of one host to one disk, which others may reach meanwhile.
+struct Cable {
+    Instant gone_until{};    // everything fails before
+    Instant silent_until{};  // nothing is answered before
+};
+
 class SimPath : public Disk {
   public:
-    SimPath(SimWorld& world, Platter& platter, const Faults& faults, Watch& watch);
+    SimPath(SimWorld& world, Platter& platter, const Faults& faults, Watch& watch,
+            const Cable* cable = nullptr);
 
     std::uint32_t block_size() const override { return platter_.geometry().block_size; }
     std::uint64_t blocks() const override { return platter_.geometry().blocks(); }
@@ -68,12 +75,15 @@ class SimPath : public Disk {
         return faults_.treacherous.contains(platter_.number()) && happens(permille);
     }
     Instant later();  // when the next thing at this disk happens
-    bool gone() const { return world_.now() < platter_.gone_until; }
+    Instant back() const;   // when what fails now does so no longer
+    Instant heard() const;  // when what is silent now is so no longer
+    bool gone() const { return world_.now() < back(); }
 
     SimWorld& world_;
     Platter& platter_;
     const Faults& faults_;
     Watch& watch_;
+    const Cable* cable_;
     std::uint64_t looks_ = 0;
 
   private:
