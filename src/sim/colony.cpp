@@ -70,7 +70,7 @@ void Colony::format() {
     World world{strand.queue, world_.clock(), world_.random(), no_trace};
     FormatPlan plan;
     plan.superblock = superblock_;
-    for (SimDisk* path : new_paths(homes_.front())) plan.disks.push_back(path);
+    for (SimPath* path : new_paths(homes_.front())) plan.disks.push_back(path);
     plan.host = homes_.front().host;
     plan.host_slots = first_share(setup_.geometry.slots);
     const bool stop = false;
@@ -232,8 +232,8 @@ void Colony::judge() {
 
 // ---- its parts ----
 
-std::vector<SimDisk*> Colony::new_paths(const Home& home) {
-    std::vector<SimDisk*> paths;
+std::vector<SimPath*> Colony::new_paths(const Home& home) {
+    std::vector<SimPath*> paths;
     for (auto& platter : platters_) {
         const Cable& cable = home.cables[platter->number()];
         paths_.push_back(std::make_unique<SimDisk>(world_, *platter, faults_, *this, &cable));
@@ -290,7 +290,7 @@ void Colony::pause_anyone() {
     if (who < home.users.size()) resident = home.users[who].get();
     if (resident == nullptr || resident->strand().held) return;
     resident->strand().held = true;
-    const SimDisk* path = resident->paths().front();  // outlives it, and knows whether it lives
+    const SimPath* path = resident->paths().front();  // outlives it, and knows whether it lives
     const Duration most = setup_.absence > Duration(0) && resident == home.mender.get()
                               ? setup_.absence
                               : faults_.longest_hang;

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "sim/disk.hpp"
 #include "sim/invariants.hpp"
 #include "sim/resident.hpp"
 #include "sim/slot_judge.hpp"
@@ -115,7 +116,7 @@ class Colony final : public Neighbourhood, public Watch {
     void judge();
 
     // Its parts.
-    std::vector<SimDisk*> new_paths(const Home& home);
+    std::vector<SimPath*> new_paths(const Home& home);
     void start_user(Home& home);
     void start_mender(Home& home);
     void kill_user(std::unique_ptr<User>& user);

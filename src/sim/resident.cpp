@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t longest_history = 60;  // of one name: judging it takes exponential time
 
-std::vector<Disk*> disks_of(const std::vector<SimDisk*>& paths) {
+std::vector<Disk*> disks_of(const std::vector<SimPath*>& paths) {
     return {paths.begin(), paths.end()};
 }
 
@@ -30,7 +30,7 @@ Content content_of(const Named& named) {
 
 // ---- all residents ----
 
-Resident::Resident(Neighbourhood& around, Kernel& kernel, Host host, std::vector<SimDisk*> paths)
+Resident::Resident(Neighbourhood& around, Kernel& kernel, Host host, std::vector<SimPath*> paths)
     : around_(around),
       host_(std::move(host)),
       world_{strand_.queue, around.world().clock(), around.world().random(), *this},
@@ -42,7 +42,7 @@ Resident::Resident(Neighbourhood& around, Kernel& kernel, Host host, std::vector
 
 Resident::~Resident() {
     around_.world().leave(strand_);
-    for (SimDisk* path : paths_) path->owner_died();
+    for (SimPath* path : paths_) path->owner_died();
 }
 
 void Resident::exit_with(std::optional<Error> error) {
@@ -52,7 +52,7 @@ void Resident::exit_with(std::optional<Error> error) {
 
 // ---- users ----
 
-User::User(Neighbourhood& around, Kernel& kernel, Host host, std::vector<SimDisk*> paths,
+User::User(Neighbourhood& around, Kernel& kernel, Host host, std::vector<SimPath*> paths,
            UserPlan plan)
     : Resident(around, kernel, std::move(host), std::move(paths)),
       plan_(plan),
@@ -171,7 +171,7 @@ void User::tell(const std::string& name, std::size_t id, Operation::Kind kind,
 
 // ---- menders ----
 
-Mender::Mender(Neighbourhood& around, Kernel& kernel, Host host, std::vector<SimDisk*> paths)
+Mender::Mender(Neighbourhood& around, Kernel& kernel, Host host, std::vector<SimPath*> paths)
     : Resident(around, kernel, std::move(host), std::move(paths)), scope_(strand_.queue) {
     scope_.spawn(live());
 }

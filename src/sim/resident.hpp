@@ -35,14 +35,14 @@ class Neighbourhood {
 
 class Resident : protected Trace {
   public:
-    Resident(Neighbourhood& around, Kernel& kernel, Host host, std::vector<SimDisk*> paths);
+    Resident(Neighbourhood& around, Kernel& kernel, Host host, std::vector<SimPath*> paths);
     Resident(const Resident&) = delete;
     Resident& operator=(const Resident&) = delete;
     ~Resident() override;
 
     const Host& host() const { return host_; }
     Strand& strand() { return strand_; }
-    const std::vector<SimDisk*>& paths() const { return paths_; }
+    const std::vector<SimPath*>& paths() const { return paths_; }
     bool finished() const { return finished_; }
     void exit_with(std::optional<Error> error);  // why it ended, if not in peace
     const std::optional<Error>& error() const { return error_; }
@@ -56,7 +56,7 @@ class Resident : protected Trace {
     Strand strand_;
     World world_;
     KernelLocks locks_;
-    std::vector<SimDisk*> paths_;
+    std::vector<SimPath*> paths_;
     Assembly assembly_;
 
   private:
@@ -74,7 +74,7 @@ struct UserPlan {
 
 class User final : public Resident {
   public:
-    User(Neighbourhood& around, Kernel& kernel, Host host, std::vector<SimDisk*> paths,
+    User(Neighbourhood& around, Kernel& kernel, Host host, std::vector<SimPath*> paths,
          UserPlan plan);
     ~User() override;
 
@@ -100,7 +100,7 @@ class User final : public Resident {
 
 class Mender final : public Resident {
   public:
-    Mender(Neighbourhood& around, Kernel& kernel, Host host, std::vector<SimDisk*> paths);
+    Mender(Neighbourhood& around, Kernel& kernel, Host host, std::vector<SimPath*> paths);
 
     const HealReport& healed() const { return healed_; }
     const CheckReport& checked() const { return checked_; }

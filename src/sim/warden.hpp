@@ -14,6 +14,7 @@
 #include "group/assemble.hpp"
 #include "group/directory.hpp"
 #include "lock/lock.hpp"
+#include "sim/disk.hpp"
 #include "sim/kernel.hpp"
 #include "sim/local_clock.hpp"
 #include "sim/lock_judge.hpp"
