@@ -48,14 +48,16 @@ Seat unannounced_seat(Random& random, std::size_t disks) {
 }
 
 Task<Result<Seat>> SeatFinder::find(SeatWish wish, Instant deadline) {
-    const Duration drain = drain_time(std::chrono::milliseconds(roster_.common.ttl_ms));
+    const Duration ttl = std::chrono::milliseconds(roster_.common.ttl_ms);
+    const Duration drain = drain_time(ttl);
     if (wish.slot && *wish.slot >= roster_.common.geometry.slots) {
         co_return std::unexpected(Error{
             Code::usage, fmt::format("there is no slot {}; this group has slots 0 to {}", *wish.slot,
                                      roster_.common.geometry.slots - 1)});
     }
     for (bool before = false;; before = true) {
-        const Instant patience = std::max(deadline, world_.clock.now() + settling_pause);
+        // What was begun before the deadline, or is settled, is brought to its end.
+        const Instant patience = std::max(deadline, world_.clock.now() + ClaimTiming::of(ttl).life());
         const bool read = co_await table_.read(patience);
         if (!read) {
             co_return std::unexpected(
