@@ -88,7 +88,7 @@ Finding latency(const std::string& name, const Latency& measured, Duration ttl) 
 
 Finding slots_left(OpenGroup& group, const Uuid& host) {
     const Threshold rule = Threshold::majority(group.roster().disks());
-    SlotTableAccess table(group.world(), group.roster(), rule);
+    TableReader table(group.world(), group.roster(), rule);
     if (!group.run(table.read(group.deadline()))) {
         return {Health::fail, "slots", "", "the slot table cannot be read on a majority",
                 "bring back a disk, or run \"diskpaxos check\""};

@@ -6,7 +6,13 @@ namespace diskpaxos {
 
 namespace {
 constexpr std::size_t body_size = 128;
+
+bool known(std::uint8_t state, BlockKind kind) {
+    const bool returning = state == static_cast<std::uint8_t>(SlotState::returning);
+    return state <= static_cast<std::uint8_t>(SlotState::borrowed) ||
+           (returning && kind == BlockKind::claim);
 }
+}  // namespace
 
 void encode_slot_entry(ByteSpan out, const BlockAddress& address, const SlotEntry& entry) {
     std::ranges::fill(out, std::byte{0});
@@ -28,7 +34,7 @@ std::expected<SlotEntry, Damage> decode_slot_entry(ByteView block, const BlockAd
         return std::unexpected(damage);
     }
     const ByteView body = body_of(block);
-    if (body.size() != body_size || load<std::uint8_t>(body, 0) > 2 ||
+    if (body.size() != body_size || !known(load<std::uint8_t>(body, 0), expected.kind) ||
         load<std::uint8_t>(body, 64) > max_host_name) {
         return std::unexpected(Damage::checksum);
     }

@@ -1,9 +1,9 @@
 // Slot entries: who may use which slot. Each slot has two blocks in the slot table of each disk:
 //
-//  claim   written by anybody who wants the slot, under the timed rule of algorithms.md 9.5. A
-//          claim that lands late spoils this block only.
-//  owner   written only by the one whose claim was validated on a majority of the disks. Of
-//          several copies the highest turn is the true one.
+//  claim   a stamp: somebody means to change the owner block of this disk (docs/slots.md). One
+//          that lands late spoils this block only.
+//  owner   written only inside a claim that holds this disk (slots-R2, R6). An entry counts when a
+//          majority of the disks shows it (slots-R1); the highest turn alone proves nothing.
 //
 // Body: 0 state u8 · 8 turn u64 · 16 stamp u64 · 24 since, unix ms u64 · 32 host[16]
 //       48 boot[16] · 64 host name length u8 · 65 host name[63]
@@ -17,14 +17,15 @@
 namespace diskpaxos {
 
 enum class SlotState : std::uint8_t {
-    free = 0,      // nobody's
-    taken = 1,     // claim: somebody is at it. owner: this host's, for good
-    borrowed = 2,  // owner: held for healing, to be given back
+    free = 0,       // nobody's
+    taken = 1,      // claim: somebody is at it. owner: this host's
+    borrowed = 2,   // owner: held for healing, to be given back
+    returning = 4,  // claim: its host is giving the slot back (slots-R5)
 };
 
 struct SlotEntry {
     SlotState state = SlotState::free;
-    std::uint64_t turn = 0;      // +1 for each change of hands: even while free, odd while held
+    std::uint64_t turn = 0;      // even while free, odd while held; +2 where a held entry is replaced
     std::uint64_t stamp = 0;     // unique to one claim
     std::uint64_t since_ms = 0;  // unix time
     Uuid host{};                 // the machine, as this group knows it

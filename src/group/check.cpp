@@ -180,7 +180,6 @@ Task<int> Checker::check_slot_table(std::size_t disk) {
     DiskReport& report = report_.disks[disk];
     const TableCopy copy = decode_slot_table(io->in.bytes(), roster_.common, disk);
     for (std::uint32_t slot = 0; slot < roster_.common.geometry.slots; ++slot) {
-        if (!copy.claims[slot] || !copy.owners[slot]) report_.hurt[slot] = true;
         report.slot_entries_damaged += copy.claims[slot] ? 0U : 1U;
         report.slot_entries_damaged += copy.owners[slot] ? 0U : 1U;
     }

@@ -70,7 +70,7 @@ struct CheckReport {
     std::uint64_t cells = 0;
     std::uint64_t cells_in_use = 0;        // some block is not initial
     std::uint64_t cells_without_quorum = 0;  // too few whole rows: nobody can use them now
-    std::vector<bool> hurt;                // slots of which something is damaged or stale
+    std::vector<bool> hurt;                // slots of whose rows something is damaged or stale
     bool sound() const;                    // nothing damaged or absent; stale is no fault
 };
 

@@ -2,215 +2,265 @@
 
 #include <algorithm>
 
+#include "base/mutant.hpp"
+
 namespace diskpaxos {
 
 namespace {
 constexpr int tries = 3;  // to read a table quickly
-}
+}  // namespace
 
-SlotTableAccess::SlotTableAccess(World& world, const Roster& roster, const QuorumRule& rule)
+Claim::Claim(World& world, const Roster& roster, const QuorumRule& rule, Host host)
     : world_(world),
       roster_(roster),
       rule_(rule),
+      host_(std::move(host)),
       timing_(ClaimTiming::of(std::chrono::milliseconds(roster.common.ttl_ms))),
-      copies_(roster.disks()),
-      stamped_at_(roster.disks()),
-      validated_at_(roster.disks()),
+      drain_(drain_time(std::chrono::milliseconds(roster.common.ttl_ms))),
+      validating_(roster.disks()),
+      deciding_(roster.disks()),
+      born_on_(roster.disks(), Instant::max()),
       fan_(world) {}
 
-Task<bool> SlotTableAccess::read(Instant deadline) {
-    done_ = DiskSet();
-    for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
-        if (roster_.members[disk] != nullptr) fan_.start(read_copy(disk));
-    }
-    const std::function<bool()> suffices = [this] { return enough(); };
-    co_return co_await fan_.gather(suffices, deadline);
-}
-
-Task<void> SlotTableAccess::read_copy(std::size_t disk) {
-    copies_[disk] = co_await fetch(disk);
-    if (copies_[disk].read) done_.insert(disk);
-}
-
-Task<TableCopy> SlotTableAccess::fetch(std::size_t disk) {
-    Disk& device = *roster_.members[disk];
-    IoPtr io = device.prepare(Io::Kind::read, Extent{}, roster_.common.geometry.slot_table());
-    io = co_await Transfer(device, std::move(io));
-    if (io->error != 0) co_return TableCopy();
-    co_return decode_slot_table(io->in.bytes(), roster_.common, disk);
-}
-
-Task<std::vector<std::uint32_t>> SlotTableAccess::claim(std::vector<std::uint32_t> slots,
-                                                        SlotState state, Host host,
-                                                        Instant deadline,
-                                                        std::vector<std::uint64_t> outlived) {
+Task<std::vector<Claimed>> Claim::run(std::vector<Asked> asked, Watched watched, Instant deadline,
+                                      Duration patience) {
     CHECK(attempts_.empty());
-    host_ = std::move(host);
-    outlived_ = std::move(outlived);
-    for (const std::uint32_t slot : slots) {
-        const SlotView now = view(slot);
-        if (!now.known || now.owner.held()) continue;
+    if (asked.empty()) co_return std::vector<Claimed>();
+    watched_ = std::move(watched);
+    for (const Asked& one : asked) {
         Attempt attempt;
-        attempt.slot = slot;
-        attempt.entry.state = state;
-        attempt.entry.turn = now.owner.turn + 1;
-        attempt.entry.stamp = world_.random.bits(64);
-        attempt.entry.since_ms = host_.now_ms;
-        attempt.entry.host = host_.id;
-        attempt.entry.boot = host_.boot;
-        attempt.entry.host_name = host_.name;
+        Petition& petition = attempt.petition;
+        petition.slot = one.slot;
+        petition.wish = one.wish;
+        petition.before = one.before;
+        petition.forgotten = one.forgotten;
+        petition.mine.stamp = world_.random.bits(64);
+        petition.mine.since_ms = host_.now_ms;
+        petition.mine.host = host_.id;
+        petition.mine.boot = host_.boot;
+        petition.mine.host_name = host_.name;
         attempts_.push_back(std::move(attempt));
     }
     // One disk that hangs must not cost the others the bound.
-    const Duration grace = std::min(Fan::grace, timing_.bound / 2);
-    const std::function<bool()> suffices = [this] { return enough(); };
-    done_ = DiskSet();
-    for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
-        if (roster_.members[disk] != nullptr) fan_.start(claim_on(disk));
-    }
-    co_await fan_.gather(suffices, deadline, grace);
-
-    const DiskSet looked = done_;
-    done_ = DiskSet();
-    for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
-        if (looked.contains(disk)) fan_.start(follow_up_on(disk));
-    }
-    const Instant patience = std::min(deadline, world_.clock.now() + timing_.wait);
-    co_await fan_.gather(suffices, patience, grace);
-    std::vector<std::uint32_t> won;
-    for (const Attempt& attempt : attempts_) {
-        if (rule_.suffices(Purpose::write, attempt.owned)) won.push_back(attempt.slot);
-    }
-    co_return won;
+    const Duration grace = std::min(patience, timing_.bound / 2);
+    const std::function<bool()> enough = [this] { return majority(done_); };
+    const auto begin = [this](Phase phase, Task<void> (Claim::*on)(std::size_t)) {
+        phase_ = phase;
+        done_ = DiskSet();
+        for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
+            if (roster_.members[disk] != nullptr) fan_.start((this->*on)(disk));
+        }
+    };
+    begin(Phase::stamping, &Claim::stamp_on);
+    co_await fan_.gather(enough, deadline, grace);
+    const Instant end = born_ == Instant::max() ? world_.clock.now() : born_ + timing_.life();
+    const bool settling = std::ranges::any_of(
+        attempts_, [](const Attempt& attempt) { return attempt.petition.settling; });
+    begin(Phase::reading, &Claim::read_on);
+    co_await fan_.gather(enough, end, settling ? timing_.wait : grace);
+    decide();
+    begin(Phase::writing, &Claim::write_on);
+    co_await fan_.gather(enough, end, grace);
+    begin(Phase::freeing, &Claim::free_on);
+    co_await fan_.gather(enough, end, grace);
+    phase_ = Phase::over;
+    co_return outcome();
 }
 
-// Steps 1 to 3 of the timed rule on one disk, for all slots at once.
-Task<void> SlotTableAccess::claim_on(std::size_t disk) {
+Task<bool> Claim::all_answered(Instant deadline) {
+    const std::function<bool()> all = [this] { return fan_.all_done(); };
+    co_return co_await fan_.gather(all, deadline);
+}
+
+// ---- steps 1 to 3: hold the disk ----
+
+Task<void> Claim::stamp_on(std::size_t disk) {
+    if (mutated(Mutant::release_blind) && attempts_.front().petition.wish == Wish::release) {
+        done_.insert(disk);
+        co_return;
+    }
     Instant before{};  // tb
     TableCopy table = co_await fetch_at_once(disk, before);
     if (!table.read) co_return;
-    Scope stamps(world_.queue);
-    for (Attempt& attempt : attempts_) {
-        if (claimable(table, attempt.slot)) stamps.spawn(stamp(disk, attempt, before));
+    {
+        Scope stamps(world_.queue);
+        for (Attempt& attempt : attempts_) {
+            if (may_stamp(disk, table, attempt)) stamps.spawn(stamp(disk, attempt, before));
+        }
+        co_await stamps.idle().wait();
     }
-    co_await stamps.idle().wait();
-    stamped_at_[disk] = world_.clock.now();
     co_await world_.clock.sleep(timing_.wait);
-    const bool looked = co_await validate(disk);
-    if (looked) done_.insert(disk);
+    TableCopy again = co_await fetch_table(roster_, disk);
+    if (!again.read || phase_ != Phase::stamping) co_return;
+    validate(disk, again);
+    validating_[disk] = std::move(again);
+    done_.insert(disk);
 }
 
 // The table, read quickly enough for a stamp to be in time as well: one that is late helps nobody
 // and bars the slot. A disk that is never quick is tried all the same.
-Task<TableCopy> SlotTableAccess::fetch_at_once(std::size_t disk, Instant& begun) {
+Task<TableCopy> Claim::fetch_at_once(std::size_t disk, Instant& begun) {
     TableCopy table;
     for (int attempt = 0; attempt < tries; ++attempt) {
         begun = world_.clock.now();
-        table = co_await fetch(disk);
+        table = co_await fetch_table(roster_, disk);
         if (!table.read || world_.clock.now() - begun <= timing_.bound / 2) break;
     }
     co_return table;
 }
 
-// Step 2.
-Task<void> SlotTableAccess::stamp(std::size_t disk, Attempt& attempt, Instant before) {
+// R2, R3. What we go over makes this a settling claim.
+bool Claim::may_stamp(std::size_t disk, const TableCopy& table, Attempt& attempt) const {
+    Petition& petition = attempt.petition;
+    const std::uint32_t slot = petition.slot;
+    const auto& claim = table.claims[slot];
+    const auto& owner = table.owners[slot];
+    const bool mends = petition.wish == Wish::mend || petition.wish == Wish::keep ||
+                       petition.wish == Wish::forget;
+    const bool careless = mutated(Mutant::damage_at_once) && mends;
+    const bool free = claim && !claim->held();
+    const std::uint32_t print = table.claim_prints[slot];
+    if (!free && !watched_.outlived_claim(disk, slot, print) && !(careless && !claim)) return false;
+    const std::uint32_t owner_print = table.owner_prints[slot];
+    if (!owner && !watched_.outlived_owner(disk, slot, owner_print) && !careless) return false;
+    if (!free || !owner) petition.settling = true;
+    if (owner) attempt.sound.insert(disk);
+    if (!claim || !owner) attempt.damaged.insert(disk);
+    return true;
+}
+
+Task<void> Claim::stamp(std::size_t disk, Attempt& attempt, Instant before) {
+    if (phase_ != Phase::stamping || !alive(disk)) co_return;
     if (world_.clock.now() - before > timing_.bound) co_return;
-    SlotEntry entry = attempt.entry;
-    entry.state = SlotState::taken;
-    const bool put_down = co_await put(disk, BlockKind::claim, attempt.slot, std::move(entry));
+    SlotEntry entry = attempt.petition.mine;
+    entry.state =
+        attempt.petition.wish == Wish::give_back ? SlotState::returning : SlotState::taken;
+    born_ = std::min(born_, world_.clock.now());
+    born_on_[disk] = std::min(born_on_[disk], world_.clock.now());
+    const bool put_down =
+        co_await put(disk, BlockKind::claim, attempt.petition.slot, std::move(entry));
     if (put_down && world_.clock.now() - before <= timing_.bound) attempt.stamped.insert(disk);
 }
 
-// Step 3.
-Task<bool> SlotTableAccess::validate(std::size_t disk) {
-    validated_at_[disk] = world_.clock.now();
-    const TableCopy table = co_await fetch(disk);
+void Claim::validate(std::size_t disk, const TableCopy& table) {
     for (Attempt& attempt : attempts_) {
-        const bool looked = table.read && attempt.stamped.contains(disk);
-        const bool ours = looked && table.claims[attempt.slot] && table.owners[attempt.slot] &&
-                          table.claims[attempt.slot]->stamp == attempt.entry.stamp &&
-                          !table.owners[attempt.slot]->held() &&
-                          table.owners[attempt.slot]->turn < attempt.entry.turn;
-        ours ? attempt.validated.insert(disk) : attempt.validated.erase(disk);
+        const auto& claim = table.claims[attempt.petition.slot];
+        const bool stands = claim && claim->stamp == attempt.petition.mine.stamp;
+        if (attempt.stamped.contains(disk) && stands) attempt.validated.insert(disk);
     }
-    co_return table.read;
 }
 
-bool SlotTableAccess::claimable(const TableCopy& table, std::uint32_t slot) const {
-    const auto& claim = table.claims[slot];
-    const auto& owner = table.owners[slot];
-    if (!claim || !owner || owner->held()) return false;
-    return !claim->held() || std::ranges::count(outlived_, claim->stamp) > 0;
+// ---- step 4: decide once ----
+
+Task<void> Claim::read_on(std::size_t disk) {
+    TableCopy table = co_await fetch_table(roster_, disk);
+    if (!table.read || (phase_ != Phase::reading && !mutated(Mutant::won_per_disk))) co_return;
+    deciding_[disk] = std::move(table);
+    done_.insert(disk);
+    if (mutated(Mutant::won_per_disk)) {  // by what has been read so far
+        decide();
+        co_await write_on(disk);
+    }
 }
 
-// Step 4, on one disk.
-Task<void> SlotTableAccess::follow_up_on(std::size_t disk) {
-    const Instant end = stamped_at_[disk] + timing_.life();
-    while (world_.clock.now() > std::min(validated_at_[disk] + timing_.bound, end)) {
-        if (world_.clock.now() > end) co_return;
-        const bool looked = co_await validate(disk);
-        if (!looked) co_return;
+std::vector<Showing> Claim::showings(Attempt& attempt) const {
+    std::vector<Showing> disks(roster_.disks());
+    attempt.tenure = DiskSet();
+    for (std::size_t disk = 0; disk < disks.size(); ++disk) {
+        const bool early =
+            mutated(Mutant::decided_on_old_reads) && attempt.validated.contains(disk);
+        const TableCopy& table = early ? validating_[disk] : deciding_[disk];
+        if (!table.read) continue;
+        const auto& claim = table.claims[attempt.petition.slot];
+        const auto& owner = table.owners[attempt.petition.slot];
+        Showing& here = disks[disk];
+        here.owner = owner ? Showing::Owner::sound : Showing::Owner::damaged;
+        if (owner) here.entry = *owner;
+        const bool stands = claim && claim->stamp == attempt.petition.mine.stamp;
+        here.tenure = attempt.validated.contains(disk) && stands;
+        here.counts = attempt.sound.contains(disk);
+        if (mutated(Mutant::release_blind) && attempt.petition.wish == Wish::release) {
+            here.tenure = here.counts = true;
+        }
+        if (here.tenure) attempt.tenure.insert(disk);
     }
+    return disks;
+}
+
+void Claim::decide() {
+    for (Attempt& attempt : attempts_) {
+        const std::vector<Showing> disks = showings(attempt);
+        attempt.ruling = rule_on(attempt.petition, disks, rule_);
+        if (attempt.ruling.kind != Ruling::Kind::write) continue;
+        const SlotEntry& target = attempt.ruling.target;
+        for (std::size_t disk = 0; disk < disks.size(); ++disk) {
+            if (disks[disk].owner == Showing::Owner::sound && disks[disk].entry == target) {
+                attempt.showing.insert(disk);
+            }
+        }
+    }
+}
+
+// ---- step 5: write ----
+
+Task<void> Claim::write_on(std::size_t disk) {
     Scope writes(world_.queue);
     for (Attempt& attempt : attempts_) {
-        if (!attempt.validated.contains(disk)) continue;
-        const bool won = rule_.suffices(Purposes{.read = true, .write = true}, attempt.validated);
-        writes.spawn(won ? own(disk, attempt) : withdraw(disk, attempt));
+        const bool wanted = attempt.ruling.kind == Ruling::Kind::write &&
+                            attempt.tenure.contains(disk) && !attempt.showing.contains(disk);
+        if (wanted) writes.spawn(write(disk, attempt));
     }
     co_await writes.idle().wait();
-    done_.insert(disk);
+    if (phase_ == Phase::writing) done_.insert(disk);
 }
 
-Task<void> SlotTableAccess::own(std::size_t disk, Attempt& attempt) {
-    const bool owned = co_await put(disk, BlockKind::owner, attempt.slot, attempt.entry);
-    if (owned) attempt.owned.insert(disk);
+Task<void> Claim::write(std::size_t disk, Attempt& attempt) {
+    if (!alive(disk)) co_return;
+    attempt.wrote = true;
+    const bool written =
+        co_await put(disk, BlockKind::owner, attempt.petition.slot, attempt.ruling.target);
+    if (written) attempt.showing.insert(disk);
 }
 
-// Nobody else is validated here, so that what is freed is ours.
-Task<void> SlotTableAccess::withdraw(std::size_t disk, Attempt& attempt) {
-    attempt.validated.erase(disk);
-    SlotEntry entry = attempt.entry;
+// ---- step 6: end ----
+
+// R7: the target stands on a write majority; or nothing was written, and nothing gone over.
+bool Claim::conclusive(const Attempt& attempt) const {
+    if (mutated(Mutant::stamps_freed)) return true;
+    if (attempt.ruling.kind == Ruling::Kind::write && majority(attempt.showing)) return true;
+    return !attempt.wrote && !attempt.petition.settling;
+}
+
+Task<void> Claim::free_on(std::size_t disk) {
+    Scope writes(world_.queue);
+    for (Attempt& attempt : attempts_) {
+        const bool shows = attempt.showing.contains(disk) ||
+                           attempt.ruling.kind != Ruling::Kind::write ||
+                           mutated(Mutant::freed_unanswered) || mutated(Mutant::stamps_freed);
+        const bool wanted = conclusive(attempt) && attempt.tenure.contains(disk) && shows;
+        if (wanted) writes.spawn(free(disk, attempt));
+    }
+    co_await writes.idle().wait();
+    if (phase_ == Phase::freeing) done_.insert(disk);
+}
+
+Task<void> Claim::free(std::size_t disk, Attempt& attempt) {
+    if (!alive(disk)) co_return;
+    SlotEntry entry = attempt.petition.mine;
     entry.state = SlotState::free;
-    --entry.turn;
-    co_await put(disk, BlockKind::claim, attempt.slot, std::move(entry));
+    entry.turn = attempt.ruling.target.turn;
+    co_await put(disk, BlockKind::claim, attempt.petition.slot, std::move(entry));
 }
 
-void SlotTableAccess::resume(std::uint32_t slot, SlotEntry entry) {
-    Attempt attempt;
-    attempt.slot = slot;
-    attempt.entry = std::move(entry);
-    resumed_.push_back(std::move(attempt));
+// ---- all steps ----
+
+// R4: tested in the same step as the submission.
+bool Claim::alive(std::size_t disk) const {
+    const Instant born = mutated(Mutant::life_per_disk) ? born_on_[disk] : born_;
+    return born == Instant::max() || world_.clock.now() <= born + timing_.life();
 }
 
-Task<bool> SlotTableAccess::release(Instant deadline) {
-    for (const Attempt& attempt : attempts_) {
-        if (!attempt.owned.empty()) resumed_.push_back(attempt);
-    }
-    const std::function<bool()> all_ended = [this] { return fan_.all_done(); };
-    if (!co_await fan_.gather(all_ended, deadline)) co_return false;  // a claim is still landing
-    done_ = DiskSet();
-    for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
-        if (roster_.members[disk] != nullptr) fan_.start(free_on(disk));
-    }
-    co_await fan_.gather(all_ended, deadline);
-    co_return fan_.all_done() && enough();
-}
-
-// The owner block first: until the claim block is free as well, nobody else gets in.
-Task<void> SlotTableAccess::free_on(std::size_t disk) {
-    bool all = true;
-    for (const Attempt& attempt : resumed_) {
-        SlotEntry entry = attempt.entry;
-        entry.state = SlotState::free;
-        entry.turn = attempt.entry.turn + 1;
-        all = co_await put(disk, BlockKind::owner, attempt.slot, entry) && all;
-        all = co_await put(disk, BlockKind::claim, attempt.slot, entry) && all;
-    }
-    if (all) done_.insert(disk);
-}
-
-Task<bool> SlotTableAccess::put(std::size_t disk, BlockKind kind, std::uint32_t slot,
-                                SlotEntry entry) {
+Task<bool> Claim::put(std::size_t disk, BlockKind kind, std::uint32_t slot, SlotEntry entry) {
     Disk& device = *roster_.members[disk];
     const Geometry& geometry = roster_.common.geometry;
     const std::uint64_t at =
@@ -218,7 +268,26 @@ Task<bool> SlotTableAccess::put(std::size_t disk, BlockKind kind, std::uint32_t 
     IoPtr io = device.prepare(Io::Kind::write, Extent{at, 1}, Extent{});
     encode_slot_entry(io->out.bytes(), slot_address(roster_.common, disk, kind, slot), entry);
     io = co_await Transfer(device, std::move(io));
+    if (io->error != 0) drained_at_ = world_.clock.now() + drain_;
     co_return io->error == 0;
+}
+
+std::vector<Claimed> Claim::outcome() const {
+    std::vector<Claimed> all;
+    for (const Attempt& attempt : attempts_) {
+        Claimed one;
+        one.slot = attempt.petition.slot;
+        one.wish = attempt.petition.wish;
+        one.ruling = attempt.ruling.kind;
+        one.won = attempt.ruling.kind == Ruling::Kind::write && majority(attempt.showing);
+        if (attempt.ruling.kind == Ruling::Kind::write) one.entry = attempt.ruling.target;
+        for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
+            const bool whole = attempt.damaged.contains(disk) && attempt.showing.contains(disk);
+            if (whole && one.won) ++one.healed;
+        }
+        all.push_back(std::move(one));
+    }
+    return all;
 }
 
 }  // namespace diskpaxos

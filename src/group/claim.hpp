@@ -1,47 +1,29 @@
-// Claiming slots that nobody owns: the timed rule of algorithms.md 9.5, per disk, counted by
-// majority. It runs once per host and group; what it wins is kept across boots.
+// Claim: everything that is written to an owner block is written inside a claim (docs/slots.md). One
+// object is one attempt, of all its slots at once: one after the other, the last stamps would be
+// late on a busy machine.
 //
-//  1  tb = now; read the slot table. A slot may be claimed on this disk if its owner is free and
-//     its claim block is free.
+//  1  tb = now; read the slot table of this disk
 //  2  write a stamp of our own into the claim block; if that took longer than B since tb, this
-//     attempt is never validated on this disk (a competitor may have been validated meanwhile)
-//  3  wait V after the write; read the table again: our stamp still stands and the owner is still
-//     free: validated on this disk
-//  4  validated on a majority: write the owner entry everywhere, on each disk only if that is
-//     begun within B of the validating read (if it is too late for that, look again: step 3);
-//     ours when a majority has it. Validated, but not on a majority: free the claim block again,
-//     under the same bound.
+//     disk is never validated (a competitor may have been validated meanwhile)
+//  3  wait V after the write; read the table again: our stamp still stands, so we hold this disk
+//  4  held on a majority: read the table once more, on all disks, and decide once (ruling.hpp)
+//  5  write what was decided on each disk that we hold; won when a majority shows it
+//  6  free the claim blocks, if the attempt came to a conclusion; otherwise the stamps stay, and
+//     a mender settles them
 //
-// All slots at once: one after the other, the last stamps would be late on a busy machine.
-//
-// V(1-rho) > B(1+rho): a competitor that also saw the slot free has landed its stamp before we
-// look again, or has exceeded B and disqualified itself. Nobody who is not validated ever writes
-// an owner entry, so a claim that lands late spoils a claim block and nothing else. A claim block
-// that its writer never followed up (it died, or its stamp was late: then it may cover that of
-// one who was validated) stays taken: others claim other slots, and check --repair frees it after
-// having watched it (`outlived`). A writer follows up within 4V of the stamp or never, so that
-// after 4V and the drain time nothing of it can land any more.
+// V(1-rho) > B(1+rho): a competitor that also saw the claim block free has landed its stamp before
+// we look again, or has exceeded B and disqualified itself. Nothing at all is submitted later than
+// 4V after the first stamp (R4): so that after 4V and the drain time nothing of it can land any
+// more.
 #pragma once
 
 #include <vector>
 
-#include "async/world.hpp"
-#include "disk/disk.hpp"
-#include "diskpaxos/error.hpp"
-#include "group/assemble.hpp"
-#include "group/slot_table.hpp"
+#include "group/ruling.hpp"
+#include "group/stamps.hpp"
+#include "group/table_reader.hpp"
 
 namespace diskpaxos {
-
-struct ClaimTiming {
-    Duration bound;  // B
-    Duration wait;   // V
-    static constexpr ClaimTiming of(Duration ttl) { return {ttl / 20, ttl / 10}; }
-    Duration life() const { return 4 * wait; }  // of a stamp, in which it is followed up
-};
-// With a clock drift of rho = 1/2000 the wait must exceed the bound by more than a thousandth.
-static_assert(ClaimTiming::of(std::chrono::seconds(10)).wait * 1999 >
-              ClaimTiming::of(std::chrono::seconds(10)).bound * 2001);
 
 struct Host {  // who we are, to the slot table
     Uuid id{};
@@ -50,63 +32,89 @@ struct Host {  // who we are, to the slot table
     std::uint64_t now_ms = 0;  // unix time, for people only
 };
 
-class SlotTableAccess {
+// What is asked of a claim.
+struct Asked {
+    std::uint32_t slot = 0;
+    Wish wish = Wish::own;
+    std::uint64_t before = 0;  // release: the stamp under which we borrowed it
+    Uuid forgotten{};          // forget: which host
+};
+
+struct Claimed {
+    std::uint32_t slot = 0;
+    Wish wish = Wish::own;
+    Ruling::Kind ruling = Ruling::Kind::undecided;
+    bool won = false;       // a majority shows the entry
+    SlotEntry entry;        // what was written, if anything was
+    std::uint32_t healed = 0;  // damaged blocks that were written over
+};
+
+class Claim {
   public:
-    SlotTableAccess(World& world, const Roster& roster, const QuorumRule& rule);
+    Claim(World& world, const Roster& roster, const QuorumRule& rule, Host host);
 
-    // Reads the table on all disks; true when a majority was read.
-    Task<bool> read(Instant deadline);
-    SlotView view(std::uint32_t slot) const { return agree(copies_, rule_, slot); }
-    const std::vector<TableCopy>& copies() const { return copies_; }
+    // Once per object. `watched`: what may be gone over; only menders have something there.
+    // `patience`: how long one disk that is slow is waited for when a majority has answered.
+    Task<std::vector<Claimed>> run(std::vector<Asked> asked, Watched watched, Instant deadline,
+                                   Duration patience = Fan::grace);
 
-    // Tries to take `slots`, as `state`; returns those that are ours now. Once per object.
-    // `outlived`: stamps that stood unchanged for ClaimTiming::life() and the drain time under a
-    // free owner, and may be overwritten: whatever their writers had under way has landed.
-    Task<std::vector<std::uint32_t>> claim(std::vector<std::uint32_t> slots, SlotState state,
-                                           Host host, Instant deadline,
-                                           std::vector<std::uint64_t> outlived = {});
-    // Counts a slot that this host holds already (a healer died with it) among those to give back.
-    void resume(std::uint32_t slot, SlotEntry entry);
-    // Gives back all that was won. False if that did not come to an end on every disk: then
-    // something of ours may still land, and the locks of those slots must be kept.
-    Task<bool> release(Instant deadline);
+    // Waits until every write of this claim is answered; false at the deadline: then something of
+    // it may still land.
+    Task<bool> all_answered(Instant deadline);
+    // When a write that failed cannot land any more (R11); the past if none did.
+    Instant drained_at() const { return drained_at_; }
 
   private:
     struct Attempt {
-        std::uint32_t slot = 0;
-        SlotEntry entry;
-        DiskSet stamped;  // in time
-        DiskSet validated;
-        DiskSet owned;
+        Petition petition;
+        DiskSet stamped;    // in time
+        DiskSet validated;  // step 3
+        DiskSet sound;      // the owner block was readable before our stamp
+        DiskSet damaged;    // a block of ours there was not, and we went over it
+        DiskSet tenure;     // by the reading that decides
+        DiskSet showing;    // the target: it stood there before, or our write was answered
+        bool wrote = false;
+        Ruling ruling;
     };
 
-    Task<void> read_copy(std::size_t disk);
-    Task<TableCopy> fetch(std::size_t disk);
-    Task<void> claim_on(std::size_t disk);
+    Task<void> stamp_on(std::size_t disk);
     Task<TableCopy> fetch_at_once(std::size_t disk, Instant& begun);
     Task<void> stamp(std::size_t disk, Attempt& attempt, Instant before);
-    Task<bool> validate(std::size_t disk);
-    Task<void> follow_up_on(std::size_t disk);
-    Task<void> own(std::size_t disk, Attempt& attempt);
-    Task<void> withdraw(std::size_t disk, Attempt& attempt);
+    bool may_stamp(std::size_t disk, const TableCopy& table, Attempt& attempt) const;
+    void validate(std::size_t disk, const TableCopy& table);
+    Task<void> read_on(std::size_t disk);
+    std::vector<Showing> showings(Attempt& attempt) const;
+    void decide();
+    Task<void> write_on(std::size_t disk);
+    Task<void> write(std::size_t disk, Attempt& attempt);
+    bool conclusive(const Attempt& attempt) const;
     Task<void> free_on(std::size_t disk);
+    Task<void> free(std::size_t disk, Attempt& attempt);
     Task<bool> put(std::size_t disk, BlockKind kind, std::uint32_t slot, SlotEntry entry);
-    bool claimable(const TableCopy& table, std::uint32_t slot) const;
-    bool enough() const { return rule_.suffices(Purposes{.read = true, .write = true}, done_); }
+    bool alive(std::size_t disk) const;
+    bool majority(DiskSet disks) const {
+        return rule_.suffices(Purposes{.read = true, .write = true}, disks);
+    }
+    std::vector<Claimed> outcome() const;
+
+    enum class Phase : std::uint8_t { stamping, reading, writing, freeing, over };
 
     World& world_;
     const Roster& roster_;
     const QuorumRule& rule_;
-    ClaimTiming timing_;
-    std::vector<TableCopy> copies_;
-    std::vector<Attempt> attempts_;
-    std::vector<Attempt> resumed_;
-    std::vector<std::uint64_t> outlived_;
-    std::vector<Instant> stamped_at_;    // per disk: when the last stamp was down
-    std::vector<Instant> validated_at_;  // per disk: when the last validating read was begun
     Host host_;
-    DiskSet done_;
-    Fan fan_;  // last: its tasks die before what they write to
+    ClaimTiming timing_;
+    Duration drain_;
+    Watched watched_;
+    Phase phase_ = Phase::stamping;
+    std::vector<Attempt> attempts_;
+    std::vector<TableCopy> validating_;  // the readings of step 3
+    std::vector<TableCopy> deciding_;    // the readings of step 4
+    Instant born_ = Instant::max();      // when the first stamp was submitted
+    std::vector<Instant> born_on_;       // the same, per disk: for a mutant only
+    Instant drained_at_{};
+    DiskSet done_;  // in this phase
+    Fan fan_;       // last: its tasks die before what they write to
 };
 
 }  // namespace diskpaxos

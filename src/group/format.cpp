@@ -100,6 +100,7 @@ Task<void> Formatter::write_slot_table(std::size_t disk) {
     std::ranges::fill(io->out.bytes(), std::byte{0});
     for (std::uint32_t slot = 0; slot < geometry.slots; ++slot) {
         SlotEntry entry;
+        const SlotEntry unclaimed;
         if (in_first_share(slot)) {
             entry.state = SlotState::taken;
             entry.turn = 1;
@@ -111,11 +112,16 @@ Task<void> Formatter::write_slot_table(std::size_t disk) {
         const std::size_t size = geometry.block_size;
         const std::size_t at = 2 * slot * size;
         encode_slot_entry(io->out.bytes().subspan(at, size),
-                          slot_address(plan_.superblock, disk, BlockKind::claim, slot), entry);
+                          slot_address(plan_.superblock, disk, BlockKind::claim, slot), unclaimed);
         encode_slot_entry(io->out.bytes().subspan(at + size, size),
                           slot_address(plan_.superblock, disk, BlockKind::owner, slot), entry);
     }
     co_await write(disk, std::move(io));
+}
+
+std::uint32_t part_of(std::uint32_t slots, const Geometry& geometry, std::uint32_t tier) {
+    const auto up_to = [&](std::uint32_t end) { return (slots * end + geometry.slots - 1) / geometry.slots; };
+    return up_to(geometry.tier_end(tier)) - (tier == 0 ? 0 : up_to(geometry.tier_end(tier - 1)));
 }
 
 bool Formatter::in_first_share(std::uint32_t slot) const {

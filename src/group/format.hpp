@@ -13,6 +13,10 @@
 
 namespace diskpaxos {
 
+// Of so many slots that a host gets, how many belong to the tier: as large a part of each, so that
+// it has some in the first, which cost its readers least.
+std::uint32_t part_of(std::uint32_t slots, const Geometry& geometry, std::uint32_t tier);
+
 struct FormatPlan {
     Superblock superblock;      // its index is filled in per disk, and of what kind each is
     std::vector<Disk*> disks;   // by index; block size already that of the geometry

@@ -3,15 +3,18 @@
 // never from a minority.
 //
 //  - Slots of this host that no process uses: borrowed by their locks, as any process would.
-//  - Slots that nobody owns: claimed for the time of the healing, and given back; their locks are
-//    taken as well, so that a healer that died has drained before another one goes on. One that
-//    somebody has claimed and not followed up is watched first.
+//  - Slots that nobody owns: claimed for the time of the healing, and given back by another claim
+//    (docs/slots.md, R8); their locks are taken as well, so that a healer that died has drained
+//    before another one goes on.
 //  - Slots that a running process uses: their user heals them, at its next visit of each cell.
 //  - Slots of other hosts: by check --repair on those hosts, or by their users.
 //
+// That is the first pass, which waits for nothing: what it heals counts again at once. The second
+// one goes over damage in the slot table, and over stamps that claims left behind: those are watched
+// first, longer than the drain time (R3). It must reach every disk.
+//
 // A borrowed slot stays borrowed until the last heal write is answered, whatever happens to us; and
-// if one failed, until it cannot land any more. But never longer: the processes of this host live
-// on these slots. Claims are watched, and free slots claimed, before any of theirs is borrowed.
+// if one failed, until it cannot land any more.
 #pragma once
 
 #include <string>
@@ -23,9 +26,9 @@
 namespace diskpaxos {
 
 struct HealWish {
-    std::vector<bool> slots;  // those that need it, by CheckReport::hurt; empty: try them all
-    // Watch claims that bar a slot until they are known to be abandoned: longer than the drain
-    // time.
+    std::vector<bool> slots;  // whose rows need it, by CheckReport::hurt; empty: try them all
+    // Whether to make the second pass, if there is something for it: it begins after a watch that
+    // is longer than the drain time.
     bool watch = true;
 };
 
@@ -36,7 +39,7 @@ struct HealReport {
     std::uint64_t unhealable = 0;  // too few other copies are readable
     std::uint64_t failed = 0;      // the write failed
     std::uint64_t not_now = 0;  // slots that were not to be had, or not everywhere, at this moment
-    std::uint64_t barred = 0;   // free slots behind claims that were not watched
+    std::uint64_t barred = 0;   // slots that wait for the second pass
     bool unfinished = false;    // a disk did not answer to the end: not again in this process
     std::vector<std::string> left;  // sentences: which slots were left alone, and who can heal them
 };
@@ -55,21 +58,23 @@ class Healer {
     bool ours(const SlotEntry& owner, SlotState state) const {
         return owner.state == state && owner.host == host_.id;
     }
-    Task<void> watch_claims();
-    std::vector<std::uint64_t> stale_claims() const;
-    bool earlier_boot() const;
-    void lock_free();
-    Task<void> claim_free(Instant deadline);
-    void borrow_ours();
+    Task<Result<void>> pass(bool settling, Instant deadline);
+    bool needs_settling(std::uint32_t slot) const;
+    void ask(bool settling);
+    void ask_for(std::uint32_t slot, const SlotView& view, bool settling);
+    Task<void> claim(bool settling, Instant deadline);
+    void judge(const std::vector<Claimed>& claimed, bool settling);
+    Task<void> borrow_ours(Instant deadline);
     void return_ours();
+    Task<void> give_back(Instant deadline);
     void tell_elsewhere();
-    DiskSet lock(std::uint32_t slot);
+    void tell_left();
     bool lock_for_healing(std::uint32_t slot);
+    DiskSet lock(std::uint32_t slot);
     void unlock(std::uint32_t slot, DiskSet disks);
     bool may_write(std::uint32_t slot, std::size_t disk) const {
         return entitled_[slot] && locked_[slot].contains(disk);
     }
-    Task<void> heal_slot_table();
     Task<void> heal_cells();
     Task<bool> heal_doors(std::uint32_t cell, std::size_t disk);
     Task<void> heal_row(std::uint32_t cell, std::size_t disk);
@@ -83,16 +88,19 @@ class Healer {
     SlotLocks& locks_;
     Host host_;
     HealWish wish_;
-    SlotTableAccess table_;
-    SlotTableAccess claim_;  // of free slots, for the time of the healing
+    TableReader table_;
+    Watched watched_;
+    std::optional<Claim> claim_;    // of this pass: what is borrowed, and what is settled
+    std::optional<Claim> release_;  // of this pass
+    std::vector<Asked> asked_;
+    std::vector<Asked> borrowed_;  // won in this pass: to be given back
     Rows rows_;
     std::vector<DiskSet> locked_;  // by slot: where its lock is ours
     std::vector<bool> entitled_;   // by slot: it is ours to heal, where it is locked
+    std::vector<bool> healed_;     // by slot: its rows have been, in an earlier pass
     std::vector<bool> doubtful_;   // by slot: a write failed, and may land until hold_until_
     Instant hold_until_{};
-    std::vector<std::uint32_t> free_;
-    std::vector<std::uint64_t> outlived_;  // claims that were watched to their end
-    bool drained_ = false;                 // what an earlier boot had under way has landed
+    bool drained_ = false;  // what an earlier boot had under way has landed
     std::uint64_t in_use_ = 0;
     std::uint64_t partly_ = 0;
     HealReport report_;

@@ -3,11 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
+
+#include "base/mutant.hpp"
 
 namespace diskpaxos {
 
 namespace {
+
+constexpr Purposes for_both{.read = true, .write = true};
+constexpr Duration settling_pause = std::chrono::seconds(1);  // between two looks while one waits
 
 bool of_another(const SlotView& slot, const SeatWish& wish) {
     return slot.known && slot.owner.held() && slot.owner.host != wish.host.id;
@@ -15,9 +19,23 @@ bool of_another(const SlotView& slot, const SeatWish& wish) {
 
 }  // namespace
 
-std::uint32_t part_of(std::uint32_t slots, const Geometry& geometry, std::uint32_t tier) {
-    const auto up_to = [&](std::uint32_t end) { return (slots * end + geometry.slots - 1) / geometry.slots; };
-    return up_to(geometry.tier_end(tier)) - (tier == 0 ? 0 : up_to(geometry.tier_end(tier - 1)));
+std::uint32_t share_of(std::uint32_t owned, std::uint32_t free) {
+    return std::max(1U, std::min(owned, free / 2));
+}
+
+DiskSet lock_everywhere(const Roster& roster, SlotLocks& locks, std::uint32_t slot) {
+    DiskSet locked;
+    for (std::size_t disk = 0; disk < roster.disks(); ++disk) {
+        Disk* device = roster.members[disk];
+        if (device != nullptr && locks.try_lock(*device, slot)) locked.insert(disk);
+    }
+    return locked;
+}
+
+void unlock(const Roster& roster, SlotLocks& locks, std::uint32_t slot, DiskSet disks) {
+    for (std::size_t disk = 0; disk < roster.disks(); ++disk) {
+        if (disks.contains(disk)) locks.unlock(*roster.members[disk], slot);
+    }
 }
 
 Seat unannounced_seat(Random& random, std::size_t disks) {
@@ -30,14 +48,17 @@ Seat unannounced_seat(Random& random, std::size_t disks) {
 }
 
 Task<Result<Seat>> SeatFinder::find(SeatWish wish, Instant deadline) {
-    const Duration drain = drain_time(std::chrono::milliseconds(roster_.common.ttl_ms));
+    const Duration ttl = std::chrono::milliseconds(roster_.common.ttl_ms);
+    const Duration drain = drain_time(ttl);
     if (wish.slot && *wish.slot >= roster_.common.geometry.slots) {
         co_return std::unexpected(Error{
             Code::usage, fmt::format("there is no slot {}; this group has slots 0 to {}", *wish.slot,
                                      roster_.common.geometry.slots - 1)});
     }
     for (bool before = false;; before = true) {
-        const bool read = co_await table_.read(deadline);
+        // What was begun before the deadline, or is settled, is brought to its end.
+        const Instant patience = std::max(deadline, world_.clock.now() + ClaimTiming::of(ttl).life());
+        const bool read = co_await table_.read(patience);
         if (!read) {
             co_return std::unexpected(
                 before ? no_seat(wish)
@@ -47,56 +68,86 @@ Task<Result<Seat>> SeatFinder::find(SeatWish wish, Instant deadline) {
         if (wish.slot && of_another(table_.view(*wish.slot), wish)) {
             co_return std::unexpected(no_seat(wish));
         }
-        if (std::optional<Seat> seat = borrow(wish)) {
+        std::optional<Seat> seat = co_await borrow(wish, patience);
+        if (seat) {
             const SlotEntry owner = table_.view(seat->slot).owner;
             if (owner.boot != wish.host.boot && wish.uptime < drain) {
                 co_await world_.clock.sleep(drain - wish.uptime);  // writes of the boot before ours
             }
             co_return *seat;
         }
-        const bool more = co_await claim_more(wish, deadline);
+        const bool more = co_await claim_more(wish, patience);
         if (more) continue;
-        if (world_.clock.now() >= deadline) co_return std::unexpected(no_seat(wish));
+        const bool settled = co_await settle(wish);
+        if (settled) continue;
+        const Instant now = world_.clock.now();
+        if (now >= deadline && !settling_) co_return std::unexpected(no_seat(wish));
         // All our slots are in use: by processes that run, or by writes of the dead.
-        const Duration pause = std::chrono::milliseconds(5 + world_.random.below(20));
-        co_await world_.clock.sleep_until(std::min(deadline, world_.clock.now() + pause));
+        const Duration pause = now < deadline
+                                   ? std::chrono::milliseconds(5 + world_.random.below(20))
+                                   : settling_pause;
+        co_await world_.clock.sleep(pause);
     }
 }
 
-// The lower the tier, the less everybody has to read.
-std::optional<Seat> SeatFinder::borrow(const SeatWish& wish) {
-    for (std::uint32_t tier = 0; tier <= roster_.common.geometry.doors(); ++tier) {
-        if (std::optional<Seat> seat = borrow(wish, tier)) return seat;
+// ---- borrowing ----
+
+// The double collect of R1: both times the same disks, a majority, show the same entry of ours, and
+// no stamp of anybody else; the second time when the slot's locks are ours.
+Task<std::optional<Seat>> SeatFinder::borrow(SeatWish wish, Instant deadline) {
+    for (const std::uint32_t slot : candidates(wish)) {
+        const SlotEntry taken = table_.view(slot).owner;
+        const DiskSet first = lending(table_.copies(), slot, taken);
+        TableReader again(world_, roster_, rule_);
+        if (mutated(Mutant::collect_before_locks)) co_await again.read(deadline);
+        std::optional<Seat> seat = lock(slot);
+        if (!seat) continue;
+        if (mutated(Mutant::given_back_and_borrowed)) co_return seat;
+        if (!mutated(Mutant::collect_before_locks)) co_await again.read(deadline);
+        const DiskSet second = lending(again.copies(), slot, taken);
+        DiskSet both;
+        for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
+            if (first.contains(disk) && second.contains(disk)) both.insert(disk);
+        }
+        if (rule_.suffices(for_both, both)) co_return seat;
+        unlock(roster_, locks_, slot, seat->open);
     }
-    return std::nullopt;
+    co_return std::nullopt;
 }
 
-// Any of them will do; a random one, so that processes that come and go spread over all of them.
-std::optional<Seat> SeatFinder::borrow(const SeatWish& wish, std::uint32_t tier) {
-    std::vector<std::uint32_t> ours;
+// Ours that may be lent, as the first collect shows them. The lower the tier, the less everybody
+// has to read; of a tier any will do, so that processes that come and go spread over all of it.
+std::vector<std::uint32_t> SeatFinder::candidates(const SeatWish& wish) {
     const Geometry& geometry = roster_.common.geometry;
-    for (std::uint32_t slot = 0; slot < geometry.slots; ++slot) {
-        const bool wanted =
-            (!wish.slot || *wish.slot == slot) && geometry.tier_of(slot) == tier;
-        if (wanted && table_.view(slot).held_by(wish.host.id)) ours.push_back(slot);
+    std::vector<std::uint32_t> slots;
+    for (std::uint32_t tier = 0; tier <= geometry.doors(); ++tier) {
+        std::vector<std::uint32_t> here;
+        for (std::uint32_t slot = 0; slot < geometry.slots; ++slot) {
+            const bool wanted =
+                (!wish.slot || *wish.slot == slot) && geometry.tier_of(slot) == tier;
+            if (!wanted || !table_.view(slot).held_by(wish.host.id)) continue;
+            const SlotEntry taken = table_.view(slot).owner;
+            const DiskSet showing = lending(table_.copies(), slot, taken);
+            const bool lent = rule_.suffices(for_both, showing) || mutated(Mutant::owner_by_top);
+            if (lent) here.push_back(slot);
+        }
+        if (here.empty()) continue;
+        const auto start = static_cast<std::ptrdiff_t>(world_.random.below(here.size()));
+        std::ranges::rotate(here, here.begin() + start);
+        slots.insert(slots.end(), here.begin(), here.end());
     }
-    const std::size_t start = ours.empty() ? 0 : world_.random.below(ours.size());
-    for (std::size_t i = 0; i < ours.size(); ++i) {
-        if (std::optional<Seat> seat = lock(ours[(start + i) % ours.size()])) return seat;
-    }
-    return std::nullopt;
+    return slots;
 }
 
 std::optional<Seat> SeatFinder::lock(std::uint32_t slot) {
     Seat seat;
     seat.slot = slot;
+    seat.open = lock_everywhere(roster_, locks_, slot);
     bool lent = false;  // by what a passive disk says, which knows better than any file of this host
     for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
-        Disk* device = roster_.members[disk];
-        if (device == nullptr) continue;
-        const bool taken = locks_.try_lock(*device, slot);
-        if (taken) seat.open.insert(disk);
-        lent = lent || (!taken && !device->active() && !roster_.active().empty());
+        const Disk* device = roster_.members[disk];
+        const bool refused = device != nullptr && !seat.open.contains(disk);
+        lent = lent || (refused && !device->active() && !roster_.active().empty());
     }
     if (!lent &&
         rule_.suffices(Purposes{.read = true, .write = true, .recover = true}, seat.open)) {
@@ -104,78 +155,133 @@ std::optional<Seat> SeatFinder::lock(std::uint32_t slot) {
         seat.me = Proposer::of(static_cast<std::uint16_t>(slot), world_.random.bits(48));
         return seat;
     }
-    for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
-        if (seat.open.contains(disk)) locks_.unlock(*roster_.members[disk], slot);
-    }
+    unlock(roster_, locks_, slot, seat.open);
     return std::nullopt;
 }
 
+// ---- claiming ----
+
 // True if the table may look different now.
 Task<bool> SeatFinder::claim_more(SeatWish wish, Instant deadline) {
+    if (world_.clock.now() < claim_again_) co_return false;
     std::vector<std::uint32_t> wanted;
     for (std::uint32_t slot = 0; slot < roster_.common.geometry.slots; ++slot) {
         const bool may = !wish.slot || *wish.slot == slot;
         if (may && table_.view(slot).claimable) wanted.push_back(slot);
     }
     if (wanted.empty()) co_return false;
-    wanted = handful_of(std::move(wanted));
-    DiskSet locked;  // one process of a host claims at a time
-    for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
-        Disk* device = roster_.members[disk];
-        if (device != nullptr && locks_.try_lock(*device, claim_lock)) locked.insert(disk);
-    }
+    wanted = some_of(std::move(wanted), wish);
+    // One process of a host claims at a time.
+    const DiskSet locked = lock_everywhere(roster_, locks_, claim_lock);
     bool changed = false;
-    if (rule_.suffices(Purposes{.read = true, .write = true}, locked)) {
-        SlotTableAccess claim(world_, roster_, rule_);
-        if (co_await claim.read(deadline)) {
-            const auto won = co_await claim.claim(wanted, SlotState::taken, wish.host, deadline);
-            changed = !won.empty();
-        }
+    if (rule_.suffices(for_both, locked)) {
+        std::vector<Asked> asked;
+        for (const std::uint32_t slot : wanted) asked.push_back(Asked{.slot = slot});
+        Claim claim(world_, roster_, rule_, wish.host);
+        const std::vector<Claimed> claimed =
+            co_await claim.run(std::move(asked), Watched(), deadline);
+        changed = std::ranges::any_of(claimed, &Claimed::won);
+        claim_again_ = claim.drained_at();  // R11
     }
-    for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
-        if (locked.contains(disk)) locks_.unlock(*roster_.members[disk], claim_lock);
-    }
+    unlock(roster_, locks_, claim_lock, locked);
     co_return changed;
 }
 
-// Some of each tier, and more of the next where one has too few. Of a tier any will do; random ones,
-// so that hosts that come at once are rarely after the same.
-std::vector<std::uint32_t> SeatFinder::handful_of(std::vector<std::uint32_t> claimable) {
+// The lowest tiers first, since everybody reads them; of a tier random ones, so that hosts that come
+// at once are rarely after the same.
+std::vector<std::uint32_t> SeatFinder::some_of(std::vector<std::uint32_t> claimable,
+                                               const SeatWish& wish) {
     const Geometry& geometry = roster_.common.geometry;
-    const std::uint32_t count = handful(geometry.slots);
-    std::vector<std::uint32_t> chosen;
-    std::uint32_t due = 0;
-    const auto draw = [&](std::uint32_t first, std::uint32_t end) {
-        std::vector<std::uint32_t> here;
-        std::ranges::copy_if(claimable, std::back_inserter(here),
-                             [&](std::uint32_t slot) { return slot >= first && slot < end; });
-        for (; chosen.size() < due && !here.empty();) {
-            std::swap(here.front(), here[world_.random.below(here.size())]);
-            chosen.push_back(here.front());
-            std::erase(claimable, here.front());
-            here.erase(here.begin());
-        }
-    };
-    std::uint32_t first = 0;
-    for (std::uint32_t tier = 0; tier <= geometry.doors(); ++tier) {
-        due += part_of(count, geometry, tier);
-        draw(first, geometry.tier_end(tier));
-        first = geometry.tier_end(tier);
+    std::uint32_t owned = 0;
+    for (std::uint32_t slot = 0; slot < geometry.slots; ++slot) {
+        if (table_.view(slot).held_by(wish.host.id)) ++owned;
     }
-    draw(0, geometry.slots);
-    return chosen;
+    const std::uint32_t count = share_of(owned, static_cast<std::uint32_t>(claimable.size()));
+    for (std::size_t i = claimable.size(); i > 1; --i) {
+        std::swap(claimable[i - 1], claimable[world_.random.below(i)]);
+    }
+    std::ranges::stable_sort(claimable, {}, [&](std::uint32_t slot) { return geometry.tier_of(slot); });
+    if (claimable.size() > count) claimable.resize(count);
+    return claimable;
+}
+
+// ---- settling (R13) ----
+
+// Those that would be ours to use if they were settled: free ones, our own, and void ones.
+std::vector<std::uint32_t> SeatFinder::barred(const SeatWish& wish) const {
+    std::vector<std::uint32_t> slots;
+    for (std::uint32_t slot = 0; slot < roster_.common.geometry.slots; ++slot) {
+        const SlotView view = table_.view(slot);
+        const bool others = of_another(view, wish) && view.certain;
+        if (wish.slot && *wish.slot != slot) continue;
+        if (view.barred && !others) slots.push_back(slot);
+    }
+    return slots;
+}
+
+// Settlers begin after the wait of R3 plus a random part of it: in step they would cover each other's
+// stamps for ever. True if the table may look different now.
+Task<bool> SeatFinder::settle(SeatWish wish) {
+    const std::vector<std::uint32_t> slots = barred(wish);
+    if (slots.empty()) {
+        settling_.reset();
+        co_return false;
+    }
+    const Duration ttl = std::chrono::milliseconds(roster_.common.ttl_ms);
+    if (!settling_) {
+        if (settled_ == most_settled) co_return false;
+        settling_.emplace(table_.copies(), table_.complete(), ttl);
+        const Duration wait = settling_->due() - world_.clock.now();
+        settle_at_ = settling_->due() + Duration(static_cast<Duration::rep>(
+                         world_.random.below(static_cast<std::uint64_t>(wait.count()))));
+        wish.say(fmt::format("every slot that this host could use is barred by a claim that somebody "
+                             "gave up; waiting up to {} s to settle one",
+                             std::chrono::ceil<std::chrono::seconds>(2 * wait).count()));
+    }
+    if (world_.clock.now() < settle_at_) co_return false;
+    settling_->read_again(table_.copies());
+    const Watched watched = *std::exchange(settling_, std::nullopt);
+    ++settled_;
+    const DiskSet locked = lock_everywhere(roster_, locks_, claim_lock);
+    bool changed = false;
+    if (rule_.suffices(for_both, locked)) {
+        const std::uint32_t slot = slots[world_.random.below(slots.size())];
+        const DiskSet ours = lock_everywhere(roster_, locks_, slot);
+        if (rule_.suffices(for_both, ours)) {
+            Settling settling(world_, roster_, rule_, wish.host);
+            changed = co_await settling.run(slot, watched);
+            claim_again_ = settling.drained_at();
+        }
+        unlock(roster_, locks_, slot, ours);
+    }
+    unlock(roster_, locks_, claim_lock, locked);
+    co_return changed;
 }
 
 Error SeatFinder::no_seat(const SeatWish& wish) const {
     if (wish.slot) {
         const SlotView view = table_.view(*wish.slot);
-        return {Code::busy, of_another(view, wish) ? fmt::format("slot {} belongs to host {}",
-                                                                 *wish.slot, view.owner.host_name)
-                                                   : fmt::format("slot {} is in use", *wish.slot)};
+        return {Code::no_slot, of_another(view, wish)
+                                   ? fmt::format("slot {} belongs to host {}", *wish.slot,
+                                                 view.owner.host_name)
+                                   : fmt::format("slot {} is in use", *wish.slot)};
     }
-    return {Code::busy, fmt::format("every slot of this host is in use, and none of the {} of group "
-                                    "{} is free to claim; end a process, or format with more slots",
-                                    roster_.common.geometry.slots, roster_.common.name)};
+    const std::uint32_t slots = roster_.common.geometry.slots;
+    std::uint32_t ours = 0, others = 0;
+    for (std::uint32_t slot = 0; slot < slots; ++slot) {
+        const SlotView view = table_.view(slot);
+        if (of_another(view, wish)) ++others;
+        else if (view.held_by(wish.host.id)) ++ours;
+    }
+    if (others == slots) {
+        return {Code::no_slot, fmt::format("group {} is full of hosts: all its {} slots belong to "
+                                           "others; \"diskpaxos hosts\" shows them",
+                                           roster_.common.name, slots)};
+    }
+    return {Code::no_slot,
+            fmt::format("the {} slots of this host are in use, and none of the {} of group {} is free "
+                        "to claim; end a process, or see \"diskpaxos hosts\"",
+                        ours, slots, roster_.common.name)};
 }
 
 }  // namespace diskpaxos

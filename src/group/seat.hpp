@@ -6,11 +6,15 @@
 // descriptor that carries the slot's I/O stays taken, after its owner was killed, until the last
 // of its writes has landed (the OFD rule): so whoever holds it knows that no write of an earlier
 // local user is outstanding on that disk. Writes of an earlier boot are waited out (`drain`).
+//
+// The host may be giving the slot back, or a mender may be settling it. So the table is read twice
+// (docs/slots.md, R1), the second time when the locks are held.
 #pragma once
 
+#include <functional>
 #include <optional>
 
-#include "group/claim.hpp"
+#include "group/settling.hpp"
 
 namespace diskpaxos {
 
@@ -22,6 +26,10 @@ class SlotLocks {
     virtual void unlock(Disk& disk, std::uint32_t slot) = 0;
 };
 inline constexpr std::uint32_t claim_lock = 0xffff;  // held while this host claims slots
+
+// The disks on which this lock could be had.
+DiskSet lock_everywhere(const Roster& roster, SlotLocks& locks, std::uint32_t slot);
+void unlock(const Roster& roster, SlotLocks& locks, std::uint32_t slot, DiskSet disks);
 
 inline constexpr std::uint32_t no_slot = 0xffff'ffff;
 
@@ -41,43 +49,46 @@ struct SeatWish {
     Host host;
     Duration uptime{};                  // how long this boot has lasted
     std::optional<std::uint32_t> slot;  // this one and no other
+    std::function<void(const std::string&)> say = [](const std::string&) {};  // why it takes long
 };
 
-// How long a write of a crashed host may still be on its way (T_ghost, algorithms.md 7.5).
-constexpr Duration drain_time(Duration ttl) {
-    return std::max(Duration(std::chrono::seconds(30)), 3 * ttl);
-}
-// Of so many slots that a host gets, how many belong to the tier: as large a part of each, so that
-// every host has some in the first, which cost its readers least.
-std::uint32_t part_of(std::uint32_t slots, const Geometry& geometry, std::uint32_t tier);
+// How many slots a host that has `owned` claims when it needs one more, of those that are free:
+// one at first, twice as many each time, and never more than half of what others may need.
+std::uint32_t share_of(std::uint32_t owned, std::uint32_t free);
 
-// How many slots a host claims when it needs one.
-constexpr std::uint32_t handful(std::uint32_t slots) { return std::max(1U, slots / 8); }
 // How many the formatting host gets.
-constexpr std::uint32_t first_share(std::uint32_t slots) { return std::max(1U, slots / 2); }
+constexpr std::uint32_t first_share(std::uint32_t) { return 1; }
 
 class SeatFinder {
   public:
     SeatFinder(World& world, const Roster& roster, const QuorumRule& rule, SlotLocks& locks)
         : world_(world), roster_(roster), rule_(rule), locks_(locks), table_(world, roster, rule) {}
 
-    // At once if this host has a slot to spare; otherwise claims a handful (about TTL/10), or
-    // waits for one of its own to become free.
+    // At once if this host has a slot to spare; otherwise claims some (about TTL/10), or waits for
+    // one of its own to become free. If everything that is left is barred by what claims left
+    // behind, it settles a slot first (R13): that takes longer than the deadline, and is said.
     Task<Result<Seat>> find(SeatWish wish, Instant deadline);
 
   private:
-    std::optional<Seat> borrow(const SeatWish& wish);
-    std::optional<Seat> borrow(const SeatWish& wish, std::uint32_t tier);
-    std::vector<std::uint32_t> handful_of(std::vector<std::uint32_t> claimable);
+    Task<std::optional<Seat>> borrow(SeatWish wish, Instant deadline);
+    std::vector<std::uint32_t> candidates(const SeatWish& wish);
     std::optional<Seat> lock(std::uint32_t slot);
     Task<bool> claim_more(SeatWish wish, Instant deadline);
+    Task<bool> settle(SeatWish wish);
+    std::vector<std::uint32_t> barred(const SeatWish& wish) const;
+    std::vector<std::uint32_t> some_of(std::vector<std::uint32_t> claimable, const SeatWish& wish);
     Error no_seat(const SeatWish& wish) const;
 
     World& world_;
     const Roster& roster_;
     const QuorumRule& rule_;
     SlotLocks& locks_;
-    SlotTableAccess table_;
+    TableReader table_;
+    Instant claim_again_{};  // a write of our last attempt may land until then (R11)
+    std::optional<Watched> settling_;
+    Instant settle_at_{};
+    unsigned settled_ = 0;  // attempts so far
+    static constexpr unsigned most_settled = 3;
 };
 
 }  // namespace diskpaxos

@@ -1,4 +1,5 @@
-// The slot table: which host may use which slot. Pure: how the copies on the disks agree.
+// The slot table: which host may use which slot. Pure: how the copies on the disks agree. The rules
+// R1 to R13 stand in docs/slots.md.
 #pragma once
 
 #include <vector>
@@ -14,15 +15,20 @@ struct TableCopy {
     bool read = false;
     std::vector<std::expected<SlotEntry, Damage>> claims;
     std::vector<std::expected<SlotEntry, Damage>> owners;
+    std::vector<std::uint32_t> claim_prints;  // checksums of the whole blocks, damaged ones too
+    std::vector<std::uint32_t> owner_prints;
 };
 
 // What a quorum of the copies says of one slot.
 struct SlotView {
     bool known = false;  // enough copies are readable; otherwise nothing may be concluded
-    SlotEntry owner;     // of the highest turn; if two claims share it, the slot is not known
-    bool claimable = false;  // on enough disks the claim block is free as well
+    SlotEntry owner;     // the top: of the highest turn
+    bool certain = false;    // the top stands on a write majority (slots-R1)
+    bool disputed = false;   // two entries share the highest turn, one of them held
+    bool claimable = false;  // the top is free, and on enough disks the claim block is as well
+    bool barred = false;     // stamps, damage or uncertainty keep everybody out until it is settled
     bool held_by(const Uuid& host) const {
-        return known && owner.state == SlotState::taken && owner.host == host;
+        return known && certain && owner.state == SlotState::taken && owner.host == host;
     }
 };
 
@@ -30,5 +36,9 @@ BlockAddress slot_address(const Superblock& group, std::size_t disk, BlockKind k
                           std::uint32_t slot);
 TableCopy decode_slot_table(ByteView table, const Superblock& group, std::size_t disk);
 SlotView agree(const std::vector<TableCopy>& copies, const QuorumRule& rule, std::uint32_t slot);
+
+// R1, one of its two collects: the disks that show this entry, taken, over a claim block that is
+// free or holds the stamp of that very taking.
+DiskSet lending(const std::vector<TableCopy>& copies, std::uint32_t slot, const SlotEntry& taken);
 
 }  // namespace diskpaxos

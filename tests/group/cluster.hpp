@@ -90,12 +90,14 @@ class Process {
   public:
     Process(Cluster& cluster, HostLocks& kernel, Host host,
             std::optional<std::uint32_t> slot = std::nullopt,
-            Duration uptime = std::chrono::hours(1))
+            Duration uptime = std::chrono::hours(1),
+            std::function<void(const std::string&)> say = [](const std::string&) {})
         : locks(kernel), group(cluster.world, *cluster.assemble()), directory(group) {
         SeatWish wish;
         wish.host = std::move(host);
         wish.uptime = uptime;
         wish.slot = slot;
+        wish.say = std::move(say);
         const Instant deadline = cluster.clock.now() + std::chrono::seconds(40);
         seated = cluster.run(group.take_seat(locks, std::move(wish), deadline));
     }

@@ -14,9 +14,13 @@ using std::chrono::seconds;
 // A claim under way.
 class Claimant {
   public:
-    Claimant(Cluster& cluster, SlotTableAccess& access, std::vector<std::uint32_t> wanted)
-        : cluster_(cluster), scope_(cluster.queue) {
-        scope_.spawn(claim(access, std::move(wanted), cluster.soon(), won));
+    Claimant(Cluster& cluster, const Roster& roster, std::vector<std::uint32_t> wanted,
+             std::string name = "claimant")
+        : rule_(Threshold::majority(roster.disks())),
+          claim_(cluster.world, roster, rule_, host_named(name)),
+          cluster_(cluster),
+          scope_(cluster.queue) {
+        scope_.spawn(claim(claim_, std::move(wanted), cluster.soon(), won));
     }
     void finish() {
         for (cluster_.queue.run_all(); !scope_.idle().is_set(); cluster_.queue.run_all()) {
@@ -26,14 +30,28 @@ class Claimant {
     std::vector<std::uint32_t> won;
 
   private:
-    static Task<void> claim(SlotTableAccess& access, std::vector<std::uint32_t> wanted,
-                            Instant deadline, std::vector<std::uint32_t>& won) {
-        const Host host = host_named("claimant");
-        won = co_await access.claim(wanted, SlotState::taken, host, deadline);
+    static Task<void> claim(Claim& claim, std::vector<std::uint32_t> wanted, Instant deadline,
+                            std::vector<std::uint32_t>& won) {
+        std::vector<Asked> asked;
+        for (const std::uint32_t slot : wanted) asked.push_back(Asked{.slot = slot});
+        const auto claimed = co_await claim.run(std::move(asked), Watched(), deadline);
+        for (const Claimed& one : claimed) {
+            if (one.won) won.push_back(one.slot);
+        }
     }
+    Threshold rule_;
+    Claim claim_;
     Cluster& cluster_;
     Scope scope_;
 };
+
+std::vector<TableCopy> table_of(Cluster& cluster) {
+    const Roster roster = *cluster.assemble();
+    const Threshold rule = Threshold::majority(roster.disks());
+    TableReader table(cluster.world, roster, rule);
+    CHECK(cluster.run(table.read(cluster.soon())));
+    return table.copies();
+}
 
 TEST(Slots, TheFormattingHostNeverWaits) {
     Cluster cluster;
@@ -55,7 +73,7 @@ TEST(Slots, JoiningWritesNothing) {
     Process process(cluster, home, host_named("home"));
     for (auto& disk : cluster.disks) {
         EXPECT_EQ(disk->counts.writes, 0U);
-        EXPECT_EQ(disk->counts.reads, 3U) << "two superblocks and the slot table";
+        EXPECT_EQ(disk->counts.reads, 4U) << "two superblocks, and the slot table twice (R1)";
     }
 }
 
@@ -72,7 +90,7 @@ TEST(Slots, ProcessesOfOneHostNeverShareASlot) {
     }
 }
 
-TEST(Slots, AnotherHostClaimsAHandfulOnceAndKeepsIt) {
+TEST(Slots, AnotherHostClaimsOneOnceAndKeepsIt) {
     Cluster cluster;
     ASSERT_TRUE(cluster.format());
     HostLocks away;
@@ -104,7 +122,7 @@ TEST(Slots, WhenAllAreInUseTheHostClaimsMoreAndThenIsRefused) {
     }
     Process ninth(cluster, home, host_named("home"));
     ASSERT_FALSE(ninth.seated);
-    EXPECT_EQ(ninth.seated.error().code, Code::busy);
+    EXPECT_EQ(ninth.seated.error().code, Code::no_slot);
 }
 
 TEST(Slots, ASlotByNumberIsThatOneOrNone) {
@@ -116,7 +134,7 @@ TEST(Slots, ASlotByNumberIsThatOneOrNone) {
     EXPECT_EQ(third.group.seat()->slot, 3U);
     Process same(cluster, home, host_named("home"), 3);
     ASSERT_FALSE(same.seated);
-    EXPECT_EQ(same.seated.error().code, Code::busy);
+    EXPECT_EQ(same.seated.error().code, Code::no_slot);
     Process foreign(cluster, away, host_named("away"), 2);
     ASSERT_FALSE(foreign.seated);
     EXPECT_EQ(foreign.seated.error().sentence, "slot 2 belongs to host home");
@@ -160,22 +178,24 @@ TEST(Slots, HostsThatClaimAtOnceGetDifferentSlots) {
         cluster.random = SeededRandom(seed);
         const Roster roster = *cluster.assemble();
         const Threshold rule = Threshold::majority(3);
-        SlotTableAccess one(cluster.world, roster, rule), two(cluster.world, roster, rule);
+        Claim one(cluster.world, roster, rule, host_named("one"));
+        Claim two(cluster.world, roster, rule, host_named("two"));
         std::vector<std::uint32_t> won_one, won_two;
-        const auto claim = [](Cluster& c, SlotTableAccess& access, Host host, Duration wait,
+        const auto claim = [](Cluster& c, Claim& of, Duration wait,
                               std::vector<std::uint32_t>& won) -> Task<void> {
             co_await c.clock.sleep(wait);
-            const Instant deadline = c.soon();
-            CHECK(co_await access.read(deadline));
-            std::vector<std::uint32_t> wanted(2);
-            wanted[0] = 4;
-            wanted[1] = 5;
-            won = co_await access.claim(wanted, SlotState::taken, host, deadline);
+            std::vector<Asked> asked(2);
+            asked[0].slot = 4;
+            asked[1].slot = 5;
+            const auto claimed = co_await of.run(std::move(asked), Watched(), c.soon());
+            for (const Claimed& each : claimed) {
+                if (each.won) won.push_back(each.slot);
+            }
         };
         Scope scope(cluster.queue);
         const Duration offset = milliseconds(cluster.random.below(1500));
-        scope.spawn(claim(cluster, one, host_named("one"), Duration(1), won_one));
-        scope.spawn(claim(cluster, two, host_named("two"), offset, won_two));
+        scope.spawn(claim(cluster, one, Duration(1), won_one));
+        scope.spawn(claim(cluster, two, offset, won_two));
         for (cluster.queue.run_all(); !scope.idle().is_set(); cluster.queue.run_all()) {
             cluster.clock.advance_to_next();
         }
@@ -189,9 +209,6 @@ TEST(Slots, ALateClaimIsNeverValidated) {
     Cluster cluster;
     ASSERT_TRUE(cluster.format());
     const Roster roster = *cluster.assemble();
-    const Threshold rule = Threshold::majority(3);
-    SlotTableAccess access(cluster.world, roster, rule);
-    ASSERT_TRUE(cluster.run(access.read(cluster.soon())));
     for (auto& disk : cluster.disks) {  // it has read the table; its stamps hang
         disk->after_read = [&disk] { disk->mood = MemoryDisk::Mood::silent; };
     }
@@ -201,10 +218,9 @@ TEST(Slots, ALateClaimIsNeverValidated) {
         for (auto& disk : c.disks) disk->release();
     };
     scope.spawn(release_late(cluster));
-    const std::vector<std::uint32_t> wanted(1, 4);
-    const auto won = cluster.run(
-        access.claim(wanted, SlotState::taken, host_named("late"), cluster.soon()));
-    EXPECT_TRUE(won.empty());
+    Claimant claimant(cluster, roster, {4});
+    claimant.finish();
+    EXPECT_TRUE(claimant.won.empty());
 }
 
 // One process's claim of one slot after the other would be late for the last ones, on a busy machine.
@@ -212,13 +228,10 @@ TEST(Slots, AllStampsOfAClaimAreUnderWayAtOnce) {
     Cluster cluster;
     ASSERT_TRUE(cluster.format());
     const Roster roster = *cluster.assemble();
-    const Threshold rule = Threshold::majority(3);
-    SlotTableAccess access(cluster.world, roster, rule);
-    ASSERT_TRUE(cluster.run(access.read(cluster.soon())));
     for (auto& disk : cluster.disks) {
         disk->after_read = [&disk] { disk->mood = MemoryDisk::Mood::silent; };
     }
-    Claimant claimant(cluster, access, {4, 5, 6, 7});
+    Claimant claimant(cluster, roster, {4, 5, 6, 7});
     cluster.queue.run_all();
     for (auto& disk : cluster.disks) EXPECT_EQ(disk->held(), 4U);
     for (auto& disk : cluster.disks) disk->release();
@@ -232,60 +245,90 @@ TEST(Slots, ADiskThatHangsDoesNotSpoilTheClaimOnTheOthers) {
     ASSERT_TRUE(cluster.format());
     Roster roster = *cluster.assemble();
     roster.common.ttl_ms = 1000;
-    const Threshold rule = Threshold::majority(3);
-    SlotTableAccess access(cluster.world, roster, rule);
-    ASSERT_TRUE(cluster.run(access.read(cluster.soon())));
     cluster.disks[2]->mood = MemoryDisk::Mood::silent;
-    Claimant claimant(cluster, access, {4, 5});
+    Claimant claimant(cluster, roster, {4, 5});
     claimant.finish();
     EXPECT_EQ(claimant.won.size(), 2U);
     cluster.disks[2]->release();
 }
 
-// Its process did not run for longer than B after it had looked: it looks again.
-TEST(Slots, AClaimIsValidatedAgainWhenItIsTooLateToFollowItUp) {
-    Cluster cluster;
-    ASSERT_TRUE(cluster.format());
-    const Roster roster = *cluster.assemble();
-    const Threshold rule = Threshold::majority(3);
-    SlotTableAccess access(cluster.world, roster, rule);
-    ASSERT_TRUE(cluster.run(access.read(cluster.soon())));
-    Claimant claimant(cluster, access, {4});
-    cluster.queue.run_all();  // stamped
-    for (auto& disk : cluster.disks) {
-        disk->after_read = [&cluster] { cluster.clock.advance(milliseconds(300)); };
+// R4: a process that was stopped for longer than the life of its attempt submits nothing any more.
+TEST(Slots, AnAttemptWritesNothingAfterItsLife) {
+    for (const bool stopped : {false, true}) {
+        Cluster cluster;
+        ASSERT_TRUE(cluster.format());
+        const Roster roster = *cluster.assemble();
+        Claimant claimant(cluster, roster, {4});
+        cluster.queue.run_all();  // stamped
+        cluster.clock.advance(seconds(1));
+        for (auto& disk : cluster.disks) {
+            disk->counts = {};
+            disk->after_read = [&cluster, stopped] {
+                if (stopped) cluster.clock.advance(seconds(4));
+            };
+        }
+        claimant.finish();
+        EXPECT_EQ(claimant.won.size(), stopped ? 0U : 1U);
+        for (auto& disk : cluster.disks) EXPECT_EQ(disk->counts.writes, stopped ? 0U : 2U);
     }
-    for (auto& disk : cluster.disks) disk->counts = {};
-    claimant.finish();
-    EXPECT_EQ(claimant.won.size(), 1U);
-    for (auto& disk : cluster.disks) EXPECT_EQ(disk->counts.reads, 2U);
 }
 
-// A stamp in time that stands alone bars the slot to nobody afterwards.
+// R5, R7: a claim that found no majority, and wrote nothing, takes its stamps back.
 TEST(Slots, AClaimThatFindsNoMajorityIsTakenBack) {
     Cluster cluster;
     ASSERT_TRUE(cluster.format());
     const Roster roster = *cluster.assemble();
-    const Threshold rule = Threshold::majority(3);
     const std::uint64_t block = cluster.geometry.claim_block(4);
     const ByteSpan claim = cluster.disks[0]->at(block);
     const Bytes free(claim.begin(), claim.end());
     {
-        SlotTableAccess dead(cluster.world, roster, rule);
-        ASSERT_TRUE(cluster.run(dead.read(cluster.soon())));
-        const Claimant killed(cluster, dead, {4});
+        const Claimant killed(cluster, roster, {4}, "dead");
         cluster.queue.run_all();  // it has stamped
     }
     std::ranges::copy(free, claim.begin());
-    SlotTableAccess access(cluster.world, roster, rule);
-    ASSERT_TRUE(cluster.run(access.read(cluster.soon())));
-    Claimant claimant(cluster, access, {4});
+    Claimant claimant(cluster, roster, {4});
     claimant.finish();
     EXPECT_TRUE(claimant.won.empty());
-    ASSERT_TRUE(cluster.run(access.read(cluster.soon())));
-    EXPECT_FALSE(access.copies()[0].claims[4]->held());
-    EXPECT_TRUE(access.copies()[1].claims[4]->held()) << "that of the dead is not ours to free";
-    EXPECT_FALSE(access.copies()[0].owners[4]->held());
+    const std::vector<TableCopy> table = table_of(cluster);
+    EXPECT_FALSE(table[0].claims[4]->held());
+    EXPECT_TRUE(table[1].claims[4]->held()) << "that of the dead is not ours to free";
+    EXPECT_FALSE(table[0].owners[4]->held());
+}
+
+// R7: a claim that was won leaves no stamp.
+TEST(Slots, AWinnerFreesItsClaimBlocks) {
+    Cluster cluster;
+    ASSERT_TRUE(cluster.format());
+    const Roster roster = *cluster.assemble();
+    Claimant claimant(cluster, roster, {4, 5});
+    claimant.finish();
+    EXPECT_EQ(claimant.won.size(), 2U);
+    for (const TableCopy& copy : table_of(cluster)) {
+        EXPECT_FALSE(copy.claims[4]->held());
+        EXPECT_EQ(copy.owners[5]->state, SlotState::taken);
+    }
+}
+
+// R13: where all that is left is barred by the stamps of the dead, a joiner settles a slot itself.
+TEST(Slots, AJoinerSettlesWhatTheDeadHaveBarred) {
+    Cluster cluster;
+    ASSERT_TRUE(cluster.format(7));
+    const Roster roster = *cluster.assemble();
+    {
+        const Claimant killed(cluster, roster, {7}, "dead");
+        cluster.queue.run_all();  // it has stamped the last slot that is free
+    }
+    HostLocks away;
+    std::vector<std::string> said;
+    const Instant before = cluster.clock.now();
+    Process process(cluster, away, host_named("away"), std::nullopt, std::chrono::hours(1),
+                    [&said](const std::string& text) { said.push_back(text); });
+    ASSERT_TRUE(process.seated) << process.seated.error().sentence;
+    EXPECT_EQ(process.group.seat()->slot, 7U);
+    EXPECT_GE(cluster.clock.now() - before, seconds(34));
+    EXPECT_LE(cluster.clock.now() - before, seconds(75));
+    EXPECT_EQ(said.size(), 1U);
+    EXPECT_EQ(table_of(cluster)[0].owners[7]->turn, 3U) << "borrowed, released, taken";
 }
 
 }  // namespace

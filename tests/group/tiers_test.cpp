@@ -19,7 +19,7 @@ constexpr Geometry eight = shape(8, 2);
 std::vector<std::uint32_t> slots_of(Cluster& cluster, const std::string& host) {
     const Roster roster = *cluster.assemble();
     const Threshold rule = Threshold::majority(cluster.disks.size());
-    SlotTableAccess table(cluster.world, roster, rule);
+    TableReader table(cluster.world, roster, rule);
     CHECK(cluster.run(table.read(cluster.soon())));
     std::vector<std::uint32_t> slots;
     for (std::uint32_t slot = 0; slot < cluster.geometry.slots; ++slot) {
@@ -88,8 +88,7 @@ TEST(Tiers, TheFormattingHostHasItsShareOfEach) {
     EXPECT_EQ(slots_of(cluster, "home"), (std::vector<std::uint32_t>{0, 2, 4, 5}));
     Cluster usual(1, shape(32, 8));
     ASSERT_TRUE(usual.format(first_share(32)));
-    EXPECT_EQ(by_tier(slots_of(usual, "home"), usual.geometry),
-              (std::vector<std::uint32_t>{4, 4, 8}));
+    EXPECT_EQ(slots_of(usual, "home"), (std::vector<std::uint32_t>{0}));
 }
 
 TEST(Tiers, AProcessBorrowsTheLowestThatIsFree) {
@@ -117,60 +116,54 @@ TEST(Tiers, OneThatIsAskedForIsBorrowedWhereverItLies) {
     EXPECT_EQ(process.group.seat()->slot, 5U);
 }
 
-TEST(Tiers, AHandfulHasSomeOfEach) {
+// One at first, and twice as many each time, of the lowest tiers that are free.
+TEST(Tiers, AHostClaimsAsManyAsItHasAlready) {
     Cluster cluster(3, shape(32, 8));
-    ASSERT_TRUE(cluster.format(16));
+    ASSERT_TRUE(cluster.format(1));
     HostLocks away;
-    const Process process(cluster, away, host_named("away"));
-    ASSERT_TRUE(process.seated);
-    EXPECT_EQ(cluster.geometry.tier_of(process.group.seat()->slot), 0U);
+    std::vector<std::unique_ptr<Process>> processes;
+    std::vector<std::size_t> owned;
+    for (int i = 0; i < 9; ++i) {
+        processes.push_back(std::make_unique<Process>(cluster, away, host_named("away")));
+        ASSERT_TRUE(processes.back()->seated);
+        owned.push_back(slots_of(cluster, "away").size());
+    }
+    EXPECT_EQ(owned, (std::vector<std::size_t>{1, 2, 4, 4, 8, 8, 8, 8, 16}));
     EXPECT_EQ(by_tier(slots_of(cluster, "away"), cluster.geometry),
-              (std::vector<std::uint32_t>{1, 1, 2}));
+              (std::vector<std::uint32_t>{7, 8, 1}));
 }
 
-TEST(Tiers, WhereTheLastIsFullAHandfulHasMoreOfTheOthers) {
-    Cluster cluster(1, shape(32, 8));
-    ASSERT_TRUE(cluster.format(16));
-    HostLocks b, c;
-    for (std::uint32_t slot = 24; slot < 32; ++slot) {
-        const Process process(cluster, b, host_named("b"), slot);
-        ASSERT_TRUE(process.seated) << slot;
-    }
-    const Process process(cluster, c, host_named("c"));
-    ASSERT_TRUE(process.seated);
-    const std::vector<std::uint32_t> counts = by_tier(slots_of(cluster, "c"), cluster.geometry);
-    EXPECT_EQ(counts[0] + counts[1], 4U);
-    EXPECT_GE(counts[0], 1U);
-    EXPECT_GE(counts[1], 1U);
+TEST(ShareOf, LeavesHalfToTheOthers) {
+    const struct {
+        std::uint32_t owned, free, share;
+    } rows[] = {{0, 31, 1}, {1, 31, 1}, {2, 31, 2}, {16, 16, 8}, {16, 1, 1}, {0, 1, 1}, {100, 3, 1}};
+    for (const auto& row : rows) EXPECT_EQ(share_of(row.owned, row.free), row.share);
 }
 
-TEST(Tiers, WhereTheFirstIsFullAHandfulHasMoreOfTheOthers) {
-    Cluster cluster(1, shape(32, 8));
-    ASSERT_TRUE(cluster.format(16));
-    HostLocks b, c;
-    for (std::uint32_t slot = 4; slot < 8; ++slot) {
-        const Process process(cluster, b, host_named("b"), slot);
-        ASSERT_TRUE(process.seated) << slot;
-    }
-    const Process process(cluster, c, host_named("c"));
-    ASSERT_TRUE(process.seated);
-    EXPECT_EQ(by_tier(slots_of(cluster, "c"), cluster.geometry),
-              (std::vector<std::uint32_t>{0, 2, 2}));
-}
-
+// A group serves as many hosts as it has slots.
 TEST(Tiers, HostsComeUntilNothingIsLeft) {
-    Cluster cluster(1, shape(32, 8));
-    ASSERT_TRUE(cluster.format(16));
-    HostLocks kernels[5];
-    const std::string hosts[] = {"b", "c", "d", "e"};
-    std::size_t i = 0;
-    for (const std::string& host : hosts) {  // 4 of 16 each
-        const Process process(cluster, kernels[i++], host_named(host));
-        ASSERT_TRUE(process.seated) << host;
-        EXPECT_EQ(slots_of(cluster, host).size(), 4U) << host;
+    for (const std::uint32_t slots : {32U, 128U}) {
+        Cluster cluster(1, shape(slots, 8));
+        ASSERT_TRUE(cluster.format(1));
+        std::vector<HostLocks> kernels(slots);
+        std::vector<std::unique_ptr<Process>> processes;
+        const auto host = [](std::uint32_t i) {
+            Host named = host_named("h");
+            named.id[1] = static_cast<std::byte>(i);
+            return named;
+        };
+        for (std::uint32_t i = 1; i < slots; ++i) {
+            processes.push_back(std::make_unique<Process>(cluster, kernels[i], host(i)));
+            ASSERT_TRUE(processes.back()->seated) << i;
+        }
+        const Process home(cluster, kernels[0], host_named("home"));
+        EXPECT_TRUE(home.seated);
+        HostLocks kernel;
+        const Process none(cluster, kernel, host_named("none"));
+        ASSERT_FALSE(none.seated);
+        EXPECT_EQ(none.seated.error().code, Code::no_slot);
+        EXPECT_TRUE(none.seated.error().sentence.contains("full of hosts"));
     }
-    const Process none(cluster, kernels[4], host_named("f"));
-    EXPECT_FALSE(none.seated);
 }
 
 TEST(Tiers, AHostWhoseSlotsAreAllInUseClaimsWhatThereIs) {

@@ -1,0 +1,77 @@
+#include "group/returning.hpp"
+
+#include <algorithm>
+
+#include "base/mutant.hpp"
+
+namespace diskpaxos {
+
+namespace {
+constexpr Purposes for_both{.read = true, .write = true};
+}  // namespace
+
+Task<std::vector<std::uint32_t>> GiveBack::run(std::vector<std::uint32_t> slots, Instant deadline) {
+    std::vector<std::uint32_t> given;
+    const DiskSet claiming = lock_everywhere(roster_, locks_, claim_lock);
+    std::vector<Asked> asked;
+    std::vector<DiskSet> locked;
+    for (const std::uint32_t slot : slots) {
+        if (!rule_.suffices(for_both, claiming)) break;
+        const DiskSet disks = lock_everywhere(roster_, locks_, slot);
+        if (!rule_.suffices(for_both, disks)) {  // a process uses it, or has just ended
+            unlock(roster_, locks_, slot, disks);
+            continue;
+        }
+        Asked one;
+        one.slot = slot;
+        one.wish = Wish::give_back;
+        asked.push_back(one);
+        locked.push_back(disks);
+    }
+    const std::vector<Claimed> claimed = co_await claim_.run(asked, Watched(), deadline);
+    for (const Claimed& one : claimed) {
+        if (one.won) given.push_back(one.slot);
+    }
+    const bool over = co_await claim_.all_answered(deadline);
+    for (std::size_t i = 0; i < asked.size() && over; ++i) {
+        unlock(roster_, locks_, asked[i].slot, locked[i]);
+    }
+    if (over) unlock(roster_, locks_, claim_lock, claiming);
+    co_return given;
+}
+
+Task<Result<Forgetting::Outcome>> Forgetting::run(Duration ttl, Duration patience) {
+    const Error unread{Code::no_quorum,
+                       "the slot table cannot be read on a majority of the disks; nothing was changed"};
+    const bool first = co_await table_.read(world_.clock.now() + patience);
+    if (!first) co_return std::unexpected(unread);
+    Watched watched(table_.copies(), table_.complete(), ttl_);
+    if (!mutated(Mutant::forgotten_awake)) {
+        co_await world_.clock.sleep(std::max(ttl, ttl_) + drain_time(ttl_));
+    }
+    co_await world_.clock.sleep_until(watched.due());
+    const bool second = co_await table_.read(world_.clock.now() + patience);
+    if (!second) co_return std::unexpected(unread);
+    watched.read_again(table_.copies());
+    std::vector<Asked> asked;
+    for (std::uint32_t slot = 0; slot < roster_.common.geometry.slots; ++slot) {
+        const SlotView view = table_.view(slot);
+        if (!view.owner.held() || view.owner.host != forgotten_) continue;
+        Asked one;
+        one.slot = slot;
+        one.wish = Wish::forget;
+        one.forgotten = forgotten_;
+        asked.push_back(one);
+    }
+    const std::vector<Claimed> claimed =
+        co_await claim_.run(std::move(asked), std::move(watched), world_.clock.now() + patience,
+                            ClaimTiming::of(ttl_).wait);
+    Outcome outcome;
+    for (const Claimed& one : claimed) {
+        (one.won ? outcome.freed : outcome.left).push_back(one.slot);
+    }
+    co_await claim_.all_answered(world_.clock.now() + patience);
+    co_return outcome;
+}
+
+}  // namespace diskpaxos
