@@ -96,6 +96,7 @@ void Colony::storm() {
     while (world_.now() < end && going_on()) {
         bury();
         for (Home& home : homes_) {
+            if (world_.now() < home.quiet_until) continue;
             for (auto& user : home.users) {
                 if (!user && world_.chance(20)) start_user(home);
             }
@@ -363,6 +364,8 @@ void Colony::bury() {
             if (!user || !user->finished()) continue;
             if (user->error()) mark_down(ColonyMark::no_seat);
             if (user->error()) say(home.host.name + ": " + user->error()->sentence);
+            // In minutes of storm, those who cannot get in must not try a million times.
+            if (user->error() && setup_.absence > Duration(0)) home.quiet_until = until(setup_.think);
             kill_user(user);
         }
         if (!home.mender || !home.mender->finished()) continue;

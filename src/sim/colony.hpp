@@ -93,6 +93,7 @@ class Colony final : public Neighbourhood, public Watch {
         std::vector<std::unique_ptr<User>> users;
         std::unique_ptr<Mender> mender;
         std::vector<Cable> cables;  // to each disk
+        Instant quiet_until{};      // nobody starts before
     };
 
     // What residents tell.

@@ -19,11 +19,10 @@ auto owners(Fate fate) {
     return [fate](const Request& request) { return request.owner() ? fate : Fate::done; };
 }
 
-// Entries that free the slot, and claim blocks that are freed.
+// Entries that free the slot.
 auto frees(Fate fate) {
     return [fate](const Request& request) {
-        const bool frees = request.write && request.table && !request.entry.held();
-        return frees ? fate : Fate::done;
+        return request.owner() && !request.entry.held() ? fate : Fate::done;
     };
 }
 
@@ -93,7 +92,7 @@ void a_blind_release(Stage& stage) {
     healer.to(1).script = frees(Fate::refused);
     healer.to(2).script = [](const Request& request) {
         if (request.stamp()) return Fate::refused;
-        return frees(Fate::late)(request);
+        return request.write && request.table ? Fate::late : Fate::done;
     };
     stage.until([&] { return shows(stage, 0, 2); }, watch + seconds(10));
     stage.pass(milliseconds(1));
