@@ -138,7 +138,7 @@ void SlotJudge::agree(std::uint32_t slot, const SlotEntry& entry) {
     if (agreed.contains(entry.turn)) return;  // the same one, or a tie, which has been told
     if (!agreed.empty()) {
         const SlotEntry& last = agreed.rbegin()->second;
-        const bool lost = last.held() && last.host != entry.host;
+        const bool lost = last.held() && last.host != entry.host && !forgotten_.contains(last.host);
         if (last.turn > entry.turn || lost) {
             wrong_(SlotFault::agreed, fmt::format("slot {} goes from \"{}\" to \"{}\"", slot,
                                                   describe(last), describe(entry)));

@@ -18,6 +18,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,9 @@ class SlotJudge {
 
     void seated(const void* user, std::uint32_t slot, const Uuid& host, std::uint32_t ring_index);
     void left(const void* user) { users_.erase(user); }
+
+    // A person says that this host is off: others may free what it holds (R12).
+    void may_be_forgotten(const Uuid& host) { forgotten_.insert(host); }
 
     // After the block has reached the platter.
     void landed(const SimPath& path, const Platter& platter, std::uint64_t block);
@@ -83,6 +87,7 @@ class SlotJudge {
     const Geometry& geometry_;
     Wrong wrong_;
     std::map<const SimPath*, Uuid> hosts_;
+    std::set<Uuid> forgotten_;
     std::map<const void*, Sitting> users_;
     std::vector<std::vector<OnDisk>> disks_;  // by disk and slot
     std::vector<std::map<std::uint64_t, SlotEntry>>

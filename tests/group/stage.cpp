@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "group/format.hpp"
+#include "group/returning.hpp"
 #include "group/slot_table.hpp"
 
 namespace diskpaxos::sim {
@@ -17,6 +18,59 @@ namespace {
 
 constexpr Duration soon = microseconds(50);
 constexpr std::size_t hosts = 3;
+
+// A process that does one thing to the slot table.
+class Clerk : public Resident {
+  public:
+    Clerk(Neighbourhood& around, Kernel& kernel, Host host, std::vector<SimPath*> paths)
+        : Resident(around, kernel, std::move(host), std::move(paths)), scope_(strand_.queue) {
+        scope_.spawn(live());
+    }
+
+  protected:
+    virtual Task<void> work(const Roster& roster) = 0;
+    Threshold rule() const { return Threshold::majority(paths_.size()); }
+
+  private:
+    Task<void> live() {
+        auto assembling = assembly_.run(true, in(std::chrono::seconds(10)));
+        Result<Roster> roster = co_await assembling;
+        if (roster) {
+            auto working = work(*roster);
+            co_await working;
+        }
+        exit_with(std::nullopt);
+    }
+    Scope scope_;
+};
+
+class Giver final : public Clerk {
+    using Clerk::Clerk;
+    Task<void> work(const Roster& roster) override {
+        const Threshold majority = rule();
+        GiveBack giving(world_, roster, majority, locks_, host_);
+        const std::vector<std::uint32_t> slots(1, 0);
+        auto running = giving.run(slots, in(std::chrono::seconds(2)));
+        co_await running;
+    }
+};
+
+class Forgetter final : public Clerk {
+  public:
+    Forgetter(Neighbourhood& around, Kernel& kernel, Host host, std::vector<SimPath*> paths,
+              Uuid forgotten)
+        : Clerk(around, kernel, std::move(host), std::move(paths)), forgotten_(forgotten) {}
+
+  private:
+    Task<void> work(const Roster& roster) override {
+        const Threshold majority = rule();
+        Forgetting forgetting(world_, roster, majority, host_, forgotten_);
+        auto running = forgetting.run(std::chrono::seconds(1), std::chrono::seconds(2));
+        const auto done = co_await running;
+        CHECK(done.has_value());
+    }
+    Uuid forgotten_;
+};
 
 }  // namespace
 
@@ -160,7 +214,7 @@ Stage::Actor& Stage::user(std::size_t host) {
     plan.patience = std::chrono::minutes(3);
     auto user = std::make_unique<User>(
         *this, homes_[host].kernel, homes_[host].host,
-        std::vector<SimPath*>(started.paths.begin(), started.paths.end()), plan);
+        ways(started), plan);
     started.user = user.get();
     started.resident = std::move(user);
     return started;
@@ -169,11 +223,30 @@ Stage::Actor& Stage::user(std::size_t host) {
 Stage::Actor& Stage::mender(std::size_t host) {
     Actor& started = actor(host);
     auto mender = std::make_unique<Mender>(
-        *this, homes_[host].kernel, homes_[host].host,
-        std::vector<SimPath*>(started.paths.begin(), started.paths.end()));
+        *this, homes_[host].kernel, homes_[host].host, ways(started));
     started.mender = mender.get();
     started.resident = std::move(mender);
     return started;
+}
+
+Stage::Actor& Stage::giver(std::size_t host) {
+    Actor& started = actor(host);
+    started.resident = std::make_unique<Giver>(*this, homes_[host].kernel, homes_[host].host,
+                                               ways(started));
+    return started;
+}
+
+Stage::Actor& Stage::forgetter(std::size_t host, std::size_t forgotten) {
+    Actor& started = actor(host);
+    started.resident =
+        std::make_unique<Forgetter>(*this, homes_[host].kernel, homes_[host].host, ways(started),
+                                    homes_[forgotten].host.id);
+    judge_->may_be_forgotten(homes_[forgotten].host.id);
+    return started;
+}
+
+std::vector<SimPath*> Stage::ways(const Actor& actor) const {
+    return {actor.paths.begin(), actor.paths.end()};
 }
 
 void Stage::kill(Actor& actor) {

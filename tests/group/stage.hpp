@@ -91,6 +91,9 @@ class Stage final : public Neighbourhood, public Watch {
     // A process starts: one that wants a seat, waits long for it, and keeps it; or a mender.
     Actor& user(std::size_t host);
     Actor& mender(std::size_t host);
+    // One that gives slot 0 back, or frees what another host has.
+    Actor& giver(std::size_t host);
+    Actor& forgetter(std::size_t host, std::size_t forgotten);
     void kill(Actor& actor);
     void hold(Actor& actor, bool held) { actor.resident->strand().held = held; }
 
@@ -133,6 +136,7 @@ class Stage final : public Neighbourhood, public Watch {
 
     void format(std::uint32_t owned);
     Actor& actor(std::size_t host);
+    std::vector<SimPath*> ways(const Actor& actor) const;
     void note(SlotFault fault, std::string sentence);
 
     SimWorld world_{1};

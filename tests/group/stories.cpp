@@ -276,6 +276,76 @@ void freed_unanswered(Stage& stage) {
     stage.settle();
 }
 
+// A host gives the slot back while a process of it looks: it has seen the slot taken, once; and
+// another host takes it.
+void given_back_under_a_look(Stage& stage, unsigned look) {
+    Actor& user = stage.user(0);
+    auto reads = std::make_shared<unsigned>(0);
+    user.to(2).script = [reads, look](const Request& request) {
+        const bool slow = request.table && !request.write && ++*reads == look;
+        return slow ? Fate::held : Fate::done;  // for 250 ms: then the other two disks are enough
+    };
+    stage.until([&] { return user.to(2).waiting() > 0; });
+    stage.giver(0);
+    stage.until([&] { return shows(stage, 0, 2) && shows(stage, 1, 2); }, milliseconds(120));
+    stage.pass(milliseconds(1));
+    Actor& joiner = stage.user(1);
+    stage.until([&] { return joiner.seated(); }, milliseconds(120));
+    stage.pass(milliseconds(300));
+    stage.settle();
+}
+
+void borrowed_by_one_look(Stage& stage) { given_back_under_a_look(stage, 1); }
+void borrowed_before_the_locks(Stage& stage) { given_back_under_a_look(stage, 2); }
+
+// A host dies in the middle of giving back: free on disk 0 alone. A mender is about to settle it,
+// and has covered the host's stamps with its own.
+void half_given_back(Stage& stage) {
+    Actor& giver = stage.giver(0);
+    giver.to(1).script = giver.to(2).script = owners(Fate::refused);
+    stage.until([&] { return shows(stage, 0, 2); });
+    stage.kill(giver);
+    Actor& mender = stage.mender(2);
+    for (StagePath* path : mender.paths) path->script = owners(Fate::held);
+    stage.until([&] { return mender.to(0).waiting() > 0 && mender.to(1).waiting() > 0; },
+                watch + seconds(5));
+    Actor& user = stage.user(0);
+    stage.until([&] { return user.seated(); }, milliseconds(200));
+    for (StagePath* path : mender.paths) {
+        path->script = nullptr;
+        path->land();
+    }
+    stage.until([&] { return mender.over(); });
+    stage.settle();
+}
+
+// Each disk is decided for itself: what was held on disk 0 is given up, since one disk is no
+// majority, and on disk 1, where two are, the entry is written.
+void decided_disk_by_disk(Stage& stage) {
+    Actor& joiner = stage.user(1);
+    joiner.to(0).script = owners(Fate::refused);
+    joiner.to(2).script = stamps(Fate::refused);
+    stage.until([&] { return shows(stage, 1, 1); });
+    stage.pass(milliseconds(1));
+    stage.kill(joiner);
+    Actor& other = stage.user(2);
+    other.to(1).reach(false);
+    stage.until([&] { return other.seated(); }, seconds(5));
+    stage.settle();
+}
+
+// R12: a host is forgotten when a person says that it is off. One that only sleeps wakes up.
+void a_host_is_forgotten(Stage& stage) {
+    Actor& user = stage.user(0);
+    stage.until([&] { return user.seated(); });
+    if (!mutated(Mutant::forgotten_awake)) stage.kill(user);
+    Actor& forgetter = stage.forgetter(1, 0);
+    stage.until([&] { return forgetter.over(); });
+    Actor& heir = stage.user(2);
+    stage.until([&] { return heir.seated(); }, seconds(5));
+    stage.settle();
+}
+
 }  // namespace
 
 const std::vector<Story>& stories() {
@@ -292,6 +362,11 @@ const std::vector<Story>& stories() {
         {"Undrained", Mutant::outlived_undrained, gone_over_undrained},
         {"LifePerDisk", Mutant::life_per_disk, a_life_on_each_disk},
         {"FreedUnanswered", Mutant::freed_unanswered, freed_unanswered},
+        {"OneLook", Mutant::given_back_and_borrowed, borrowed_by_one_look, 1, 1},
+        {"BeforeLocks", Mutant::collect_before_locks, borrowed_before_the_locks, 1, 1},
+        {"HalfGivenBack", Mutant::own_stamp_bars_only, half_given_back, 1, 1},
+        {"WonPerDisk", Mutant::won_per_disk, decided_disk_by_disk},
+        {"Forgotten", Mutant::forgotten_awake, a_host_is_forgotten, 1, 1},
     };
     return all;
 }

@@ -15,6 +15,7 @@ struct Story {
     Mutant mutant;  // falls in it
     void (*play)(Stage&);
     std::uint32_t slots = 1;
+    std::uint32_t owned = 0;  // of them, by host 0
 };
 
 const std::vector<Story>& stories();

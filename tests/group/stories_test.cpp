@@ -10,7 +10,7 @@ namespace {
 class SlotStory : public testing::TestWithParam<Story> {};
 
 TEST_P(SlotStory, IsHarmless) {
-    Stage stage(3, GetParam().slots);
+    Stage stage(3, GetParam().slots, GetParam().owned);
     GetParam().play(stage);
     EXPECT_TRUE(stage.findings().empty()) << stage.told();
 }

@@ -15,7 +15,7 @@ TEST_P(SlotMutant, FallsInItsStory) {
     active_mutant = GetParam().mutant;
     std::string end;
     {
-        Stage stage(3, GetParam().slots);
+        Stage stage(3, GetParam().slots, GetParam().owned);
         GetParam().play(stage);
         end = wrong_end(stage);
     }
