@@ -187,7 +187,7 @@ Result<HealReport> heal_patiently(OpenGroup& group, const QuorumRule& rule, cons
     const Instant patience = group.deadline();
     for (;;) {
         Result<HealReport> healed = heal(group, rule, host, wish);
-        const bool busy = !healed && healed.error().code == Code::busy;
+        const bool busy = !healed && healed.error().code == Code::in_use;
         if (!busy || group.world().clock.now() >= patience) return healed;
         group.run(pause(group.world().clock));
     }
