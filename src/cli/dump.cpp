@@ -13,8 +13,6 @@ namespace diskpaxos::cli {
 
 namespace {
 
-constexpr Duration patience = std::chrono::seconds(30);
-
 Json described(const Superblock& superblock, const Roster& roster) {
     Json object;
     object["group"] = uuid_text(superblock.group);
@@ -26,6 +24,7 @@ Json described(const Superblock& superblock, const Roster& roster) {
     object["slots"] = superblock.geometry.slots;
     object["ring"] = superblock.geometry.ring;
     object["cells"] = superblock.geometry.cells;
+    object["first_tier"] = superblock.geometry.tier_end(0);
     object["ttl_ms"] = superblock.ttl_ms;
     object["epoch"] = superblock.epoch;
     object["formatted"] = rfc3339(superblock.formatted_ms);
@@ -39,6 +38,10 @@ void show_superblock(const Superblock& s, const DumpedDisk& disk, Output& out) {
     out.line(fmt::format("  layout     {} slots of {} blocks, {} cells, blocks of {} bytes",
                          s.geometry.slots, s.geometry.ring, s.geometry.cells,
                          s.geometry.block_size));
+    if (s.geometry.doors() > 0) {
+        out.line(fmt::format("  tiers      {}: slots 0 to {} are the first", s.geometry.doors() + 1,
+                             s.geometry.tier_end(0) - 1));
+    }
     out.line(fmt::format("  TTL        {} ms, epoch {}, formatted {}", s.ttl_ms, s.epoch,
                          rfc3339(s.formatted_ms)));
     for (std::size_t copy = 0; copy < 2; ++copy) {
@@ -54,6 +57,7 @@ const char* state_of(const SlotEntry& entry) {
         case SlotState::free: return "free";
         case SlotState::taken: return "taken";
         case SlotState::borrowed: return "borrowed";
+        case SlotState::returning: return "returning";
     }
     return "";
 }
@@ -116,7 +120,7 @@ Result<CellFilter> filter_of(const Invocation& call, const Superblock& group) {
     return filter;
 }
 
-Result<Disk*> open_disk(RealWorld& real, const std::string& name) {
+Result<Disk*> open_disk(RealWorld& real, const std::string& name, Duration patience) {
     if (node::is_url(name)) {
         auto active = real.run(node::open_active(real.world(), real.loop(), name, patience));
         if (!active) return std::unexpected(active.error());
@@ -134,13 +138,15 @@ Result<int> run_dump(const Invocation& call, Output& out) {
     if (!backend) return std::unexpected(backend.error());
     auto real = RealWorld::make(*backend, warn_to(out));
     if (!real) return std::unexpected(real.error());
-    const Result<Disk*> opened = open_disk(**real, call.arguments().front());
+    const Result<Duration> patience = call.timeout();
+    if (!patience) return std::unexpected(patience.error());
+    const Result<Disk*> opened = open_disk(**real, call.arguments().front(), *patience);
     if (!opened) return std::unexpected(opened.error());
     Disk& device = **opened;
 
     Assembly assembly((*real)->world(), {&device});
     const Result<Roster> roster =
-        (*real)->run(assembly.run(false, (*real)->loop().now() + patience));
+        (*real)->run(assembly.run(false, (*real)->loop().now() + *patience));
     if (!roster) return std::unexpected(roster.error());
     const auto member = std::ranges::find(roster->members, &device);
     Superblock superblock = roster->common;
@@ -149,7 +155,7 @@ Result<int> run_dump(const Invocation& call, Output& out) {
     const Result<CellFilter> filter = filter_of(call, superblock);
     if (!filter) return std::unexpected(filter.error());
 
-    DumpedDisk disk(device, superblock);
+    DumpedDisk disk((*real)->world(), device, superblock, *patience);
     (*real)->run(disk.read_tables());
     show_superblock(superblock, disk, out);
     Json object = described(superblock, *roster);
@@ -158,9 +164,14 @@ Result<int> run_dump(const Invocation& call, Output& out) {
     if (filter->all()) object["slot_table"] = dump_slots(disk, out);
     object["blocks"] = Json::array();
     out.line(filter->all() ? "blocks that are in use or damaged:" : "blocks:");
-    (*real)->run(disk.dump_cells(*filter, object["blocks"], out));
+    const bool whole = (*real)->run(disk.dump_cells(*filter, object["blocks"], out));
+    if (disk.silent()) {
+        return std::unexpected(
+            Error{Code::io, fmt::format("{} does not answer; what is above is all that it showed",
+                                        call.arguments().front())});
+    }
     out.object(std::move(object));
-    return 0;
+    return whole ? 0 : exit_code(Code::io);
 }
 
 }  // namespace diskpaxos::cli

@@ -30,30 +30,44 @@ Json DumpedDisk::json_of_rank(Rank rank) const {
 
 const char* sound_or(Damage damage) { return damage == Damage::none ? "sound" : describe(damage); }
 
+Task<IoPtr> DumpedDisk::read(Extent extent) {
+    if (silent_) co_return IoPtr();
+    answered_.reset();
+    scope_.spawn(ask(extent));
+    silent_ = !co_await answered_.wait_until(world_.clock, world_.clock.now() + patience_);
+    co_return std::move(answer_);
+}
+
+Task<void> DumpedDisk::ask(Extent extent) {
+    IoPtr io = disk_.prepare(Io::Kind::read, Extent{}, extent);
+    io = co_await Transfer(disk_, std::move(io));
+    answer_ = std::move(io);
+    answered_.set();
+}
+
 Task<bool> DumpedDisk::read_tables() {
     const std::uint64_t area = superblock_area / group.geometry.block_size;
     for (const std::uint32_t copy : {0U, 1U}) {
         const std::uint64_t first =
             copy == 0 ? group.geometry.superblock_first() : group.geometry.superblock_last();
-        IoPtr io = disk_.prepare(Io::Kind::read, Extent{}, Extent{first, area});
-        io = co_await Transfer(disk_, std::move(io));
+        const IoPtr io = co_await read(Extent{first, area});
         superblocks[copy] = Damage::checksum;
-        if (io->error != 0) continue;
+        if (!io || io->error != 0) continue;
         const auto decoded = decode_superblock(io->in.bytes(), copy);
         superblocks[copy] = decoded ? Damage::none : decoded.error();
     }
-    IoPtr io = disk_.prepare(Io::Kind::read, Extent{}, group.geometry.slot_table());
-    io = co_await Transfer(disk_, std::move(io));
-    if (io->error == 0) table = decode_slot_table(io->in.bytes(), group, group.index);
-    co_return io->error == 0;
+    const IoPtr io = co_await read(group.geometry.slot_table());
+    if (!io || io->error != 0) co_return false;
+    table = decode_slot_table(io->in.bytes(), group, group.index);
+    co_return true;
 }
 
 Task<bool> DumpedDisk::dump_cells(CellFilter filter, Json& list, Output& out) {
     bool all_read = true;
-    for (std::uint32_t cell = 0; cell < group.geometry.cells; ++cell) {
+    for (std::uint32_t cell = 0; cell < group.geometry.cells && !silent_; ++cell) {
         if (filter.number && *filter.number != cell) continue;
-        IoPtr io = disk_.prepare(Io::Kind::read, Extent{}, group.geometry.row(cell));
-        io = co_await Transfer(disk_, std::move(io));
+        const IoPtr io = co_await read(group.geometry.row(cell));
+        if (!io) break;
         if (io->error != 0) {
             out.warn(fmt::format("cell {} cannot be read: {}", cell, std::strerror(io->error)));
             all_read = false;
@@ -61,7 +75,7 @@ Task<bool> DumpedDisk::dump_cells(CellFilter filter, Json& list, Output& out) {
         }
         dump_row(cell, io->in.bytes(), filter, list, out);
     }
-    co_return all_read;
+    co_return all_read && !silent_;
 }
 
 void DumpedDisk::dump_row(std::uint32_t cell, ByteView row, const CellFilter& filter, Json& list,

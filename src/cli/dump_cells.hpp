@@ -5,7 +5,9 @@
 #include <optional>
 #include <string>
 
+#include "async/scope.hpp"
 #include "async/task.hpp"
+#include "async/world.hpp"
 #include "cli/output.hpp"
 #include "consensus/record.hpp"
 #include "disk/block.hpp"
@@ -25,9 +27,16 @@ const char* sound_or(Damage damage);
 
 class DumpedDisk {
   public:
-    DumpedDisk(Disk& disk, Superblock superblock)
-        : group(std::move(superblock)), disk_(disk), format_(group.geometry, group.kinds()) {}
+    // `patience`: how long each read is waited for.
+    DumpedDisk(World& world, Disk& disk, Superblock superblock, Duration patience)
+        : group(std::move(superblock)),
+          world_(world),
+          disk_(disk),
+          patience_(patience),
+          format_(group.geometry, group.kinds()),
+          scope_(world.queue) {}
 
+    // False where something could not be read. A disk that is silent is not asked again.
     Task<bool> read_tables();
     Task<bool> dump_cells(CellFilter filter, Json& list, Output& out);
 
@@ -36,7 +45,11 @@ class DumpedDisk {
         superblocks{};  // of the two copies; an I/O error counts as a bad checksum
     TableCopy table;
 
+    bool silent() const { return silent_; }
+
   private:
+    Task<IoPtr> read(Extent extent);  // null where the disk is silent
+    Task<void> ask(Extent extent);
     void dump_row(std::uint32_t cell, ByteView row, const CellFilter& filter, Json& list,
                   Output& out) const;
     void dump_door(const BlockAddress& address, DoorState state, Json& list, Output& out) const;
@@ -46,8 +59,14 @@ class DumpedDisk {
     std::string text_of_rank(Rank rank) const;
     std::string text_of(const BlockAddress& address, const Decoded& block, const Output& out) const;
 
+    World& world_;
     Disk& disk_;
+    Duration patience_;
     RecordFormat format_;
+    IoPtr answer_;
+    Event answered_;
+    bool silent_ = false;
+    Scope scope_;  // last: a read without an answer dies before what it writes to
 };
 
 }  // namespace diskpaxos::cli

@@ -265,7 +265,11 @@ Verb dump() {
         "dump",
         "decode one disk, read-only",
         {{"", "DISK", 1, 1, "superblocks, slot table, and the blocks that are in use or damaged"}},
-        {{"cell", 0, "NAME|NUMBER", "this cell only, its unused blocks too"}, backend, json, help},
+        {{"cell", 0, "NAME|NUMBER", "this cell only, its unused blocks too"},
+         timeout,
+         backend,
+         json,
+         help},
         "Works on one disk alone, and writes nothing. What it shows may be in motion: one disk "
         "decides nothing.",
         "file",

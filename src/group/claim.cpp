@@ -72,6 +72,10 @@ Task<bool> Claim::all_answered(Instant deadline) {
     co_return co_await fan_.gather(all, deadline);
 }
 
+Instant Claim::drained_at() const {
+    return under_way_ == 0 ? drained_at_ : world_.clock.now() + drain_;
+}
+
 // ---- steps 1 to 3: hold the disk ----
 
 Task<void> Claim::stamp_on(std::size_t disk) {
@@ -267,7 +271,9 @@ Task<bool> Claim::put(std::size_t disk, BlockKind kind, std::uint32_t slot, Slot
         kind == BlockKind::claim ? geometry.claim_block(slot) : geometry.owner_block(slot);
     IoPtr io = device.prepare(Io::Kind::write, Extent{at, 1}, Extent{});
     encode_slot_entry(io->out.bytes(), slot_address(roster_.common, disk, kind, slot), entry);
+    ++under_way_;
     io = co_await Transfer(device, std::move(io));
+    --under_way_;
     if (io->error != 0) drained_at_ = world_.clock.now() + drain_;
     co_return io->error == 0;
 }

@@ -61,8 +61,8 @@ class Claim {
     // Waits until every write of this claim is answered; false at the deadline: then something of
     // it may still land.
     Task<bool> all_answered(Instant deadline);
-    // When a write that failed cannot land any more (R11); the past if none did.
-    Instant drained_at() const { return drained_at_; }
+    // When no write of this claim can land any more (R11): of those that failed or have no answer.
+    Instant drained_at() const;
 
   private:
     struct Attempt {
@@ -113,6 +113,7 @@ class Claim {
     Instant born_ = Instant::max();      // when the first stamp was submitted
     std::vector<Instant> born_on_;       // the same, per disk: for a mutant only
     Instant drained_at_{};
+    unsigned under_way_ = 0;  // writes without an answer
     DiskSet done_;  // in this phase
     Fan fan_;       // last: its tasks die before what they write to
 };

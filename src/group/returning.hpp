@@ -8,7 +8,8 @@
 
 namespace diskpaxos {
 
-// A host returns slots that no process of it uses. Needs no seat.
+// A host returns slots that no process of it uses: never the slot of a seat of this process, whose
+// lock would be had, and given up.
 class GiveBack {
   public:
     GiveBack(World& world, const Roster& roster, const QuorumRule& rule, SlotLocks& locks, Host host)

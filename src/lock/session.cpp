@@ -53,7 +53,7 @@ Task<Result<void>> Session::open(Instant deadline) {
     } while (*opened != Opened::yes && world_.clock.now() < deadline);
     if (*opened == Opened::taken) {
         co_return std::unexpected(
-            Error{Code::busy, fmt::format("all {} sessions that there is room for are in use; end a "
+            Error{Code::no_slot, fmt::format("all {} sessions that there is room for are in use; end a "
                                           "process, or format with more slots",
                                           directory_.session_slots())});
     }
