@@ -64,6 +64,7 @@ Task<Result<std::shared_ptr<library::Board>>> begin_session(Engine& engine, Sess
     owner.pid = static_cast<std::uint32_t>(getpid());
     owner.command = options.command.empty() ? program_invocation_short_name : options.command;
     owner.since_ms = node::unix_ms();
+    owner.time_of_day = node::unix_ms;
     std::optional<Duration> ttl;
     if (options.ttl != options.ttl.zero()) ttl = options.ttl;
     auto board = std::make_shared<library::Board>();

@@ -291,7 +291,7 @@ Result<int> run_bench(const Invocation& call, Output& out) {
     const Result<node::ThisHost> host = node::this_host((*joined)->roster().common.group);
     if (!host) return std::unexpected(host.error());
     const SessionOwner owner{host->host.name, host->host.boot, static_cast<std::uint32_t>(getpid()),
-                             "diskpaxos bench", node::unix_ms()};
+                             "diskpaxos bench", node::unix_ms(), node::unix_ms};
     // Keeps its seat all the time: its slot makes the names this run's own. Where nobody has one, the
     // process does.
     Bencher first(std::move(*joined), *order, owner);

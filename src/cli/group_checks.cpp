@@ -107,7 +107,10 @@ Finding slots_left(OpenGroup& group, const Uuid& host) {
                                           ours, others, free);
     if (free > 0) return {Health::ok, "slots", "", found, ""};
     return {ours > 0 ? Health::warn : Health::fail, "slots", "", found,
-            "no other host can join; make a group with more --slots"};
+            ours > 0 ? "no other host can join: \"diskpaxos hosts\" shows the owners, \"hosts forget\" "
+                       "frees the slots of one that is off for good"
+                     : "this host cannot join: \"diskpaxos hosts\" shows the owners, \"hosts "
+                       "forget\" frees the slots of one that is off for good"};
 }
 
 Finding disks_present(const Roster& roster) {

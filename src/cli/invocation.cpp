@@ -96,15 +96,14 @@ Result<Invocation> Invocation::parse(const Verb& verb, const std::vector<std::st
 
 Result<void> Invocation::choose_form() {
     form_ = &verb_->forms.front();
-    if (*form_->word != 0) {
-        const std::string word = arguments_.empty() ? "" : arguments_.front();
-        const auto found = std::ranges::find(verb_->forms, std::string_view(word), &Form::word);
-        if (found == verb_->forms.end()) {
-            return usage(fmt::format("{} \"{}\" is not known; see \"diskpaxos help {}\"",
-                                     verb_->name, word, verb_->name));
-        }
+    const std::string word = arguments_.empty() ? "" : arguments_.front();
+    const auto found = std::ranges::find(verb_->forms, std::string_view(word), &Form::word);
+    if (found != verb_->forms.end() && !word.empty()) {
         form_ = &*found;
         arguments_.erase(arguments_.begin());
+    } else if (*form_->word != 0) {
+        return usage(fmt::format("{} \"{}\" is not known; see \"diskpaxos help {}\"", verb_->name,
+                                 word, verb_->name));
     }
     if (arguments_.size() >= form_->least && arguments_.size() <= form_->most) return {};
     return usage(fmt::format("{} arguments; it is: diskpaxos {}{}{}{}{}",

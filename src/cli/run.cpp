@@ -385,6 +385,7 @@ Result<int> run_run(const Invocation& call, Output& out) {
     if (!host) return std::unexpected(host.error());
     SessionOwner owner{host->host.name, host->host.boot, static_cast<std::uint32_t>(getpid()),
                        on_one_line(wish->command), node::unix_ms()};
+    owner.time_of_day = node::unix_ms;
     Run run(**group, *wish, **command, std::move(owner), out);
     return run.go(group_for_command(call, **group));
 }

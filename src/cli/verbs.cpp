@@ -112,6 +112,33 @@ Verb status() {
             run_status};
 }
 
+Verb hosts() {
+    return {"hosts",
+            "show which hosts own which slots, or forget one",
+            {{"", "", 0, 0,
+              "each host: the slots that it owns, when something was last seen of it, and its "
+              "processes that have a session"},
+             {"forget", "HOST", 1, 1,
+              "after asking: evicts the sessions of HOST (its name, or the beginning of its id), waits "
+              "until nothing of it can be under way (TTL and half a minute, or 4 TTL), frees its slots "
+              "and heals its blocks"}},
+            {disk,
+             group,
+             {"is-off", 0, nullptr,
+              "forget: says that the host is off, or has been started again and does not use the "
+              "group"},
+             {"force", 0, nullptr, "forget: do not ask"},
+             timeout,
+             backend,
+             json,
+             help},
+            "A host that only sleeps must not be forgotten: it would wake up and write on in a slot "
+            "that has another user, and changes that were acknowledged would be lost. Without forget "
+            "it reads only, and needs no majority.",
+            "",
+            run_hosts};
+}
+
 Verb ls() {
     return {"ls",
             "list the locks and who holds them",
@@ -320,7 +347,7 @@ Verb explain() {
 
 std::span<const Verb> verbs() {
     static const std::vector<Verb> table = {
-        format(), run(),        status(), ls(),      show(),  explain_lock(), watch(),
+        format(), run(),        status(), hosts(), ls(),      show(),  explain_lock(), watch(),
         break_lock(), propose(), cell(),  check(),   dump(),  doctor(),       bench(),
         demo(),   agent(),      completion(), version(), explain(), bury()};
     return table;

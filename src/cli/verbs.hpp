@@ -54,6 +54,7 @@ Result<int> run_cell(const Invocation& call, Output& out);
 Result<int> run_bury(const Invocation& call, Output& out);
 Result<int> run_run(const Invocation& call, Output& out);
 Result<int> run_status(const Invocation& call, Output& out);
+Result<int> run_hosts(const Invocation& call, Output& out);
 Result<int> run_ls(const Invocation& call, Output& out);
 Result<int> run_show(const Invocation& call, Output& out);
 Result<int> run_explain(const Invocation& call, Output& out);

@@ -26,6 +26,7 @@ SessionOwner owner_of(const node::ThisHost& host) {
     owner.pid = static_cast<std::uint32_t>(getpid());
     owner.command = "diskpaxos demo";
     owner.since_ms = node::unix_ms();
+    owner.time_of_day = node::unix_ms;
     return owner;
 }
 

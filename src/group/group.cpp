@@ -73,6 +73,16 @@ Task<Result<void>> Group::take_seat(SlotLocks& locks, SeatWish wish, Instant dea
     co_return Result<void>();
 }
 
+Task<bool> Group::leave_seat(SlotLocks& locks, Instant deadline) {
+    if (usurped_ || !seat_ || !seat_->announced()) co_return false;
+    for (auto& [number, cell] : cells_) {
+        const bool over = co_await cell.idle().wait_until(world_.clock, deadline);
+        if (!over) co_return false;
+    }
+    unlock(roster_, locks, seat_->slot, seat_->open);
+    co_return true;
+}
+
 Cell& Group::cell(std::uint32_t number) {
     CHECK(number < geometry().cells);
     if (const auto found = cells_.find(number); found != cells_.end()) return found->second;
@@ -154,7 +164,8 @@ Error Group::unsettled(Cell& cell) const {
                 "read settles it"};
 }
 
-Error Group::usurped() const {
+Error Group::usurped() {
+    usurped_ = true;
     if (seat_ && !seat_->announced()) {
         return {Code::lost, "another process uses a rank of ours; this one has stopped"};
     }

@@ -18,6 +18,10 @@ class Group {
 
     Task<Result<void>> take_seat(SlotLocks& locks, SeatWish wish, Instant deadline);
     const std::optional<Seat>& seat() const { return seat_; }
+    // At the end: gives the seat's locks up when nothing of ours is on its way any more, and the
+    // slot is its host's again. False: something still is at the deadline, or another process writes
+    // our slot. Whatever it says, nothing may be done with the group after it.
+    Task<bool> leave_seat(SlotLocks& locks, Instant deadline);
 
     // Lives as long as the group: the lanes of a cell must outlast its visits.
     Cell& cell(std::uint32_t number);
@@ -39,7 +43,7 @@ class Group {
     // Why too few disks answered, disk by disk.
     Error no_quorum(Cell& cell) const;
     Error unsettled(Cell& cell) const;
-    Error usurped() const;
+    Error usurped();  // and from then on the seat is no seat
     Error damaged(std::uint32_t number) const;
 
   private:
@@ -52,6 +56,7 @@ class Group {
     RecordFormat format_;
     Pace pace_;
     std::optional<Seat> seat_;
+    bool usurped_ = false;
     std::map<std::uint32_t, Cell> cells_;
 };
 

@@ -40,19 +40,37 @@ Task<std::vector<std::uint32_t>> GiveBack::run(std::vector<std::uint32_t> slots,
     co_return given;
 }
 
+namespace {
+Error unread() {
+    return {Code::no_quorum,
+            "the slot table cannot be read on a majority of the disks; nothing was changed"};
+}
+}  // namespace
+
 Task<Result<Forgetting::Outcome>> Forgetting::run(Duration ttl, Duration patience) {
-    const Error unread{Code::no_quorum,
-                       "the slot table cannot be read on a majority of the disks; nothing was changed"};
-    const bool first = co_await table_.read(world_.clock.now() + patience);
-    if (!first) co_return std::unexpected(unread);
-    Watched watched(table_.copies(), table_.complete(), ttl_);
-    if (!mutated(Mutant::forgotten_awake)) {
-        co_await world_.clock.sleep(std::max(ttl, ttl_) + drain_time(ttl_));
-    }
-    co_await world_.clock.sleep_until(watched.due());
-    const bool second = co_await table_.read(world_.clock.now() + patience);
-    if (!second) co_return std::unexpected(unread);
-    watched.read_again(table_.copies());
+    const Result<void> waited = co_await wait(ttl, patience);
+    if (!waited) co_return std::unexpected(waited.error());
+    co_return co_await claim(patience);
+}
+
+Duration Forgetting::length(Duration ttl) const {
+    if (mutated(Mutant::forgotten_awake)) return Duration(0);
+    return std::max(ttl, ttl_) + drain_time(ttl_);
+}
+
+Task<Result<void>> Forgetting::wait(Duration ttl, Duration patience) {
+    const bool read = co_await table_.read(world_.clock.now() + patience);
+    if (!read) co_return std::unexpected(unread());
+    watched_ = Watched(table_.copies(), table_.complete(), ttl_);
+    co_await world_.clock.sleep(length(ttl));
+    if (!mutated(Mutant::forgotten_awake)) co_await world_.clock.sleep_until(watched_.due());
+    co_return Result<void>();
+}
+
+Task<Result<Forgetting::Outcome>> Forgetting::claim(Duration patience) {
+    const bool read = co_await table_.read(world_.clock.now() + patience);
+    if (!read) co_return std::unexpected(unread());
+    watched_.read_again(table_.copies());
     std::vector<Asked> asked;
     for (std::uint32_t slot = 0; slot < roster_.common.geometry.slots; ++slot) {
         const SlotView view = table_.view(slot);
@@ -64,7 +82,7 @@ Task<Result<Forgetting::Outcome>> Forgetting::run(Duration ttl, Duration patienc
         asked.push_back(one);
     }
     const std::vector<Claimed> claimed =
-        co_await claim_.run(std::move(asked), std::move(watched), world_.clock.now() + patience,
+        co_await claim_.run(std::move(asked), watched_, world_.clock.now() + patience,
                             ClaimTiming::of(ttl_).wait);
     Outcome outcome;
     for (const Claimed& one : claimed) {

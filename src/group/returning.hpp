@@ -13,15 +13,15 @@ namespace diskpaxos {
 class GiveBack {
   public:
     GiveBack(World& world, const Roster& roster, const QuorumRule& rule, SlotLocks& locks, Host host)
-        : world_(world), roster_(roster), rule_(rule), locks_(locks), claim_(world, roster, rule, host) {}
+        : roster_(roster), rule_(rule), locks_(locks), claim_(world, roster, rule, std::move(host)) {}
 
     // Those of `slots` that were given back: only those whose locks could be had on a majority, and
     // none while another process of this host claims. Takes about TTL/10. Once per object. If a
     // write does not come to its end by the deadline, the locks stay with this process.
     Task<std::vector<std::uint32_t>> run(std::vector<std::uint32_t> slots, Instant deadline);
+    Instant drained_at() const { return claim_.drained_at(); }
 
   private:
-    World& world_;
     const Roster& roster_;
     const QuorumRule& rule_;
     SlotLocks& locks_;
@@ -48,12 +48,19 @@ class Forgetting {
     // what the host had under way has landed by then. Errors: no_quorum. Once per object.
     Task<Result<Outcome>> run(Duration ttl, Duration patience);
 
+    // The same in two steps: nothing but reads, and then the claim. In between the caller may look
+    // whether the host has come back.
+    Task<Result<void>> wait(Duration ttl, Duration patience);
+    Task<Result<Outcome>> claim(Duration patience);
+    Duration length(Duration ttl) const;  // of the waiting
+
   private:
     World& world_;
     const Roster& roster_;
     Uuid forgotten_;
     Duration ttl_;
     TableReader table_;
+    Watched watched_;
     Claim claim_;
 };
 

@@ -12,6 +12,9 @@ namespace {
 
 constexpr Purposes for_both{.read = true, .write = true};
 constexpr Duration settling_pause = std::chrono::seconds(1);  // between two looks while one waits
+constexpr Duration longest_pause = std::chrono::milliseconds(250);
+// Where nothing can change, a moment is waited all the same: somebody may be giving a slot back.
+constexpr Duration hopeless_wait = std::chrono::seconds(1);
 
 bool of_another(const SlotView& slot, const SeatWish& wish) {
     return slot.known && slot.owner.held() && slot.owner.host != wish.host.id;
@@ -81,13 +84,46 @@ Task<Result<Seat>> SeatFinder::find(SeatWish wish, Instant deadline) {
         const bool settled = co_await settle(wish);
         if (settled) continue;
         const Instant now = world_.clock.now();
-        if (now >= deadline && !settling_) co_return std::unexpected(no_seat(wish));
-        // All our slots are in use: by processes that run, or by writes of the dead.
-        const Duration pause = now < deadline
-                                   ? std::chrono::milliseconds(5 + world_.random.below(20))
-                                   : settling_pause;
-        co_await world_.clock.sleep(pause);
+        if (now >= end_of_hope(wish, deadline) && !settling_) {
+            co_return std::unexpected(no_seat(wish));
+        }
+        co_await world_.clock.sleep(now < deadline ? pause() : settling_pause);
     }
+}
+
+// Where every slot belongs to another host, and no host has two, nothing will be free before a person
+// does something about it: there is no use in waiting for the deadline.
+Instant SeatFinder::end_of_hope(const SeatWish& wish, Instant deadline) {
+    std::vector<Uuid> owners;
+    for (std::uint32_t slot = 0; slot < roster_.common.geometry.slots; ++slot) {
+        const SlotView view = table_.view(slot);
+        const bool settled = of_another(view, wish) && view.certain;
+        if (!settled || std::ranges::count(owners, view.owner.host) > 0) {
+            hopeless_since_.reset();
+            return deadline;
+        }
+        owners.push_back(view.owner.host);
+    }
+    if (!hopeless_since_) hopeless_since_ = world_.clock.now();
+    return std::min(deadline, *hopeless_since_ + hopeless_wait);
+}
+
+// All our slots are in use: by processes that run, or by writes of the dead. The longer that lasts,
+// the less often we look: each look reads the table of every disk. Who lost a race for a slot tries
+// again at a time of its own, so that those who met once do not meet again.
+Duration SeatFinder::pause() {
+    const auto chance = [this](Duration most) {
+        return Duration(static_cast<Duration::rep>(
+            world_.random.below(static_cast<std::uint64_t>(most.count()))));
+    };
+    if (lost_race_) {
+        lost_race_ = false;
+        const Duration wait =
+            ClaimTiming::of(std::chrono::milliseconds(roster_.common.ttl_ms)).wait;
+        return chance(wait * (1U << std::min(races_, 3U)) / 2);
+    }
+    pause_ = std::min(longest_pause, pause_ * 5 / 4);
+    return pause_ / 2 + chance(pause_);
 }
 
 // ---- borrowing ----
@@ -181,6 +217,8 @@ Task<bool> SeatFinder::claim_more(SeatWish wish, Instant deadline) {
         const std::vector<Claimed> claimed =
             co_await claim.run(std::move(asked), Watched(), deadline);
         changed = std::ranges::any_of(claimed, &Claimed::won);
+        lost_race_ = !changed;
+        if (lost_race_) ++races_;
         claim_again_ = claim.drained_at();  // R11
     }
     unlock(roster_, locks_, claim_lock, locked);
@@ -188,7 +226,8 @@ Task<bool> SeatFinder::claim_more(SeatWish wish, Instant deadline) {
 }
 
 // The lowest tiers first, since everybody reads them; of a tier random ones, so that hosts that come
-// at once are rarely after the same.
+// at once are rarely after the same. Who has lost a race takes any: where many hosts come at once, the
+// few that are left of the lowest tier would be fought over while the others lie there.
 std::vector<std::uint32_t> SeatFinder::some_of(std::vector<std::uint32_t> claimable,
                                                const SeatWish& wish) {
     const Geometry& geometry = roster_.common.geometry;
@@ -200,7 +239,10 @@ std::vector<std::uint32_t> SeatFinder::some_of(std::vector<std::uint32_t> claima
     for (std::size_t i = claimable.size(); i > 1; --i) {
         std::swap(claimable[i - 1], claimable[world_.random.below(i)]);
     }
-    std::ranges::stable_sort(claimable, {}, [&](std::uint32_t slot) { return geometry.tier_of(slot); });
+    if (races_ == 0) {
+        std::ranges::stable_sort(claimable, {},
+                                 [&](std::uint32_t slot) { return geometry.tier_of(slot); });
+    }
     if (claimable.size() > count) claimable.resize(count);
     return claimable;
 }
@@ -223,7 +265,7 @@ std::vector<std::uint32_t> SeatFinder::barred(const SeatWish& wish) const {
 // stamps for ever. True if the table may look different now.
 Task<bool> SeatFinder::settle(SeatWish wish) {
     const std::vector<std::uint32_t> slots = barred(wish);
-    if (slots.empty()) {
+    if (slots.empty() || lost_race_) {
         settling_.reset();
         co_return false;
     }
@@ -234,9 +276,15 @@ Task<bool> SeatFinder::settle(SeatWish wish) {
         const Duration wait = settling_->due() - world_.clock.now();
         settle_at_ = settling_->due() + Duration(static_cast<Duration::rep>(
                          world_.random.below(static_cast<std::uint64_t>(wait.count()))));
+        say_at_ = table_.complete() + ClaimTiming::of(ttl).life();
+    }
+    // Claims that are under way bar a slot for a moment, and nobody needs to know.
+    if (say_at_ && world_.clock.now() >= *say_at_) {
+        say_at_.reset();
+        const Duration most = 2 * (settling_->due() - world_.clock.now());
         wish.say(fmt::format("every slot that this host could use is barred by a claim that somebody "
                              "gave up; waiting up to {} s to settle one",
-                             std::chrono::ceil<std::chrono::seconds>(2 * wait).count()));
+                             std::chrono::ceil<std::chrono::seconds>(most).count()));
     }
     if (world_.clock.now() < settle_at_) co_return false;
     settling_->read_again(table_.copies());

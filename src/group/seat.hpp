@@ -77,6 +77,8 @@ class SeatFinder {
     Task<bool> settle(SeatWish wish);
     std::vector<std::uint32_t> barred(const SeatWish& wish) const;
     std::vector<std::uint32_t> some_of(std::vector<std::uint32_t> claimable, const SeatWish& wish);
+    Instant end_of_hope(const SeatWish& wish, Instant deadline);
+    Duration pause();
     Error no_seat(const SeatWish& wish) const;
 
     World& world_;
@@ -84,9 +86,14 @@ class SeatFinder {
     const QuorumRule& rule_;
     SlotLocks& locks_;
     TableReader table_;
+    std::optional<Instant> hopeless_since_;
+    Duration pause_ = std::chrono::milliseconds(10);
+    bool lost_race_ = false;  // in the last look: others were after the same slots
+    unsigned races_ = 0;      // that were lost
     Instant claim_again_{};  // a write of our last attempt may land until then (R11)
     std::optional<Watched> settling_;
     Instant settle_at_{};
+    std::optional<Instant> say_at_;
     unsigned settled_ = 0;  // attempts so far
     static constexpr unsigned most_settled = 3;
 };

@@ -13,7 +13,7 @@ Task<TableCopy> fetch_table(const Roster& roster, std::size_t disk) {
 TableReader::TableReader(World& world, const Roster& roster, const QuorumRule& rule)
     : world_(world), roster_(roster), rule_(rule), copies_(roster.disks()), fan_(world) {}
 
-Task<bool> TableReader::read(Instant deadline) {
+Task<bool> TableReader::read(Instant deadline, Duration patience) {
     ++reading_;
     done_ = DiskSet();
     copies_.assign(roster_.disks(), TableCopy());
@@ -23,7 +23,7 @@ Task<bool> TableReader::read(Instant deadline) {
     const std::function<bool()> enough = [this] {
         return rule_.suffices(Purposes{.read = true, .write = true}, done_);
     };
-    const bool read = co_await fan_.gather(enough, deadline);
+    const bool read = co_await fan_.gather(enough, deadline, patience);
     ++reading_;
     complete_ = world_.clock.now();
     co_return read;

@@ -18,7 +18,8 @@ class TableReader {
 
     // A reading of its own: what an earlier one has shown does not count, and answers that come
     // late do not either. True when a majority was read.
-    Task<bool> read(Instant deadline);
+    // `patience`: as Fan's.
+    Task<bool> read(Instant deadline, Duration patience = Fan::grace);
     const std::vector<TableCopy>& copies() const { return copies_; }
     Instant complete() const { return complete_; }  // when the last reading was
     SlotView view(std::uint32_t slot) const { return agree(copies_, rule_, slot); }

@@ -171,6 +171,7 @@ SessionRecord Session::fresh(const CellView& base) const {
     record.pid = owner_.pid;
     record.margin_ms = record.ttl_ms;
     record.boot = owner_.boot;
+    record.seen_ms = owner_.now_ms();
     record.host_name = owner_.host_name;
     record.command = owner_.command;
     return record;
@@ -238,6 +239,7 @@ Task<Result<bool>> Session::renew(Instant deadline) {
             record->ttl_ms = ms(timing_.ttl());
         }
         record->beat = beat;
+        record->seen_ms = owner_.now_ms();
         record->margin_ms = ms(margin_);
         draft.value = encode(*record, directory_.capacity(name_));
         return Verdict::write;
@@ -284,6 +286,7 @@ Task<Result<void>> Session::leave(Instant deadline) {
         const bool ours = record && record->opened == opened_;
         if (!ours || record->state != SessionState::live) return Verdict::keep;
         record->state = SessionState::left;
+        record->seen_ms = owner_.now_ms();
         draft.value = encode(*record, directory_.capacity(name_));
         return Verdict::write;
     };

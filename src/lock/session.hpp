@@ -18,6 +18,9 @@ struct SessionOwner {  // for people
     std::uint32_t pid = 0;
     std::string command;
     std::uint64_t since_ms = 0;  // unix time
+    // What the time is, unix, in ms; null: renewals do not tell it.
+    std::uint64_t (*time_of_day)() = nullptr;
+    std::uint64_t now_ms() const { return time_of_day != nullptr ? time_of_day() : 0; }
 };
 
 // Where nobody has a slot, sessions have numbers all the same: the cells that they live in. Any

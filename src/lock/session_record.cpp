@@ -8,6 +8,7 @@ namespace diskpaxos {
 
 namespace {
 constexpr std::size_t fixed = 60;
+constexpr std::ptrdiff_t half_boot = 8;  // what is kept of the boot id beside the time of renewal
 }
 
 bool SessionRecord::leaves_unclean(std::uint32_t epoch) const {
@@ -33,6 +34,10 @@ Bytes encode(const SessionRecord& record, std::size_t capacity) {
     store(out, 32, record.pid);
     store(out, 36, record.margin_ms);
     std::ranges::copy(record.boot, out.begin() + 40);
+    if (record.seen_ms != 0) {
+        store(out, 3, std::uint8_t{1});
+        store(out, 48, record.seen_ms);
+    }
     store(out, 56, record.beat);
     std::ranges::copy(as_bytes(record.host_name).first(host), out.begin() + fixed);
     std::ranges::copy(as_bytes(record.command).first(command),
@@ -55,6 +60,10 @@ std::optional<SessionRecord> decode_session(ByteView value) {
     record.pid = load<std::uint32_t>(value, 32);
     record.margin_ms = load<std::uint32_t>(value, 36);
     std::ranges::copy(value.subspan(40, record.boot.size()), record.boot.begin());
+    if (load<std::uint8_t>(value, 3) != 0) {
+        std::fill(record.boot.begin() + half_boot, record.boot.end(), std::byte{0});
+        record.seen_ms = load<std::uint64_t>(value, 48);
+    }
     record.beat = load<std::uint32_t>(value, 56);
     record.host_name = as_text(value.subspan(fixed, host));
     record.command = as_text(value.subspan(fixed + host, command));

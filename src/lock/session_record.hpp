@@ -1,8 +1,11 @@
 // SessionRecord: what a session's cell says. Only its owner renews it; anybody may evict it.
 //
-//   0 state u8 · 1 host name length u8 · 2 command length u8 · 3 zero
+//   0 state u8 · 1 host name length u8 · 2 command length u8 · 3 one if `seen` is there, else zero
 //   4 ttl, ms u32 · 8 opened u64 · 16 unclean u64 · 24 since, unix ms u64 · 32 pid u32
-//   36 margin, ms u32 · 40 boot[16] · 56 beat u32 · 60 host name · command
+//   36 margin, ms u32 · 40 boot[8] · 48 seen, unix ms u64 · 56 beat u32 · 60 host name · command
+//
+// Programs of before `seen` write all 16 bytes of the boot id and a zero at 3. They never read either:
+// so they read these records, and these programs read theirs.
 //
 // `opened` is the version of the cell at which this session was opened: its epoch, which no other
 // session of the slot ever has.
@@ -41,7 +44,10 @@ struct SessionRecord {
     std::uint64_t since_ms = 0;  // unix time, for people
     std::uint32_t pid = 0;
     std::uint32_t margin_ms = 0;  // what was left of the lease when it was last renewed
-    Uuid boot{};
+    Uuid boot{};               // the first half of it, where `seen` is told
+    // Unix time of the last renewal, by the owner's clock; of leaving, once it has left. For people
+    // only. 0: not told.
+    std::uint64_t seen_ms = 0;
     // The sign of life: attempts to renew so far. The version would not do: an attempt that did
     // not commit and the next one, which started later, may have the same.
     std::uint32_t beat = 0;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "lock/hosts.hpp"
 #include "node/lock_file.hpp"
 
 namespace diskpaxos::node {
@@ -142,6 +143,8 @@ Result<void> OpenGroup::take_seat() {
     wish.host = host->host;
     wish.uptime = real_->loop().now().time_since_epoch();  // CLOCK_BOOTTIME starts with the boot
     wish.slot = options_.slot;
+    wish.say = options_.warn;
+    const Duration uptime = wish.uptime;
     group_ = std::make_unique<Group>(world(), roster_);
     const Result<void> seat = run(group_->take_seat(locks_, std::move(wish), deadline()));
     if (!seat && locks_.without_locks() != nullptr) {
@@ -150,8 +153,44 @@ Result<void> OpenGroup::take_seat() {
                                                  "borrowed by locks",
                                                  locks_.without_locks()->name())});
     }
-    if (!seat) return std::unexpected(explained(seat.error()));
+    if (!seat) return std::unexpected(told_of_hosts(explained(seat.error()), host->host));
+    if (!group_->seat()->announced()) return {};
+    keeper_.emplace(world(), group_->roster(), group_->rule(), locks_, host->host, uptime,
+                    group_->seat()->slot);
+    keeping_.emplace(world().queue);
+    keeping_->spawn(keeper_->keep(leaving_));
     return {};
+}
+
+// Where all slots belong to others, a person has to do something: about those that nothing has been
+// seen of for long, if there are any.
+Error OpenGroup::told_of_hosts(Error error, const Host& us) {
+    if (error.code != Code::no_slot || options_.slot) return error;
+    Surveyor surveyor(world(), roster_, group_->rule());
+    const Survey survey = run(surveyor.run(deadline()));
+    const std::vector<HostView> hosts = view_hosts(survey);
+    const bool owner = std::ranges::any_of(hosts, [&](const HostView& host) {
+        return host.id == us.id;
+    });
+    const std::string unseen = owner ? "" : unseen_for_long(hosts, unix_ms());
+    if (!unseen.empty()) error.sentence += "; not seen for long: " + unseen;
+    return error;
+}
+
+OpenGroup::~OpenGroup() {
+    if (!keeper_) return;
+    leaving_.set();
+    real_->loop().run_until(keeping_->idle());  // stamps of a claim that is cut short would stay
+    keeping_->spawn(give_back());
+    real_->loop().run_until(keeping_->idle());
+}
+
+Task<void> OpenGroup::give_back() {
+    const bool more = co_await keeper_->owns_more();
+    if (!more) co_return;
+    const Duration ttl = std::chrono::milliseconds(roster_.common.ttl_ms);
+    const bool left = co_await group_->leave_seat(locks_, world().clock.now() + ttl / 20);
+    if (left) co_await keeper_->give_back_rest();
 }
 
 }  // namespace diskpaxos::node

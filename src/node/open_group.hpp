@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "group/group.hpp"
+#include "group/keeper.hpp"
 #include "node/host.hpp"
 #include "node/locks.hpp"
 #include "node/real_world.hpp"
@@ -26,6 +27,12 @@ struct OpenOptions {
 
 class OpenGroup {
   public:
+    OpenGroup(const OpenGroup&) = delete;
+    OpenGroup& operator=(const OpenGroup&) = delete;
+    // With a seat: gives back what its host does not need any more (keeper.hpp). That takes about
+    // TTL/10 where there is something, and otherwise a look at the slot table.
+    ~OpenGroup();
+
     // A disk that cannot be opened is no more than absent, as long as a majority is there.
     static Result<std::unique_ptr<OpenGroup>> open(OpenOptions options);
 
@@ -63,6 +70,8 @@ class OpenGroup {
     Result<void> assemble();
     Result<void> open_disk(const std::string& name, std::optional<Result<ActiveDisk>>& active);
     Error explained(Error error) const;
+    Error told_of_hosts(Error error, const Host& us);
+    Task<void> give_back();
     std::string why_unopened() const;
 
     std::unique_ptr<RealWorld> real_;
@@ -72,6 +81,9 @@ class OpenGroup {
     FileLocks locks_;
     Roster roster_;
     std::unique_ptr<Group> group_;
+    std::optional<SlotKeeper> keeper_;  // with a seat that others know of
+    Event leaving_;
+    std::optional<Scope> keeping_;  // last: it refers to the rest
 };
 
 // Refuses what is one disk under two names.

@@ -7,7 +7,7 @@ import unittest
 
 from command import CommandTest, main
 
-VERBS = ["format", "run", "status", "ls", "show", "explain", "watch", "break", "propose", "cell",
+VERBS = ["format", "run", "status", "hosts", "ls", "show", "explain", "watch", "break", "propose", "cell",
          "check", "dump", "doctor", "bench", "demo", "agent", "completion", "version", "help"]
 
 

@@ -17,7 +17,8 @@ SessionRecord sample() {
     record.since_ms = 1'700'000'000'000;
     record.pid = 4711;
     record.margin_ms = 8'300;
-    record.boot[0] = record.boot[15] = std::byte{9};
+    record.boot[0] = record.boot[7] = std::byte{9};
+    record.seen_ms = 1'700'000'123'456;
     record.beat = 77;
     record.host_name = "gannet";
     record.command = "backup --all";
@@ -26,6 +27,28 @@ SessionRecord sample() {
 
 TEST(SessionRecords, ComeBackAsTheyWere) {
     EXPECT_EQ(decode_session(encode(sample(), 200)), sample());
+}
+
+// What programs of before wrote, and what they make of these: they look at nothing but the lengths.
+TEST(SessionRecords, OfBeforeHaveNoTimeOfRenewal) {
+    Bytes old = encode(sample(), 200);
+    old[3] = std::byte{0};
+    old[48] = old[55] = std::byte{7};
+    const auto record = decode_session(old);
+    ASSERT_TRUE(record);
+    EXPECT_EQ(record->seen_ms, 0U);
+    EXPECT_EQ(record->boot[8], std::byte{7});
+    EXPECT_EQ(record->boot[15], std::byte{7});
+    EXPECT_EQ(encode(*record, 200), old) << "whoever evicts it writes the rest as it was";
+    EXPECT_EQ(record->command, sample().command);
+    EXPECT_EQ(record->beat, sample().beat);
+}
+
+TEST(SessionRecords, AreNoLongerForTheTimeOfRenewal) {
+    SessionRecord record = sample();
+    const std::size_t with = encode(record, 200).size();
+    record.seen_ms = 0;
+    EXPECT_EQ(encode(record, 200).size(), with);
 }
 
 TEST(SessionRecords, AreCutToWhatFits) {

@@ -1,0 +1,237 @@
+"""hosts, hosts forget, and groups with as many hosts as they have slots: real processes, and hosts that
+differ by DISKPAXOS_MACHINE_ID."""
+
+import os
+import pty
+import signal
+import subprocess
+import time
+
+from command import CommandTest, main
+
+NO_SLOT, IN_USE = 80, 81
+
+
+class HostsTest(CommandTest):
+    GROUP = ["--cells", "32", "--slots", "4", "--ttl", "1s"]
+
+    def hold(self, name, host):
+        """A process that holds a lock until the test is over, and dies with its guard."""
+        process = self.start("run", "-g", "g", name, "--", "sleep", "300", host=host,
+                             start_new_session=True)
+        self.addCleanup(process.communicate)
+        self.addCleanup(self.switch_off, process)
+        return process
+
+    @staticmethod
+    def switch_off(process):
+        """As if its host lost power: nobody is left to end its session."""
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+    def hosts(self):
+        return self.ok("hosts", "--json", "-g", "g").json()
+
+    def wait_for(self, happened, seconds=60):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            answer = self.hosts()
+            if happened(answer):
+                return answer
+            time.sleep(0.1)
+        return self.fail(f"not within {seconds} s: {answer}")
+
+    def owner(self, host):
+        """The id of this host."""
+        before = {each["id"] for each in self.hosts()["hosts"]}
+        self.ok("cell", "get", "-g", "g", "x", host=host)
+        return ({each["id"] for each in self.hosts()["hosts"]} - before).pop()
+
+
+class Looking(HostsTest):
+    def test_who_owns_what(self):
+        self.make_group()
+        answer = self.hosts()
+        self.assertEqual(list(answer), ["time", "majority", "slots", "free", "claimed", "unknown",
+                                        "hosts", "warnings"])
+        self.assertEqual((answer["slots"], answer["free"], len(answer["hosts"])), (4, 3, 1))
+        process = self.hold("x", "there")
+        answer = self.wait_for(lambda seen: sum(len(h["processes"]) for h in seen["hosts"]) == 1)
+        there = [host for host in answer["hosts"] if host["processes"]][0]
+        self.assertEqual((there["this_host"], len(there["slots"])), (False, 1))
+        self.assertEqual(there["processes"][0]["pid"], process.pid)
+        self.assertFalse(there["processes"][0]["silent"])
+        self.assertLess(there["last_seen_ago_ms"], 1500)
+        text = self.ok("hosts", "-g", "g").out
+        self.assertIn("(this one)", text)
+        self.assertIn("sleep 300", text)
+        self.assertIn("4 slots, 2 free", text)
+        # It goes on being seen; and once it is off it is not.
+        time.sleep(2)
+        self.assertLess([h for h in self.hosts()["hosts"] if h["processes"]][0]["last_seen_ago_ms"], 1500)
+        self.switch_off(process)
+        time.sleep(2.5)
+        there = [host for host in self.hosts()["hosts"] if host["processes"]][0]
+        self.assertGreater(there["last_seen_ago_ms"], 2000)
+        self.assertTrue(there["processes"][0]["silent"])
+
+    def test_a_minority_can_be_looked_at(self):
+        self.make_group()
+        answer = self.run_raw("hosts", "-d", "a.img")
+        self.assertEqual(answer.code, 0)
+        self.assertIn("2 are needed", answer.err)
+
+
+class GivingBack(HostsTest):
+    def test_the_last_process_gives_back_all_but_one(self):
+        self.make_group("--slots", "8")
+        for process in [self.start("run", "-g", "g", f"l{i}", "--", "sleep", "3") for i in range(4)]:
+            process.communicate()
+            self.assertEqual(process.returncode, 0)
+        self.assertEqual([len(host["slots"]) for host in self.hosts()["hosts"]], [1])
+        # One after the other never has more than one, and pays nothing at its end.
+        for _ in range(3):
+            self.ok("cell", "incr", "-g", "g", "n")
+        self.assertEqual(self.hosts()["free"], 7)
+
+    def test_who_hoards_gives_back_when_others_find_none(self):
+        self.make_group()
+        stays = self.hold("a", "here")
+        self.wait_for(lambda seen: sum(len(h["processes"]) for h in seen["hosts"]) == 1)
+        killed = [self.hold(name, "here") for name in "bcd"]
+        self.wait_for(lambda seen: sum(len(h["processes"]) for h in seen["hosts"]) == 4)
+        for process in killed:
+            self.switch_off(process)
+        self.assertEqual(self.hosts()["free"], 0)
+        self.ok("cell", "set", "-g", "g", "--timeout", "30", "x", "1", host="there")
+        self.assertIsNone(stays.poll())
+        here = [host for host in self.hosts()["hosts"] if host["this_host"]]
+        self.assertGreaterEqual(len(here[0]["slots"]), 1)
+
+
+class Full(HostsTest):
+    def test_full_of_hosts(self):
+        self.make_group()
+        for host in ("b", "c", "d"):
+            self.ok("cell", "get", "-g", "g", "x", host=host)
+        start = time.monotonic()
+        answer = self.run_raw("cell", "get", "-g", "g", "x", host="e")
+        self.assertLess(time.monotonic() - start, 4)
+        self.assertEqual(answer.code, NO_SLOT)
+        self.assertIn("diskpaxos: no_slot: group g is full of hosts: all its 4 slots belong to others",
+                      answer.err)
+        answer = self.run_raw("run", "-n", "-g", "g", "x", "--", "true", host="e")
+        self.assertEqual(answer.code, NO_SLOT)
+        doctor = self.run_raw("doctor", "-g", "g", host="e").out
+        self.assertIn("hosts forget", doctor)
+        self.assertNotIn("--slots", doctor)
+
+    def crowd(self, count, ttl, seconds):
+        """All hosts at once, a process each. How long the last one took, in seconds."""
+        self.ok("format", "--slots", str(count), "--cells", str(2 * count + 8), "--ttl", ttl,
+                "--conf", "g.conf", "a.img", "b.img", "c.img", host="host 0")
+        start = time.monotonic()
+        processes = [self.start("run", "-g", "g", "--timeout", "120", f"lock {i}", "--", "sh", "-c",
+                                f"date +%s.%N > done.{i}; exec sleep 300", host=f"host {i}",
+                                start_new_session=True)
+                     for i in range(count)]
+        for process in processes:
+            self.addCleanup(process.communicate)
+            self.addCleanup(self.switch_off, process)
+        began = time.time() - (time.monotonic() - start)
+        end = time.monotonic() + seconds
+        done = []
+        while len(done) < count and time.monotonic() < end:
+            time.sleep(0.5)
+            done = [name for name in os.listdir(self.folder) if name.startswith("done.")
+                    and os.path.getsize(self.path(name)) > 0]
+            for i, process in enumerate(processes):
+                if process.poll() is not None:
+                    self.fail(f"host {i}: {process.communicate()[1].decode()}")
+        self.assertEqual(len(done), count)
+        times = sorted(float(self.content(name)) - began for name in done)
+        answer = self.hosts()
+        self.assertEqual((answer["free"], answer["claimed"]), (0, 0))
+        self.assertEqual(len(answer["hosts"]), count)
+        self.assertEqual({len(host["slots"]) for host in answer["hosts"]}, {1})
+        self.assertEqual(sum(len(host["processes"]) for host in answer["hosts"]), count)
+        print(f"{count} of {count} hosts, TTL {ttl}: half of them after {times[count // 2]:.1f} s, "
+              f"the last after {times[-1]:.1f} s")
+        return times[-1]
+
+    def test_as_many_hosts_as_slots(self):
+        self.crowd(32, "2s", 200)
+
+
+class Forgetting(HostsTest):
+    def test_what_is_refused(self):
+        self.make_group()
+        there = self.owner("there")
+        for words, code, says in (
+                (["there"], 64, "--is-off"),
+                (["nobody", "--is-off", "--force"], 1, "no host"),
+                ([there, "--is-off"], 1, "nothing was done"),
+                ([there, "--is-off", "--force", "--slot", "3"], 64, "slot")):
+            answer = self.run_raw("hosts", "forget", "-g", "g", *words)
+            self.assertEqual(answer.code, code, answer.err)
+            self.assertIn(says, answer.err)
+        self.assertEqual(self.run_raw("hosts", "--force", "-g", "g").code, 64)
+        own = [host["id"] for host in self.hosts()["hosts"] if host["this_host"]][0]
+        answer = self.run_raw("hosts", "forget", "-g", "g", own, "--is-off", "--force")
+        self.assertEqual(answer.code, 64)
+        self.assertIn("this host is not off", answer.err)
+        answer = self.run_raw("hosts", "forget", "-d", "a.img", "-d", "b.img", there, "--is-off", "--force")
+        self.assertEqual(answer.code, 69)
+        self.assertIn("every disk", answer.err)
+        self.hold("x", "there")
+        self.wait_for(lambda seen: sum(len(h["processes"]) for h in seen["hosts"]) == 1)
+        answer = self.run_raw("hosts", "forget", "-g", "g", there, "--is-off", "--force")
+        self.assertEqual(answer.code, IN_USE)
+        self.assertIn("has just renewed its session", answer.err)
+        self.assertEqual(len(self.hosts()["hosts"]), 2)
+
+    def test_a_person_types_the_name(self):
+        self.make_group()
+        there = self.owner("there")
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen([os.environ["DISKPAXOS_BINARY"], "hosts", "forget", "-g", "g",
+                                    there, "--is-off"], cwd=self.folder, env=self.environment(),
+                                   stdin=theirs, stdout=subprocess.DEVNULL, stderr=theirs)
+        os.close(theirs)
+        asked = b""
+        while b"type its name to go on" not in asked:
+            asked += os.read(ours, 1000)
+        self.assertIn(b"if it only sleeps, it will wake up", asked)
+        os.write(ours, b"yes\n")
+        self.assertEqual(process.wait(timeout=20), 1)
+        os.close(ours)
+        self.assertEqual(len(self.hosts()["hosts"]), 2)
+
+    # A scrapped host, and a disk that was replaced since.
+    def test_a_host_that_is_gone(self):
+        self.make_group()
+        gone = self.hold("x", "gone")
+        seen = self.wait_for(lambda seen: sum(len(h["processes"]) for h in seen["hosts"]) == 1)
+        there = [host["id"] for host in seen["hosts"] if host["processes"]][0]
+        self.switch_off(gone)
+        row = 2 * 4 * 512  # ring × slots × block size
+        self.spoil("b.img", 8192, bytes(32 * row))
+        self.run_raw("check", "--repair", "-g", "g")
+        self.assertEqual(self.run_raw("check", "-g", "g").code, 1, "its rows are still damaged")
+        time.sleep(1.1)
+        answer = self.ok("hosts", "forget", "--json", "-g", "g", there[:10], "--is-off", "--force").json()
+        self.assertEqual(list(answer), ["host", "id", "freed", "left", "evicted", "blocks_healed",
+                                        "blocks_not_healed", "warnings"])
+        self.assertEqual((answer["id"], len(answer["freed"]), answer["left"]), (there, 1, []))
+        self.assertEqual([each["pid"] for each in answer["evicted"]], [gone.pid])
+        self.assertGreater(answer["blocks_healed"], 0)
+        self.assertEqual([host["this_host"] for host in self.hosts()["hosts"]], [True])
+        self.assertEqual(self.run_raw("check", "-g", "g").code, 0)
+        token = self.ok("run", "-n", "-g", "g", "x", "--", "sh", "-c", "echo $DISKPAXOS_TOKEN").out
+        self.assertEqual(token, "2\n")
+
+
+if __name__ == "__main__":
+    main()

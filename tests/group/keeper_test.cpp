@@ -1,0 +1,334 @@
+// What a host keeps and what it gives back (docs/slots.md, R5; src/group/keeper.hpp), and how many
+// hosts a group serves (R13).
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "group/cluster.hpp"
+#include "group/keeper.hpp"
+
+namespace diskpaxos {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr Duration ttl = seconds(10);
+
+std::vector<SlotView> table_of(Cluster& cluster) {
+    const Roster roster = *cluster.assemble();
+    const Threshold rule = Threshold::majority(roster.disks());
+    TableReader table(cluster.world, roster, rule);
+    CHECK(cluster.run(table.read(cluster.soon())));
+    std::vector<SlotView> views;
+    for (std::uint32_t slot = 0; slot < roster.common.geometry.slots; ++slot) {
+        views.push_back(table.view(slot));
+    }
+    return views;
+}
+
+std::vector<std::uint32_t> owned_by(Cluster& cluster, const std::string& name) {
+    std::vector<std::uint32_t> slots;
+    const std::vector<SlotView> table = table_of(cluster);
+    for (std::uint32_t slot = 0; slot < table.size(); ++slot) {
+        if (table[slot].held_by(host_named(name).id)) slots.push_back(slot);
+    }
+    return slots;
+}
+
+std::size_t free_in(Cluster& cluster) {
+    return static_cast<std::size_t>(std::ranges::count(table_of(cluster), true, &SlotView::claimable));
+}
+
+// A process with a seat and its keeper, as a program has them.
+class Resident {
+  public:
+    Resident(Cluster& on, HostLocks& kernel, const std::string& name, std::uint8_t boot = 1,
+             Duration uptime = std::chrono::hours(1))
+        : cluster(on),
+          process(on, kernel, host_named(name, boot), std::nullopt, std::chrono::hours(1)),
+          keeper(on.world, process.group.roster(), process.group.rule(), process.locks,
+                 host_named(name, boot), uptime, process.seated ? process.group.seat()->slot : 0),
+          scope(on.queue) {}
+
+    void keep() { scope.spawn(keeper.keep(over)); }
+    static Task<void> end(Resident& self) {
+        self.over.set();
+        const bool more = co_await self.keeper.owns_more();
+        if (!more) co_return;
+        const bool left = co_await self.process.group.leave_seat(self.process.locks, self.cluster.soon());
+        if (left) self.given = co_await self.keeper.give_back_rest();
+    }
+    void begin_end() { scope.spawn(end(*this)); }
+    void finish() {
+        for (cluster.queue.run_all(); !scope.idle().is_set(); cluster.queue.run_all()) {
+            cluster.clock.advance_to_next();
+        }
+    }
+
+    Cluster& cluster;
+    Process process;
+    SlotKeeper keeper;
+    Event over;
+    std::vector<std::uint32_t> given;
+    Scope scope;
+};
+
+Task<bool> sleep(Clock& clock, Duration time) {
+    co_await clock.sleep(time);
+    co_return true;
+}
+
+TEST(Keeper, TheLastProcessGivesBackAllButOne) {
+    Cluster cluster;
+    ASSERT_TRUE(cluster.format(4));
+    HostLocks home;
+    Resident process(cluster, home, "home");
+    ASSERT_TRUE(process.process.seated);
+    process.begin_end();
+    process.finish();
+    EXPECT_EQ(process.given.size(), 3U);
+    EXPECT_EQ(owned_by(cluster, "home"), std::vector<std::uint32_t>{0}) << "the lowest stays";
+    EXPECT_EQ(free_in(cluster), 7U);
+}
+
+TEST(Keeper, AProcessOfAHostWithOneSlotReadsTheTableOnceAndWritesNothing) {
+    Cluster cluster;
+    ASSERT_TRUE(cluster.format(1));
+    HostLocks home;
+    Resident process(cluster, home, "home");
+    for (auto& disk : cluster.disks) disk->counts = {};
+    const Instant before = cluster.clock.now();
+    process.begin_end();
+    process.finish();
+    EXPECT_EQ(cluster.clock.now(), before);
+    for (auto& disk : cluster.disks) {
+        EXPECT_EQ(disk->counts.reads, 1U);
+        EXPECT_EQ(disk->counts.writes, 0U);
+    }
+}
+
+TEST(Keeper, WhoIsNotTheLastLeavesTheOthersAlone) {
+    Cluster cluster;
+    ASSERT_TRUE(cluster.format(4));
+    HostLocks home;
+    Resident stays(cluster, home, "home");
+    Resident ends(cluster, home, "home");
+    ends.begin_end();
+    ends.finish();
+    EXPECT_TRUE(ends.given.empty());
+    EXPECT_EQ(owned_by(cluster, "home").size(), 4U);
+}
+
+// Each would take the other for one that lives, if they kept their seats until they are gone.
+TEST(Keeper, TwoThatEndAtOnceLeaveOneSlot) {
+    for (std::uint64_t seed = 0; seed < 20; ++seed) {
+        Cluster cluster;
+        ASSERT_TRUE(cluster.format(4));
+        cluster.random = SeededRandom(seed);
+        HostLocks home;
+        Resident one(cluster, home, "home");
+        Resident two(cluster, home, "home");
+        one.begin_end();
+        two.begin_end();
+        one.finish();
+        two.finish();
+        EXPECT_EQ(one.given.size() + two.given.size(), 3U) << seed;
+        EXPECT_EQ(owned_by(cluster, "home").size(), 1U) << seed;
+    }
+}
+
+// When there is no free slot left, whoever ends gives back what nobody uses.
+TEST(Keeper, WhoIsNotTheLastGivesBackWhatOthersNeed) {
+    Cluster cluster;
+    ASSERT_TRUE(cluster.format(8));
+    HostLocks home, away;
+    Resident stays(cluster, home, "home");
+    const std::uint32_t kept = stays.process.group.seat()->slot;
+    Resident ends(cluster, home, "home");
+    ends.begin_end();
+    ends.finish();
+    EXPECT_EQ(owned_by(cluster, "home"), std::vector<std::uint32_t>{kept});
+    Process guest(cluster, away, host_named("away"));
+    EXPECT_TRUE(guest.seated) << guest.seated.error().sentence;
+}
+
+// A host with a process that lives for ever, and slots from the time when it had more.
+TEST(Keeper, AHoarderGivesBackWhatStoodUnusedWhenOthersFindNone) {
+    Cluster cluster;
+    ASSERT_TRUE(cluster.format(8));
+    HostLocks home, away;
+    Resident stays(cluster, home, "home");
+    Resident also(cluster, home, "home");
+    std::set<std::uint32_t> used{stays.process.group.seat()->slot, also.process.group.seat()->slot};
+    stays.keep();
+    cluster.run(sleep(cluster.clock, ttl * 5 / 2));
+    EXPECT_EQ(owned_by(cluster, "home").size(), 8U) << "one look is no while";
+    cluster.run(sleep(cluster.clock, 3 * ttl));
+    const std::vector<std::uint32_t> kept = owned_by(cluster, "home");
+    EXPECT_EQ(std::set<std::uint32_t>(kept.begin(), kept.end()), used) << "never what is used";
+    Process guest(cluster, away, host_named("away"));
+    EXPECT_TRUE(guest.seated);
+    stays.over.set();
+    stays.finish();
+}
+
+TEST(Keeper, NothingGoesBackWhileSomethingIsFree) {
+    Cluster cluster;
+    ASSERT_TRUE(cluster.format(4));
+    HostLocks home;
+    Resident stays(cluster, home, "home");
+    stays.keep();
+    for (auto& disk : cluster.disks) disk->counts = {};
+    cluster.run(sleep(cluster.clock, 40 * ttl));
+    for (auto& disk : cluster.disks) {
+        EXPECT_EQ(disk->counts.writes, 0U);
+        EXPECT_LE(disk->counts.reads, 20U) << "one every two TTLs";
+        EXPECT_GE(disk->counts.reads, 15U);
+    }
+    EXPECT_EQ(owned_by(cluster, "home").size(), 4U);
+    stays.over.set();
+    stays.finish();
+}
+
+TEST(Keeper, AHostWithOneSlotLooksEveryEightTtls) {
+    Cluster cluster;
+    ASSERT_TRUE(cluster.format(1));
+    HostLocks home;
+    Resident stays(cluster, home, "home");
+    stays.keep();
+    for (auto& disk : cluster.disks) disk->counts = {};
+    cluster.run(sleep(cluster.clock, 80 * ttl));
+    for (auto& disk : cluster.disks) {
+        EXPECT_LE(disk->counts.reads, 11U);
+        EXPECT_GE(disk->counts.reads, 8U);
+    }
+    stays.over.set();
+    stays.finish();
+}
+
+// What an earlier boot had under way may land in a slot: nobody else gets it before.
+TEST(Keeper, SlotsOfTheBootBeforeAreWaitedOut) {
+    for (const bool fresh : {true, false}) {
+        Cluster cluster;
+        ASSERT_TRUE(cluster.format(4));
+        HostLocks home;
+        Resident process(cluster, home, "home", 2, fresh ? seconds(5) : seconds(31));
+        process.begin_end();
+        process.finish();
+        EXPECT_EQ(process.given.size(), fresh ? 0U : 3U);
+    }
+}
+
+// A give-back that was cut short bars its slot for everybody. The host that owns it settles it, and
+// gives it back then: nobody has to run a repair.
+TEST(Keeper, WhatAGiveBackHasLeftBehindIsSettledAndGivenBack) {
+    Cluster cluster;
+    ASSERT_TRUE(cluster.format(8));
+    HostLocks home, away;
+    Resident stays(cluster, home, "home", 1);
+    std::uint32_t other = stays.process.group.seat()->slot == 5 ? 6 : 5;
+    {
+        HostLocks::OfProcess locks(home);
+        const Roster roster = *cluster.assemble();
+        const Threshold rule = Threshold::majority(3);
+        GiveBack back(cluster.world, roster, rule, locks, host_named("home"));
+        Scope dying(cluster.queue);
+        const auto run = [](GiveBack& of, std::uint32_t slot, Instant until) -> Task<void> {
+            (void)co_await of.run({slot}, until);
+        };
+        dying.spawn(run(back, other, cluster.soon()));
+        cluster.queue.run_all();  // stamped, and killed
+    }
+    EXPECT_FALSE(table_of(cluster)[other].claimable);
+    stays.keep();
+    cluster.run(sleep(cluster.clock, 20 * ttl));
+    EXPECT_EQ(owned_by(cluster, "home").size(), 1U);
+    EXPECT_EQ(free_in(cluster), 7U);
+    stays.over.set();
+    stays.finish();
+}
+
+// ---- how many hosts ----
+
+std::string numbered(int i) { return std::string(1, static_cast<char>('A' + i)); }
+
+TEST(Hosts, AsManyAsThereAreSlots) {
+    for (std::uint64_t seed = 0; seed < 10; ++seed) {
+        Cluster cluster;
+        ASSERT_TRUE(cluster.format(1, numbered(0)));
+        cluster.random = SeededRandom(seed);
+        std::vector<std::unique_ptr<HostLocks>> kernels;
+        std::vector<std::unique_ptr<Process>> processes;
+        for (int i = 0; i < 8; ++i) {
+            kernels.push_back(std::make_unique<HostLocks>());
+            processes.push_back(std::make_unique<Process>(cluster, *kernels[i], host_named(numbered(i))));
+            ASSERT_TRUE(processes.back()->seated) << i << processes.back()->seated.error().sentence;
+        }
+        // And no more: who comes now is told at once, since nothing will change by itself.
+        HostLocks ninth;
+        const Instant before = cluster.clock.now();
+        Process process(cluster, ninth, host_named("Z"));
+        ASSERT_FALSE(process.seated);
+        EXPECT_EQ(process.seated.error().code, Code::no_slot);
+        EXPECT_NE(process.seated.error().sentence.find("is full of hosts"), std::string::npos);
+        EXPECT_LE(cluster.clock.now() - before, milliseconds(1500));
+    }
+}
+
+// Where a host has more than one, it may give one back: that is worth waiting for.
+TEST(Hosts, WhoFindsNoneWaitsWhereSomebodyHasTwo) {
+    Cluster cluster;
+    ASSERT_TRUE(cluster.format(8));
+    HostLocks away;
+    const Instant before = cluster.clock.now();
+    Process process(cluster, away, host_named("away"));
+    EXPECT_FALSE(process.seated);
+    EXPECT_GE(cluster.clock.now() - before, seconds(40)) << "to its deadline";
+}
+
+TEST(Hosts, ThoseThatComeAtOnceAllFindOne) {
+    for (std::uint64_t seed = 0; seed < 30; ++seed) {
+        Cluster cluster;
+        ASSERT_TRUE(cluster.format(1, numbered(0)));
+        cluster.random = SeededRandom(seed);
+        const Roster roster = *cluster.assemble();
+        const Threshold rule = Threshold::majority(3);
+        struct Joiner {
+            HostLocks kernel;
+            HostLocks::OfProcess locks{kernel};
+            std::optional<SeatFinder> finder;
+            std::optional<Result<Seat>> seat;
+        };
+        std::vector<std::unique_ptr<Joiner>> joiners;
+        Scope scope(cluster.queue);
+        const auto join = [](Cluster& c, Joiner& of, std::string name, Duration delay) -> Task<void> {
+            co_await c.clock.sleep(delay);
+            SeatWish wish;
+            wish.host = host_named(name);
+            wish.uptime = std::chrono::hours(1);
+            of.seat = co_await of.finder->find(std::move(wish), c.clock.now() + seconds(40));
+        };
+        const Instant before = cluster.clock.now();
+        for (int i = 1; i < 8; ++i) {
+            joiners.push_back(std::make_unique<Joiner>());
+            Joiner& joiner = *joiners.back();
+            joiner.finder.emplace(cluster.world, roster, rule, joiner.locks);
+            scope.spawn(join(cluster, joiner, numbered(i), milliseconds(cluster.random.below(20))));
+        }
+        for (cluster.queue.run_all(); !scope.idle().is_set(); cluster.queue.run_all()) {
+            cluster.clock.advance_to_next();
+        }
+        std::set<std::uint32_t> slots;
+        for (const auto& joiner : joiners) {
+            ASSERT_TRUE(*joiner->seat) << seed << (*joiner->seat).error().sentence;
+            slots.insert((*joiner->seat)->slot);
+        }
+        EXPECT_EQ(slots.size(), 7U);
+        EXPECT_LE(cluster.clock.now() - before, seconds(40)) << seed;
+        EXPECT_EQ(free_in(cluster), 0U);
+    }
+}
+
+}  // namespace
+}  // namespace diskpaxos
