@@ -144,6 +144,25 @@ bool is_local(const std::vector<Endpoint>& endpoints) {
     return !endpoints.empty() && std::ranges::all_of(endpoints, local);
 }
 
+std::string network_of(const Endpoint& endpoint) {
+    Endpoint network = endpoint;
+    if (endpoint.get()->sa_family == AF_INET6) {
+        sockaddr_in6 six{};
+        std::memcpy(&six, endpoint.get(), sizeof six);
+        constexpr std::size_t prefix = 8;  // bytes
+        const bool four = IN6_IS_ADDR_V4MAPPED(&six.sin6_addr);
+        if (!four) std::fill(six.sin6_addr.s6_addr + prefix, std::end(six.sin6_addr.s6_addr), 0);
+        six.sin6_port = 0;
+        std::memcpy(&network.address, &six, sizeof six);
+    } else if (endpoint.get()->sa_family == AF_INET) {
+        sockaddr_in four{};
+        std::memcpy(&four, endpoint.get(), sizeof four);
+        four.sin_port = 0;
+        std::memcpy(&network.address, &four, sizeof four);
+    }
+    return describe(network);
+}
+
 std::string describe(const Endpoint& endpoint) {
     const sockaddr* address = endpoint.get();
     if (address->sa_family == AF_UNIX) {
