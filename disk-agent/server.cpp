@@ -183,9 +183,9 @@ bool Server::make_place(Visitor& visitor) {
     if (decision.leaves != nullptr) {
         static_cast<Visitor*>(decision.leaves)->stream->cut();
         log_.complain(Topic::limits,
-                      fmt::format("limit: {} connections are open; the oldest that has not said "
-                                  "hello, from {}, was ended for a new one",
-                                  places_.taken(), decision.leaves->origin()));
+                      fmt::format("limit: too many connections say nothing; the oldest of them, from "
+                                  "{}, was ended for a new one",
+                                  decision.leaves->origin()));
     }
     if (decision.answer == Places::Answer::welcome) return true;
     const bool full = decision.answer == Places::Answer::full;
