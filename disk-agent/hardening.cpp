@@ -15,6 +15,7 @@ void harden_process() {
         if (fcntl(fd, F_GETFD) < 0 && errno == EBADF) open("/dev/null", O_RDWR);  // gets the lowest
     }
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error like any other
     prctl(PR_SET_DUMPABLE, 0);
     const rlimit none{};
     setrlimit(RLIMIT_CORE, &none);

@@ -39,16 +39,13 @@ std::string log_line(Level level, std::string_view sentence, bool to_journal, st
     std::string line = to_journal ? fmt::format("<{}>", static_cast<int>(level)) : "";
     line += "diskpaxos-agent: ";
     constexpr std::string_view cut = "...";
-    constexpr std::size_t widest = 4;  // \xNN
-    for (std::size_t i = 0; i < sentence.size(); ++i) {
-        const auto byte = static_cast<unsigned char>(sentence[i]);
-        const bool last = i + 1 == sentence.size();
-        if (line.size() + widest + (last ? 0 : cut.size()) + 1 > longest) {
-            line += cut;
-            break;
-        }
-        if (byte >= 0x20 && byte < 0x7f) line += sentence[i];
+    std::size_t kept = line.size();  // if the line must be cut
+    for (const char c : sentence) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte >= 0x20 && byte < 0x7f) line += c;
         else line += fmt::format("\\x{:02x}", byte);
+        if (line.size() + cut.size() < longest) kept = line.size();
+        if (line.size() >= longest) return line.substr(0, kept).append(cut) + "\n";
     }
     return line + "\n";
 }

@@ -188,11 +188,15 @@ bool Server::make_place(Visitor& visitor) {
                                   decision.leaves->origin()));
     }
     if (decision.answer == Places::Answer::welcome) return true;
-    const bool full = decision.answer == Places::Answer::full;
-    log_.complain(Topic::limits,
-                  fmt::format("limit: {} connections are open{}; one more from {} was refused",
-                              full ? places_.taken() : places_.limits().of_origin,
-                              full ? "" : " from there", visitor.origin()));
+    if (decision.answer == Places::Answer::origin_full) {
+        log_.complain(Topic::limits,
+                      fmt::format("limit: {} has {} connections; one more was refused",
+                                  visitor.origin(), places_.limits().of_origin));
+    } else {
+        log_.complain(Topic::limits,
+                      fmt::format("limit: {} connections are open; one more from {} was refused",
+                                  places_.taken(), visitor.origin()));
+    }
     return false;
 }
 

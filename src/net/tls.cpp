@@ -375,6 +375,10 @@ std::string TlsSession::why_failed() {
     const unsigned long last = ERR_peek_last_error();
     const int reason = ERR_GET_REASON(last);
     const bool shared_key = !state_->server && !state_->keys.empty();
+    // It may end that itself, having met our certificate instead.
+    if (state_->server && !identity_.empty() && !known_) {
+        return fmt::format("nobody here has the identity \"{}\"", printable(identity_));
+    }
     if (const char* words = refused_by_peer(reason, shared_key)) {
         if (!shared_key) return words;
         return fmt::format("{} \"{}\"", words, printable(state_->keys.front().identity));
@@ -401,9 +405,6 @@ std::string TlsSession::why_refused(int reason) {
         }
         return fmt::format("the certificate of the other end is refused: {}",
                            X509_verify_cert_error_string(SSL_get_verify_result(ssl_->ssl)));
-    }
-    if (state_->server && !identity_.empty() && !known_) {
-        return fmt::format("nobody here has the identity \"{}\"", printable(identity_));
     }
     if (reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE) {
         return "the other end shows neither a key that we know nor a certificate";

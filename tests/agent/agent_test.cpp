@@ -343,7 +343,7 @@ TEST_F(AgentTest, KeepsItsLimits) {
     EXPECT_TRUE(three->welcome());
     TestClient four(agent->place(), "a");
     EXPECT_FALSE(four.welcome());
-    EXPECT_TRUE(agent->says("limit: 3 connections are open; one more from " + me()));
+    EXPECT_TRUE(agent->says("limit: " + me() + " has 3 connections; one more was refused"));
     EXPECT_EQ(two->ping(), Status::ok);
 }
 

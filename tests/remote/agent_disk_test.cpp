@@ -216,7 +216,7 @@ TEST_F(AgentDiskTest, WhatCannotBeOpenedSaysWhy) {
     const Row rows[] = {{wire::Status::unknown_store, Code::usage, "no store of the name alpha"},
                         {wire::Status::forbidden, Code::permission, "does not let us"},
                         {wire::Status::version, Code::io, "version"},
-                        {wire::Status::limit, Code::busy, "as many connections"}};
+                        {wire::Status::limit, Code::no_slot, "as many connections"}};
     for (const Row& row : rows) {
         agent.hello = row.status;
         Opened opened;
