@@ -1,9 +1,9 @@
 #include <fmt/format.h>
 
-#include <fstream>
-#include <iterator>
+#include <algorithm>
 
 #include "disk-agent/access.hpp"
+#include "io/small_file.hpp"
 
 namespace diskpaxos::agent {
 
@@ -24,22 +24,31 @@ std::string_view client_of(std::string_view line) {
     return stripped(line);
 }
 
-bool give(Rights& rights, std::string_view key, std::string_view value) {
-    const std::string prefix(value == "*" ? "" : value);
+// What is wrong with such a line; empty: it was understood. No `*` at the end of a prefix: whoever
+// writes one means a pattern, and as a prefix it would match nothing.
+std::string give(Rights& rights, std::string_view key, std::string_view value) {
+    const bool prefix = key == "read" || key == "write" || key == "create";
+    if (prefix && value.size() > 1 && value.ends_with('*')) {
+        value.remove_suffix(1);
+        return fmt::format("it is a prefix and no pattern: write {} = {}", key,
+                           value.substr(0, value.find('*')));
+    }
+    const std::string name(value == "*" ? "" : value);
     if (key == "read") {
-        rights.read.push_back(prefix);
+        rights.read.push_back(name);
     } else if (key == "write") {
-        rights.write.push_back(prefix);
+        rights.write.push_back(name);
     } else if (key == "create") {
-        rights.create.push_back(prefix);
+        rights.create.push_back(name);
     } else if (key == "store" && !value.empty()) {
         rights.stores.emplace_back(value);
     } else if (key == "format" && (value == "yes" || value == "no")) {
         rights.format = value == "yes";
     } else {
-        return false;
+        return "lines are read = PREFIX, write = PREFIX, create = PREFIX, format = yes or no, "
+               "store = NAME";
     }
-    return true;
+    return {};
 }
 
 std::unexpected<Error> wrong(const std::string& path, unsigned line, const std::string& what) {
@@ -67,14 +76,11 @@ Result<AccessRules> AccessRules::parse(std::string_view text, const std::string&
         }
         if (rights == nullptr) return wrong(path, number, "it stands before any \"[client NAME]\"");
         const std::size_t equals = line.find('=');
-        const bool fine =
-            equals != std::string_view::npos &&
-            give(*rights, stripped(line.substr(0, equals)), stripped(line.substr(equals + 1)));
-        if (!fine) {
-            return wrong(path, number,
-                         "lines are read = PREFIX, write = PREFIX, create = PREFIX, format = yes "
-                         "or no, store = NAME");
-        }
+        const std::string_view value =
+            equals == std::string_view::npos ? "" : line.substr(equals + 1);
+        const std::string_view key = equals == std::string_view::npos ? "" : line.substr(0, equals);
+        const std::string flaw = give(*rights, stripped(key), stripped(value));
+        if (!flaw.empty()) return wrong(path, number, flaw);
     }
     // A file that is being written is empty for a moment, and would shut everybody out.
     if (rules.clients_.empty()) {
@@ -85,13 +91,9 @@ Result<AccessRules> AccessRules::parse(std::string_view text, const std::string&
 }
 
 Result<AccessRules> AccessRules::read(const std::string& path) {
-    std::ifstream file(path);
-    const std::string text((std::istreambuf_iterator<char>(file)), {});
-    if (!file || file.bad()) {
-        return std::unexpected(
-            Error{Code::permission, fmt::format("the access file {} cannot be read", path)});
-    }
-    return parse(text, path);
+    const auto file = io::read_small_file(path, "the access file");
+    if (!file) return std::unexpected(file.error());
+    return parse(file->text, path);
 }
 
 const Rights* AccessRules::of(const std::string& client) const {

@@ -96,7 +96,7 @@ Task<void> Store::checkpoint_all() {
         clean_ = co_await checkpoint();
         freed_.set();
         const bool home = header_.lsn == durable_ + 1;
-        if (all_committed_.is_set() && (home || !clean_)) break;
+        if (all_committed_.is_set() && (home || !clean_ || left_in_journal_)) break;
         if (!clean_) co_await all_committed_.wait_until(clock_, clock_.now() + ghost);
         if (!clean_ || all_committed_.is_set()) pressed_.set();
     }
@@ -126,10 +126,13 @@ Task<bool> Store::checkpoint() {
         co_await writers.idle().wait();
     }
     // A write that failed may land late, over a newer image: not before it cannot any more does
-    // the journal forget what would heal that.
+    // the journal forget what would heal that. Who is to stop does not wait for it.
     if (error == 0 && last_failure_ != Instant::min()) {
-        co_await clock_.sleep_until(last_failure_ + ghost);
+        const Instant landed = last_failure_ + ghost;
+        co_await all_committed_.wait_until(clock_, landed);
+        left_in_journal_ = clock_.now() < landed;
     }
+    if (left_in_journal_) co_return true;
     if (error == 0) error = co_await write_header(next);
     if (home_error_ == 0 && error != 0) audience_.not_home(error);
     home_error_ = error;

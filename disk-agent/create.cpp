@@ -57,7 +57,7 @@ Result<Order> understood(const Words& words, bool creating) {
     if (order.help) {
         std::ostringstream text;
         text << shown;
-        fmt::print("{}", text.str());
+        if (!print(text.str())) return not_printed();
         return order;
     }
     if (order.path.empty()) return usage("no path is given; see \"diskpaxos-agent --help\"");
@@ -99,15 +99,23 @@ class NewFile {
         if (!path_.empty()) unlink(path_.c_str());
     }
 
-    Result<void> create(const std::string& path, std::uint64_t bytes) {
+    // Which one it is.
+    Result<io::DiskIdentity> create(const std::string& path, std::uint64_t bytes) {
         const io::Descriptor file(
             ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
         if (file.number() < 0) return failed(path, "created");
         path_ = path;
-        if (ftruncate(file.number(), static_cast<off_t>(bytes)) != 0 || fsync(file.number()) != 0) {
+        // Where the file system can, all of it has its place before the first write.
+        const auto size = static_cast<off_t>(bytes);
+        if (fallocate(file.number(), 0, 0, size) != 0 &&
+            (errno != EOPNOTSUPP || ftruncate(file.number(), size) != 0)) {
             return failed(path, "created");
         }
-        return {};
+        struct stat facts {};
+        if (fsync(file.number()) != 0 || fstat(file.number(), &facts) != 0) {
+            return failed(path, "created");
+        }
+        return io::DiskIdentity{.major_minor = facts.st_dev, .inode = facts.st_ino};
     }
 
     // Its name is durable as well.
@@ -131,8 +139,14 @@ bool exists(const std::string& path) {
     return lstat(path.c_str(), &status) == 0;
 }
 
-// What is there already is named, and stays.
-Result<std::vector<std::string>> content(const Order& order, const StoreHeader& header) {
+// What is there already, by name, and where that is.
+struct Content {
+    std::vector<std::string> names;
+    io::DiskIdentity identity;
+};
+
+// It is named, and stays.
+Result<Content> content(const Order& order, const StoreHeader& header) {
     auto file = io::OpenDisk::open(order.path, io::Access::read);
     if (!file) return std::unexpected(file.error());
     if (unit_size % (*file)->facts().logical_block_size != 0) {
@@ -144,21 +158,28 @@ Result<std::vector<std::string>> content(const Order& order, const StoreHeader& 
                   fmt::format("{}: too small: {} bytes, {} are needed; take fewer --blocks",
                               order.path, (*file)->facts().bytes, header.units() * unit_size)});
     }
-    std::vector<std::string> found = cli::existing_content(**file);
-    if (found.empty() || order.force) return found;
+    Content found{cli::existing_content(**file), (*file)->facts().identity};
+    if (found.names.empty() || order.force) return found;
     std::string all;
-    for (const std::string& one : found) all += (all.empty() ? "" : ", ") + one;
+    for (const std::string& one : found.names) all += (all.empty() ? "" : ", ") + one;
     return std::unexpected(Error{
         Code::no,
         fmt::format("{} holds {}; nothing was written, --force overwrites it", order.path, all)});
 }
 
-Result<void> make_store(const Order& order, const StoreHeader& header, bool wipe) {
+// `meant` is what was looked at or made: another file may have come to its path meanwhile.
+Result<void> make_store(const Order& order, const StoreHeader& header, bool wipe,
+                        const io::DiskIdentity& meant) {
     auto file = io::OpenDisk::open(order.path, io::Access::overwrite, header.units() * unit_size);
     if (!file) return std::unexpected(file.error());
+    if ((*file)->facts().identity != meant) {
+        return std::unexpected(Error{
+            Code::io, fmt::format("{}: somebody has put another file there; nothing was written",
+                                  order.path)});
+    }
     if ((*file)->lock_slot(store_lock) == io::LockAnswer::busy) {
         return std::unexpected(
-            Error{Code::busy, fmt::format("{}: an agent serves this store", order.path)});
+            Error{Code::in_use, fmt::format("{}: an agent serves this store", order.path)});
     }
     if (wipe && !cli::wipe_signatures(order.path)) {
         return std::unexpected(Error{
@@ -208,21 +229,29 @@ Result<int> run_create(const Words& words) {
     const StoreHeader header = new_header(*order);
     NewFile file;
     bool wipe = false;
+    io::DiskIdentity meant;
     if (exists(order->path)) {
         const auto found = content(*order, header);
         if (!found) return std::unexpected(found.error());
-        wipe = !found->empty();
+        wipe = !found->names.empty();
+        meant = found->identity;
     } else if (order->path.starts_with("/dev/") && !order->path.starts_with("/dev/shm/")) {
         return std::unexpected(
             Error{Code::io, fmt::format("{}: there is no such device", order->path)});
-    } else if (auto fine = file.create(order->path, header.units() * unit_size); !fine) {
-        return std::unexpected(fine.error());
+    } else if (auto made = file.create(order->path, header.units() * unit_size); made) {
+        meant = *made;
+    } else {
+        return std::unexpected(made.error());
     }
-    if (auto fine = make_store(*order, header, wipe); !fine) return std::unexpected(fine.error());
+    if (auto fine = make_store(*order, header, wipe, meant); !fine) return std::unexpected(fine.error());
     if (auto fine = file.keep(); !fine) return std::unexpected(fine.error());
-    fmt::print("{}: a store of {} blocks of {} bytes, {} bytes in all\n", order->path,
-               header.blocks, header.block_size, header.units() * unit_size);
-    return 0;
+    const std::string made = fmt::format("{}: a store of {} blocks of {} bytes, {} bytes in all\n",
+                                         order->path, header.blocks, header.block_size,
+                                         header.units() * unit_size);
+    if (print(made)) return 0;
+    return std::unexpected(
+        Error{Code::not_printed,
+              fmt::format("{} is a store now, but that could not be printed", order->path)});
 }
 
 Result<int> run_check(const Words& words) {
@@ -233,7 +262,7 @@ Result<int> run_check(const Words& words) {
     if (!file) return std::unexpected(file.error());
     if ((*file)->slot_locked_elsewhere(store_lock)) {
         return std::unexpected(
-            Error{Code::busy, fmt::format("{}: an agent serves this store", order->path)});
+            Error{Code::in_use, fmt::format("{}: an agent serves this store", order->path)});
     }
     auto made = io::make_loop();
     if (!made) return std::unexpected(made.error());
@@ -241,12 +270,13 @@ Result<int> run_check(const Words& words) {
     const auto store = drive(*made->loop, recover(*disk));
     if (!store) return std::unexpected(store.error());
     const Census census = count(*store);
-    fmt::print(
+    const std::string found = fmt::format(
         "{}: {} blocks of {} bytes: {} written ({} of them registers with a name), "
         "{} initial, {} blank, {} damaged; {} batches in the journal{}\n",
         order->path, store->header.blocks, store->header.block_size, census.sound, census.named,
         census.initial, census.blank, census.damaged, store->batches,
         store->headers_differ ? "; one copy of the header is damaged or older" : "");
+    if (!print(found)) return not_printed();
     return census.damaged > 0 ? 1 : 0;
 }
 

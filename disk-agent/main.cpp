@@ -1,10 +1,13 @@
 // diskpaxos-agent: makes files and devices active disks. Every way out leads through here: an exit
 // code of the table of errors, and on stderr one sentence.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <exception>
 
+#include "disk-agent/hardening.hpp"
+#include "disk-agent/log.hpp"
 #include "disk-agent/verbs.hpp"
 
 namespace diskpaxos::agent {
@@ -33,18 +36,23 @@ Result<int> run(Words words) {
     if (verb == "serve") return run_serve(words);
     if (verb == "check") return run_check(words);
     if (verb == "--help" || verb == "-h" || verb == "help") {
-        fmt::print("{}", help);
+        if (!print(help)) return not_printed();
         return 0;
     }
     if (verb == "--version" || verb == "-V" || verb == "version") {
-        fmt::print("diskpaxos-agent {}\n", DISKPAXOS_VERSION);
+        if (!print(fmt::format("diskpaxos-agent {}\n", DISKPAXOS_VERSION))) return not_printed();
         return 0;
     }
     return usage(fmt::format("there is no verb \"{}\"; see \"diskpaxos-agent --help\"", verb));
 }
 
+// Long enough for a path or two; and whoever does not read it does not keep us here.
+constexpr std::size_t longest_farewell = 16 * 1024;
+
 int failed(const char* word, const std::string& sentence, int code) {
-    fmt::print(stderr, "diskpaxos-agent: {}: {}\n", word, sentence);
+    io::LineWriter out(STDERR_FILENO);
+    out.write(log_line(Level::error, fmt::format("{}: {}", word, sentence),
+                       is_journal(STDERR_FILENO), longest_farewell));
     return code;
 }
 
@@ -60,6 +68,16 @@ int guarded_run(Words words) {
 
 }  // namespace
 
+bool print(const std::string& text) {
+    const bool whole = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+    return std::fflush(stdout) == 0 && whole;
+}
+
+std::unexpected<Error> not_printed() {
+    return std::unexpected(
+        Error{Code::io, "what was asked for could not be printed on the standard output"});
+}
+
 std::unexpected<Error> usage(std::string sentence) {
     return std::unexpected(Error{Code::usage, std::move(sentence)});
 }
@@ -67,5 +85,6 @@ std::unexpected<Error> usage(std::string sentence) {
 }  // namespace diskpaxos::agent
 
 int main(int count, char** words) {
+    diskpaxos::agent::harden_process();
     return diskpaxos::agent::guarded_run({words + (count > 0 ? 1 : 0), words + count});
 }

@@ -152,10 +152,15 @@ bool Session::list(const wire::Frame& frame) {
     return true;
 }
 
-// As they stand now. What does not fit is not told: the client asks in vain for no more than that.
 bool Session::rights(const wire::Frame& frame) {
     if (!wire::get_nothing(frame.body)) return malformed(frame, wire::Flaw::length);
-    wire::ListWriter writer(out_, frame.id, wire::Type::rights);
+    put_rights(frame.id);
+    return true;
+}
+
+// As they stand now. What does not fit is not told: the client asks in vain for no more than that.
+void Session::put_rights(std::uint64_t id) {
+    wire::ListWriter writer(out_, id, wire::Type::rights);
     const auto tell = [&](wire::Permission what, const Prefixes& prefixes) {
         for (const std::string& prefix : prefixes) {
             const bool fits = writer.body_size() + 9 + prefix.size() <= server_.limits().largest_body;
@@ -167,7 +172,6 @@ bool Session::rights(const wire::Frame& frame) {
     tell(wire::may_create, rights_.create);
     if (rights_.format) tell(wire::may_format, {""});
     writer.end(0);
-    return true;
 }
 
 }  // namespace diskpaxos::agent

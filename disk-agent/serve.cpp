@@ -1,12 +1,10 @@
 // `serve`: from the options to the last commit.
 #include <fmt/format.h>
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <boost/program_options.hpp>
 #include <csignal>
 
 #include "disk-agent/drive.hpp"
+#include "disk-agent/hardening.hpp"
 #include "disk-agent/notify.hpp"
 #include "disk-agent/server.hpp"
 #include "disk-agent/verbs.hpp"
@@ -21,6 +19,10 @@ namespace po = boost::program_options;
 namespace {
 
 constexpr std::uint16_t default_port = 4747;
+constexpr std::int64_t most_connections = 1'000'000;
+
+// Descriptors for files that are read again, and for connections that end while others come.
+constexpr std::uint64_t spare_descriptors = 24;
 constexpr Duration patience_at_the_end = std::chrono::seconds(10);
 
 struct Order {
@@ -32,7 +34,7 @@ struct Order {
     net::CertificateFiles certificate;
     bool allow_loopback = false;
     bool verbose = false;
-    unsigned connections = 0;
+    std::int64_t connections = 0;
 };
 
 po::options_description described(Order& order) {
@@ -50,7 +52,7 @@ po::options_description described(Order& order) {
         "FILE (PEM), who signs the certificates of clients");
     add("allow-loopback", po::bool_switch(&order.allow_loopback),
         "plain TCP on loopback: any user of this host could connect");
-    add("connections", po::value(&order.connections)->default_value(2048),
+    add("connections", po::value(&order.connections)->default_value(Server::usual_connections),
         "at most so many at a time");
     add("verbose", po::bool_switch(&order.verbose), "say who comes and goes");
     add("help", "this text");
@@ -65,7 +67,9 @@ Result<void> objection(const Order& order) {
     const net::CertificateFiles& files = order.certificate;
     const int given = !files.certificate.empty() + !files.key.empty() + !files.authority.empty();
     if (given != 0 && given != 3) return usage("--cert, --cert-key and --ca belong together");
-    if (order.connections == 0) return usage("--connections must be at least 1");
+    if (order.connections < 1 || order.connections > most_connections) {
+        return usage(fmt::format("--connections must be from 1 to {}", most_connections));
+    }
     return {};
 }
 
@@ -131,12 +135,20 @@ Result<std::vector<Place>> places(const Order& order, bool tls) {
     return all;
 }
 
-// Every connection is a descriptor.
-void raise_descriptor_limit() {
-    rlimit limit{};
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
+// Every connection is a descriptor. How many connections there may be, all else being open.
+Result<unsigned> connections_for(const Order& order, std::uint64_t limit, Log& log) {
+    const auto wished = static_cast<std::uint64_t>(order.connections);
+    const std::uint64_t taken = descriptors_in_use() + spare_descriptors;
+    if (limit > taken && limit - taken >= wished) return static_cast<unsigned>(wished);
+    const std::string said =
+        fmt::format("the limit of open files (\"ulimit -n\", or LimitNOFILE= of the unit) is {}", limit);
+    if (limit <= taken) {
+        return std::unexpected(
+            Error{Code::io, fmt::format("{}: that leaves none for connections", said)});
+    }
+    log.note(fmt::format("{}: it serves {} connections at a time, not {}", said, limit - taken, wished),
+             Level::warning);
+    return static_cast<unsigned>(limit - taken);
 }
 
 Result<void> open_stores(io::Loop& loop, Server& server, const Order& order) {
@@ -156,20 +168,28 @@ Result<void> open_stores(io::Loop& loop, Server& server, const Order& order) {
     return {};
 }
 
-// New keys and rules, if they make sense; connections that are inside stay, unless their rights to
-// their store have gone.
-void read_again(const Order& order, Server& server, Log& log) {
+// New keys and rules, if they make sense.
+Result<void> read_again(const Order& order, Server& server) {
     auto rules = make_rules(order);
+    if (!rules) return std::unexpected(rules.error());
     auto tls = make_tls(order);
-    for (const Error* error : {rules ? nullptr : &rules.error(), tls ? nullptr : &tls.error()}) {
-        if (error == nullptr) continue;
-        log.note(fmt::format("{}: {}; what was there before is still used", word(error->code),
-                             error->sentence));
-        return;
-    }
+    if (!tls) return std::unexpected(tls.error());
     server.use_rules(std::move(*rules));
     server.use_tls(std::move(*tls));
-    log.note("keys and access rules were read again");
+    return {};
+}
+
+void read_again(const Order& order, Server& server, Log& log) {
+    Result<void> done = std::unexpected(Error{Code::io, "there is no memory to read it"});
+    try {
+        done = read_again(order, server);
+    } catch (const std::exception& error) {
+        done = std::unexpected(Error{Code::io, error.what()});
+    }
+    if (done) return log.note("keys and access rules were read again", Level::notice);
+    log.note(fmt::format("{}: {}; what was there before is still used", word(done.error().code),
+                         done.error().sentence),
+             Level::error);
 }
 
 Result<int> serve_until_stopped(io::Loop& loop, Server& server, const Order& order, Log& log,
@@ -192,7 +212,8 @@ Result<int> serve_until_stopped(io::Loop& loop, Server& server, const Order& ord
     scope.spawn(keep(server.stop(), clean));
     loop.run_until([&] { return clean.has_value() || loop.now() >= deadline; });
     if (clean.value_or(false)) {
-        log.note("stopped");
+        log.tell_left_out();
+        log.note("stopped", Level::notice);
         return 0;
     }
     return std::unexpected(
@@ -216,7 +237,7 @@ Result<int> run_serve(const Words& words) {
         if (values.contains("help")) {
             std::ostringstream text;
             text << options;
-            fmt::print("{}", text.str());
+            if (!print(text.str())) return not_printed();
             return 0;
         }
     } catch (const po::error& error) {
@@ -230,17 +251,16 @@ Result<int> run_serve(const Words& words) {
     const auto all = places(order, *tls != nullptr);
     if (!all) return std::unexpected(all.error());
 
-    raise_descriptor_limit();
+    const std::uint64_t descriptors = raise_descriptor_limit();
     Event arrived;
     auto made = io::make_loop();
     if (!made) return std::unexpected(made.error());
     io::Loop& loop = *made->loop;
     loop.watch_signals({SIGTERM, SIGINT, SIGHUP}, arrived);
     Log log(loop, order.verbose);
-    if (!made->remark.empty()) log.note(made->remark);
+    if (!made->remark.empty()) log.note(made->remark, Level::warning);
     io::OsRandom random;
     Server server(loop, log, random.bits(64));
-    server.most_connections = order.connections;
     server.use_rules(std::move(*rules));
     server.use_tls(std::move(*tls));
     if (auto fine = open_stores(loop, server, order); !fine) return std::unexpected(fine.error());
@@ -249,6 +269,9 @@ Result<int> run_serve(const Words& words) {
         if (!endpoint) return std::unexpected(endpoint.error());
         log.note(fmt::format("listening at {}", net::describe(*endpoint)));
     }
+    const auto connections = connections_for(order, descriptors, log);
+    if (!connections) return std::unexpected(connections.error());
+    server.places().change(Places::Limits::of(*connections));
     notify("READY=1");
     return serve_until_stopped(loop, server, order, log, arrived);
 }

@@ -62,7 +62,8 @@ void ServedStore::failing(int error) {
     log_.note(
         fmt::format("io: store {}: {} cannot be written: {}; changes are refused, reads are "
                     "served, and it is tried again every second",
-                    name_, disk_->name(), std::strerror(error)));
+                    name_, disk_->name(), std::strerror(error)),
+        Level::error);
     for (auto& waiting : waiting_) {
         for (Patron* patron : waiting) patron->failed();
         waiting.clear();
@@ -73,11 +74,13 @@ void ServedStore::not_home(int error) {
     log_.note(
         fmt::format("io: store {}: the blocks of {} cannot be written: {}; it goes on until "
                     "the journal is full",
-                    name_, disk_->name(), std::strerror(error)));
+                    name_, disk_->name(), std::strerror(error)),
+        Level::error);
 }
 
 void ServedStore::recovered() {
-    log_.note(fmt::format("store {}: {} can be written again", name_, disk_->name()));
+    log_.note(fmt::format("store {}: {} can be written again", name_, disk_->name()),
+              Level::notice);
 }
 
 }  // namespace diskpaxos::agent

@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
 
-#include "disk-agent/printable.hpp"
+#include "disk-agent/yield.hpp"
+#include "net/printable.hpp"
 
 namespace diskpaxos::agent {
 
@@ -17,15 +19,12 @@ namespace {
 constexpr Duration lock_patience = std::chrono::seconds(3);
 constexpr Duration lock_pause = std::chrono::milliseconds(20);
 constexpr Duration goodbye = std::chrono::seconds(1);
+constexpr unsigned most_in_a_row = 8;  // connections that are taken
 constexpr Duration look_again = std::chrono::milliseconds(5);
 
+// Names that we give ourselves; no key and no certificate may be for one (net::is_reserved).
 constexpr std::string_view loopback = "loopback";
 constexpr std::string_view user = "uid:";
-
-// Names that we give ourselves; no key and no certificate may claim them.
-bool reserved(std::string_view name) {
-    return name == loopback || name.starts_with(user);
-}
 
 bool in_memory(const io::OpenDisk& file) {
     struct statfs facts{};
@@ -34,22 +33,37 @@ bool in_memory(const io::OpenDisk& file) {
     return facts.f_type == TMPFS_MAGIC || facts.f_type == RAMFS_MAGIC;
 }
 
-class Counted {
-  public:
-    explicit Counted(unsigned& count) : count_(count) { ++count_; }
-    Counted(const Counted&) = delete;
-    Counted& operator=(const Counted&) = delete;
-    ~Counted() { --count_; }
-
-  private:
-    unsigned& count_;
-};
+std::string origin_of(const net::Stream& stream, bool local) {
+    if (!local) return stream.peer_network();
+    const auto uid = stream.peer_uid();
+    return uid ? fmt::format("{}{}", user, *uid) : "nobody";
+}
 
 }  // namespace
 
+struct Visitor final : Places::Guest {
+    Visitor(Places& all, std::unique_ptr<net::Stream> connection, bool is_local)
+        : Guest(origin_of(*connection, is_local), is_local),
+          places(all),
+          stream(std::move(connection)),
+          local(is_local) {}
+    Visitor(const Visitor&) = delete;
+    Visitor& operator=(const Visitor&) = delete;
+    ~Visitor() override { places.leave(*this); }
+
+    Places& places;
+    std::unique_ptr<net::Stream> stream;
+    bool local;
+};
+
 Server::Server(io::Loop& loop, Log& log, std::uint64_t instance)
-    : loop_(loop), log_(log), instance_(instance), scope_(loop.queue()) {
+    : loop_(loop),
+      log_(log),
+      instance_(instance),
+      places_(Places::Limits::of(usual_connections)),
+      scope_(loop.queue()) {
     listening_.emplace(loop.queue());
+    scope_.spawn(tell_left_out());
 }
 
 Server::~Server() = default;
@@ -68,7 +82,7 @@ Task<Result<void>> Server::add_store(std::string name, std::string path) {
     if (!file) co_return std::unexpected(file.error());
     if (!co_await lock(**file)) {
         co_return std::unexpected(
-            Error{Code::busy, fmt::format("{}: another agent serves this store", path)});
+            Error{Code::in_use, fmt::format("{}: another agent serves this store", path)});
     }
     std::unique_ptr<Disk> disk = loop_.attach(**file, unit_size);
     Result<Recovered> recovered = co_await recover(*disk);
@@ -99,10 +113,17 @@ Rights Server::rights_of(const std::string& client) const {
     return trusted ? every_right() : Rights{};
 }
 
-// Whoever has lost the store that it uses is cut off; others find out at their next request.
 void Server::use_rules(std::optional<AccessRules> rules) {
     rules_ = std::move(rules);
     for (Session* session : sessions_) session->use_rights(rights_of(session->client().name));
+}
+
+void Server::use_tls(std::shared_ptr<const net::Tls> tls) {
+    tls_ = std::move(tls);
+    for (Session* session : sessions_) {
+        const net::TlsSession* shown = session->tls();
+        if (shown != nullptr && (!tls_ || !tls_->still_lets_in(*shown))) session->withdraw();
+    }
 }
 
 void Server::enter(Session& session) {
@@ -120,41 +141,94 @@ Result<net::Endpoint> Server::listen(const net::Endpoint& endpoint) {
     auto listener = net::Listener::open(loop_, endpoint);
     if (!listener) return std::unexpected(listener.error());
     const bool local = endpoint.get()->sa_family == AF_UNIX;
+    (*listener)->out_of_descriptors = [this](int error) { note_no_descriptors(error); };
     listeners_.push_back(std::move(*listener));
     listening_->spawn(accept_all(*listeners_.back(), local));
     return listeners_.back()->endpoint();
 }
 
-Task<void> Server::accept_all(net::Listener& listener, bool local) {
-    for (;;) {
-        std::unique_ptr<net::Stream> stream = co_await listener.accept();
-        if (connections_ < most_connections) {
-            scope_.spawn(attend(std::move(stream), local));
-        } else {
-            log_.complain(
-                fmt::format("limit: {} connections are open; one more was refused", connections_));
-        }
+void Server::note_no_descriptors(int error) {
+    log_.complain(Topic::limits,
+                  fmt::format("no connection can be taken: {}; see \"ulimit -n\", or LimitNOFILE= "
+                              "of the unit",
+                              std::strerror(error)),
+                  Level::error);
+    if (Places::Guest* stranger = places_.push_out()) {
+        static_cast<Visitor*>(stranger)->stream->cut();
     }
 }
 
-Task<void> Server::attend(std::unique_ptr<net::Stream> stream, bool local) {
-    const Counted counted(connections_);
+Task<void> Server::tell_left_out() {
+    for (;;) {
+        co_await log_.left_out().wait();
+        co_await loop_.sleep(Log::tell);
+        log_.tell_left_out();
+    }
+}
+
+Task<void> Server::accept_all(net::Listener& listener, bool local) {
+    for (unsigned came = 1;; ++came) {
+        if (came % most_in_a_row == 0) {  // those who are in, and those who must go, have their turn
+            NextTurn turn(loop_);
+            co_await turn;
+        }
+        std::unique_ptr<net::Stream> stream = co_await listener.accept();
+        auto visitor = std::make_unique<Visitor>(places_, std::move(stream), local);
+        if (make_place(*visitor)) scope_.spawn(attend(std::move(visitor)));
+    }
+}
+
+bool Server::make_place(Visitor& visitor) {
+    const Places::Decision decision = places_.enter(visitor);
+    if (decision.leaves != nullptr) {
+        static_cast<Visitor*>(decision.leaves)->stream->cut();
+        log_.complain(Topic::limits,
+                      fmt::format("limit: too many connections say nothing; the oldest of them, from "
+                                  "{}, was ended for a new one",
+                                  decision.leaves->origin()));
+    }
+    if (decision.answer == Places::Answer::welcome) return true;
+    if (decision.answer == Places::Answer::origin_full) {
+        log_.complain(Topic::limits,
+                      fmt::format("limit: {} has {} connections; one more was refused",
+                                  visitor.origin(), places_.limits().of_origin));
+    } else {
+        log_.complain(Topic::limits,
+                      fmt::format("limit: {} connections are open; one more from {} was refused",
+                                  places_.taken(), visitor.origin()));
+    }
+    return false;
+}
+
+Task<void> Server::attend(std::unique_ptr<Visitor> visitor) {
+    net::Stream& stream = *visitor->stream;
     Client client;
-    if (!co_await introduce(*stream, local, client)) co_return;
+    if (!co_await introduce(*visitor, client)) co_return;
     const auto count = by_client_.find(client.name);
     if (count != by_client_.end() && count->second >= most_per_client) {
-        log_.complain(fmt::format("limit: client {} has {} connections; one more was refused",
-                                  printable(client.name), count->second));
+        log_.complain(Topic::limits,
+                      fmt::format("limit: client {} has {} connections; one more was refused",
+                                  net::printable(client.name), count->second));
+        co_await turn_away(stream, wire::Status::limit);
         co_return;
     }
-    Session session(*this, *stream, std::move(client));
+    Session session(*this, stream, *visitor, std::move(client));
     co_await session.run();
 }
 
+// Answers a hello that may not have come yet; clients give it the id 0.
+Task<void> Server::turn_away(net::Stream& stream, wire::Status status) {
+    Bytes answer;
+    wire::put_status(answer, wire::Type::hello, status, 0);
+    stream.put(answer);
+    co_await stream.close(loop_.now() + goodbye);
+}
+
 // Who is there. False: nobody whom we would listen to.
-Task<bool> Server::introduce(net::Stream& stream, bool local, Client& client) {
+Task<bool> Server::introduce(Visitor& visitor, Client& client) {
+    const net::Stream& stream = *visitor.stream;
     client.address = stream.peer_address();
-    if (local) {
+    if (visitor.local) {
         const auto uid = stream.peer_uid();
         if (uid) client.name = fmt::format("{}{}", user, *uid);
         co_return uid.has_value();
@@ -163,20 +237,32 @@ Task<bool> Server::introduce(net::Stream& stream, bool local, Client& client) {
         client.name = loopback;
         co_return true;
     }
-    std::unique_ptr<net::TlsSession> tls = tls_->session();
-    const Result<void> secured =
-        co_await stream.secure(std::move(tls), loop_.now() + limits_.hello);
+    const bool secured = co_await secure(visitor, client.address);
+    if (secured) client.name = stream.peer();
+    co_return secured;
+}
+
+Task<bool> Server::secure(Visitor& visitor, const std::string& address) {
+    net::Stream& stream = *visitor.stream;
+    const std::shared_ptr<const net::Tls> tls = tls_;
+    Bytes no_key;  // for a client that has come without one
+    wire::put_status(no_key, wire::Type::hello, wire::Status::forbidden, 0);
+    const Instant deadline = loop_.now() + limits_.hello;
+    const Result<void> secured = co_await stream.secure(tls->session(), deadline, no_key);
     if (!secured) {
-        log_.complain(fmt::format("permission: {}: {}", client.address, secured.error().sentence));
+        if (visitor.inside()) {  // else its place went to another, which was said
+            log_.complain(Topic::strangers,
+                          fmt::format("permission: {}: {}", address, secured.error().sentence));
+        }
         co_return false;
     }
-    client.name = stream.peer();
-    if (reserved(client.name)) {
-        log_.complain(fmt::format("permission: {} calls itself {}, which no key may be for",
-                                  client.address, printable(client.name)));
-        co_return false;
-    }
-    co_return true;
+    // It may have been withdrawn while the two shook hands.
+    if (tls == tls_ || (tls_ && tls_->still_lets_in(*stream.tls()))) co_return true;
+    log_.complain(Topic::refusals,
+                  fmt::format("permission: {}: the key or certificate of {} was withdrawn", address,
+                              net::printable(stream.peer())));
+    co_await turn_away(stream, wire::Status::forbidden);
+    co_return false;
 }
 
 Task<bool> Server::stop() {
@@ -187,6 +273,11 @@ Task<bool> Server::stop() {
     for (const auto& served : stores_) {
         const bool home = co_await served->store().close();
         clean = clean && home;
+        if (!served->store().left_in_journal()) continue;
+        log_.note(fmt::format("store {}: a write has failed a short while ago: what it changed stays "
+                              "in the journal, and the next start replays it",
+                              served->name()),
+                  Level::notice);
     }
     const Instant deadline = loop_.now() + goodbye;
     const auto unsent = [](const Session* session) { return session->unsent() > 0; };

@@ -8,14 +8,19 @@
 #include <string>
 #include <vector>
 
+#include "disk-agent/places.hpp"
 #include "disk-agent/session.hpp"
 #include "io/open_disk.hpp"
 #include "net/connect.hpp"
 
 namespace diskpaxos::agent {
 
+struct Visitor;  // a connection and the place that it has
+
 class Server {
   public:
+    static constexpr unsigned usual_connections = 2048;
+
     Server(io::Loop& loop, Log& log, std::uint64_t instance);
     ~Server();
     Server(const Server&) = delete;
@@ -24,10 +29,14 @@ class Server {
     // Opens the store at `path` for us alone and brings it up to date.
     Task<Result<void>> add_store(std::string name, std::string path);
 
+    // Takes effect at once: what a client may do now is told to it, if it wants to know, and who may
+    // not use its store any more is cut off.
+    //
     // Without rules: whoever has a key or certificate may do everything, so may on this host root
     // and the user that we are, and whoever comes by plain TCP, if that is possible at all.
     void use_rules(std::optional<AccessRules> rules);
-    void use_tls(std::unique_ptr<net::Tls> tls) { tls_ = std::move(tls); }
+    // Whose key or certificate is not believed any more is cut off, too.
+    void use_tls(std::shared_ptr<const net::Tls> tls);
 
     // Connections by TCP are inside TLS if there is any.
     Result<net::Endpoint> listen(const net::Endpoint& endpoint);
@@ -45,31 +54,36 @@ class Server {
     ServedStore* find(std::string_view name) const;  // empty: the only one
     bool stopping() const { return stopping_; }
     Event& stopped() { return stopped_; }
+    Places& places() { return places_; }
     void enter(Session& session);
     void leave(Session& session);
 
     std::vector<std::unique_ptr<ServedStore>>& stores() { return stores_; }
     Limits& change_limits() { return limits_; }
-    unsigned most_connections = 2048;
     unsigned most_per_client = 1280;
 
   private:
     Task<bool> lock(io::OpenDisk& file);
     Task<void> accept_all(net::Listener& listener, bool local);
-    Task<void> attend(std::unique_ptr<net::Stream> stream, bool local);
-    Task<bool> introduce(net::Stream& stream, bool local, Client& client);
+    Task<void> attend(std::unique_ptr<Visitor> visitor);
+    Task<bool> introduce(Visitor& visitor, Client& client);
+    Task<bool> secure(Visitor& visitor, const std::string& address);
+    Task<void> turn_away(net::Stream& stream, wire::Status status);
+    Task<void> tell_left_out();
+    bool make_place(Visitor& visitor);
+    void note_no_descriptors(int error);
 
     io::Loop& loop_;
     Log& log_;
     Limits limits_;
     const std::uint64_t instance_;
     std::optional<AccessRules> rules_;
-    std::unique_ptr<net::Tls> tls_;
+    std::shared_ptr<const net::Tls> tls_;
     std::vector<std::unique_ptr<ServedStore>> stores_;
     std::vector<std::unique_ptr<net::Listener>> listeners_;
     std::set<Session*> sessions_;
     std::map<std::string, unsigned> by_client_;
-    unsigned connections_ = 0;
+    Places places_;
     bool stopping_ = false;
     Event stopped_;
     std::optional<Scope> listening_;  // of accept_all()

@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
-#include "disk-agent/printable.hpp"
 #include "disk-agent/server.hpp"
 #include "disk-agent/yield.hpp"
+#include "net/printable.hpp"
 
 namespace diskpaxos::agent {
 
@@ -17,9 +17,10 @@ constexpr Duration goodbye = std::chrono::seconds(1);
 
 }  // namespace
 
-Session::Session(Server& server, net::Stream& stream, Client client)
+Session::Session(Server& server, net::Stream& stream, Places::Guest& guest, Client client)
     : server_(server),
       stream_(stream),
+      guest_(guest),
       client_(std::move(client)),
       rights_(server.rights_of(client_.name)),
       reader_(wire::largest_hello) {
@@ -32,13 +33,28 @@ Session::~Session() {
 }
 
 std::string Session::who() const {
-    return fmt::format("client {} at {}", printable(client_.name), client_.address);
+    return fmt::format("client {} at {}", net::printable(client_.name), client_.address);
+}
+
+void Session::complain(Topic topic, std::string_view what) const {
+    server_.log().complain(topic, fmt::format("{} {}", who(), what));
 }
 
 void Session::use_rights(const Rights& rights) {
+    if (rights == rights_) return;
     rights_ = rights;
-    if (served_ == nullptr || rights_.may_use(served_->name())) return;
-    server_.log().note(fmt::format("{} may not use store {} any more", who(), served_->name()));
+    if (served_ == nullptr) return;
+    if (!rights_.may_use(served_->name())) {
+        complain(Topic::refusals, fmt::format("may not use store {} any more", served_->name()));
+        stream_.cut();
+    } else if ((features_ & wire::tells_rights) != 0) {
+        put_rights(wire::unasked);
+        flush();
+    }
+}
+
+void Session::withdraw() {
+    complain(Topic::refusals, "has a key or certificate that counts no more; it was cut off");
     stream_.cut();
 }
 
@@ -47,7 +63,7 @@ Task<void> Session::run() {
     while (served_ == nullptr) {
         const auto frame = reader_.next();
         if (!frame) {
-            server_.log().complain(fmt::format("{} sent {}", who(), describe(frame.error())));
+            complain(Topic::strangers, fmt::format("sent {}", describe(frame.error())));
             co_return;
         }
         if (*frame) {
@@ -73,6 +89,7 @@ Task<bool> Session::more(Instant deadline) {
         reader_.filled(*got);
         co_return true;
     }
+    finished_ = got.has_value();
     if (!got) {
         server_.log().detail(fmt::format("{}: {}", who(), got.error().sentence));
     }
@@ -85,25 +102,27 @@ bool Session::greet(const wire::Frame& frame) {
         return malformed(frame, hello ? wire::Flaw::no_sense : hello.error());
     }
     if (hello->lowest > wire::version || hello->highest < wire::version) {
-        server_.log().complain(fmt::format("{} speaks other versions of the protocol", who()));
+        complain(Topic::strangers, "speaks other versions of the protocol");
         answer(frame, wire::Status::version);
         return false;
     }
     ServedStore* store = server_.find(hello->store);
     const std::string name = store != nullptr ? store->name() : std::string(hello->store);
     if (!rights_.may_use(name)) {
-        server_.log().complain(
-            fmt::format("{} may not use store {}", who(), printable(hello->store)));
+        complain(Topic::refusals,
+                 fmt::format("may not use store {}", net::printable(hello->store)));
         answer(frame, wire::Status::forbidden);
         return false;
     }
     if (store == nullptr) {
-        server_.log().complain(
-            fmt::format("{} asks for store {}, which is not here", who(), printable(hello->store)));
+        complain(Topic::strangers, fmt::format("asks for store {}, which is not here",
+                                               net::printable(hello->store)));
         answer(frame, wire::Status::unknown_store);
         return false;
     }
     served_ = store;
+    features_ = hello->features & wire::tells_rights;
+    server_.places().greeted(guest_);
     const StoreHeader& header = store->store().header();
     request_.resize(header.block_size);
     before_.resize(header.block_size);
@@ -112,7 +131,7 @@ bool Session::greet(const wire::Frame& frame) {
     wire::put_welcome(out_, frame.id,
                       {.block_size = header.block_size,
                        .blocks = header.blocks,
-                       .features = 0,
+                       .features = features_,
                        .largest_body = limits.largest_body,
                        .requests = limits.requests,
                        .watches = limits.watches,
@@ -127,13 +146,14 @@ Task<void> Session::serve() {
     for (;;) {
         const auto frame = reader_.next();
         if (!frame) {
-            server_.log().complain(fmt::format("{} sent {}", who(), describe(frame.error())));
+            complain(Topic::clients, fmt::format("sent {}", describe(frame.error())));
             co_return;
         }
         if (!*frame) {
             flush();
-            if (!co_await more(server_.now() + server_.limits().idle)) co_return;
-            continue;
+            if (co_await more(server_.now() + server_.limits().idle)) continue;
+            if (finished_) co_await pay_debts();
+            co_return;
         }
         if (out_.size() + stream_.unsent() > much_unsent && !co_await wait_for_room()) co_return;
         Store& store = served_->store();
@@ -149,11 +169,22 @@ Task<void> Session::serve() {
     co_await stream_.close(server_.now() + goodbye);
 }
 
+// The other end asks for nothing more, but may wait for what it has asked for.
+Task<void> Session::pay_debts() {
+    const Instant deadline = server_.now() + server_.limits().hello;
+    for (bool in_time = true; in_time && due_[0] + due_[1] > 0;) {
+        settled_.reset();
+        in_time = co_await settled_.wait_until(server_.clock(), deadline);
+    }
+    flush();
+    co_await stream_.close(server_.now() + goodbye);
+}
+
 // A client that asks for more than it reads waits, and in the end is dropped.
 Task<bool> Session::wait_for_room() {
     flush();
     const auto room = co_await stream_.flush(server_.now() + server_.limits().hello);
-    if (!room) server_.log().complain(fmt::format("{} does not read its answers", who()));
+    if (!room) complain(Topic::clients, "does not read its answers");
     co_return room.has_value();
 }
 
@@ -198,8 +229,8 @@ bool Session::answer(const wire::Frame& frame, wire::Status status) {
 }
 
 bool Session::malformed(const wire::Frame& frame, wire::Flaw flaw) {
-    server_.log().complain(
-        fmt::format("{} sent {} in a {}", who(), describe(flaw), describe(frame.type)));
+    complain(served_ == nullptr ? Topic::strangers : Topic::clients,
+             fmt::format("sent {} in a {}", describe(flaw), describe(frame.type)));
     answer(frame, wire::Status::malformed);
     return false;
 }
@@ -207,8 +238,8 @@ bool Session::malformed(const wire::Frame& frame, wire::Flaw flaw) {
 bool Session::forbid(const wire::Frame& frame, std::uint64_t number) {
     const Subject subject = subject_of(served_->store().block(number));
     const std::string name =
-        subject.name.empty() ? "" : fmt::format(" (\"{}\")", printable(subject.name));
-    server_.log().complain(fmt::format("permission: {} may not {} block {}{} of store {}", who(),
+        subject.name.empty() ? "" : fmt::format(" (\"{}\")", net::printable(subject.name));
+    server_.log().complain(Topic::refusals, fmt::format("permission: {} may not {} block {}{} of store {}", who(),
                                        describe(frame.type), number, name, served_->name()));
     // "Forbidden" says that the register belongs to somebody else. Of an unsound one nobody can say that:
     // its name may be the client's own, and must not be taken for one that is to be found elsewhere.
@@ -227,7 +258,7 @@ void Session::flush() {
     stream_.put(out_);
     out_.clear();
     if (stream_.unsent() <= server_.limits().most_unsent) return;
-    server_.log().complain(fmt::format("{} does not read its answers", who()));
+    complain(Topic::clients, "does not read its answers");
     stream_.cut();
 }
 
@@ -237,6 +268,7 @@ void Session::settled(Lsn lsn) {
     held.clear();
     due_[lsn % 2] = 0;
     flush();
+    settled_.set();
 }
 
 // Every answer that waits becomes another one: what was asked may have happened, or may still.
@@ -252,6 +284,7 @@ void Session::failed() {
     }
     due_ = {};
     flush();
+    settled_.set();
 }
 
 }  // namespace diskpaxos::agent

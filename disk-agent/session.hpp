@@ -9,6 +9,7 @@
 #include <string>
 
 #include "disk-agent/access.hpp"
+#include "disk-agent/places.hpp"
 #include "disk-agent/served_store.hpp"
 #include "net/stream.hpp"
 #include "wire/message.hpp"
@@ -33,13 +34,15 @@ struct Client {
 
 class Session final : public Patron {
   public:
-    Session(Server& server, net::Stream& stream, Client client);
+    Session(Server& server, net::Stream& stream, Places::Guest& guest, Client client);
     ~Session() override;
 
     Task<void> run();
 
     const Client& client() const { return client_; }
     void use_rights(const Rights& rights);
+    const net::TlsSession* tls() const { return stream_.tls(); }
+    void withdraw();  // ends it: its key or certificate counts no more
     std::size_t unsent() const { return stream_.unsent(); }
 
   private:
@@ -55,6 +58,9 @@ class Session final : public Patron {
     bool watch(const wire::Frame& frame);
     bool list(const wire::Frame& frame);
     bool rights(const wire::Frame& frame);
+    void put_rights(std::uint64_t id);
+    void complain(Topic topic, std::string_view what) const;
+    Task<void> pay_debts();
 
     // Answers with a status alone; true: the connection goes on.
     bool answer(const wire::Frame& frame, wire::Status status);
@@ -72,13 +78,17 @@ class Session final : public Patron {
 
     Server& server_;
     net::Stream& stream_;
+    Places::Guest& guest_;
     Client client_;
     Rights rights_;
     ServedStore* served_ = nullptr;  // null before hello
+    std::uint64_t features_ = 0;     // that both know
     wire::FrameReader reader_;
     Bytes out_;                  // answers that may go
     std::array<Bytes, 2> held_;  // and those that wait, by the parity of their batch
     std::array<unsigned, 2> due_{};
+    Event settled_;  // some of what was due is not any more
+    bool finished_ = false;  // the other end has said that it asks for nothing more
     unsigned watches_ = 0;
     Bytes request_;  // scratch space
     Bytes before_;

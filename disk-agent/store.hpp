@@ -79,9 +79,11 @@ class Store {
     Outcome step(std::uint64_t number, ByteView request, Rank rank, ByteSpan before);
     Lsn write(std::uint64_t first, ByteView images);
 
-    // Finishes the commit in flight and brings everything home. False: it could not, and the
+    // Finishes the commit in flight and brings everything home; soon after a write that failed it
+    // stays in the journal instead, which the next start replays. False: it could not, and the
     // journal still has it. On a disk that fails it may take for ever; dying instead loses nothing.
     Task<bool> close();
+    bool left_in_journal() const { return left_in_journal_; }
 
     struct Counts {
         std::uint64_t steps = 0;
@@ -147,6 +149,7 @@ class Store {
     Event all_committed_;
     Event at_home_;
     bool clean_ = false;
+    bool left_in_journal_ = false;
     Counts counts_;
     Scope scope_;  // last: its tasks die first
 };

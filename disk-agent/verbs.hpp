@@ -16,4 +16,8 @@ Result<int> run_check(const Words& words);
 
 std::unexpected<Error> usage(std::string sentence);
 
+// What was asked for, on stdout. False: it could not be printed there.
+bool print(const std::string& text);
+std::unexpected<Error> not_printed();  // and nothing was changed
+
 }  // namespace diskpaxos::agent

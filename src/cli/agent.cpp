@@ -29,6 +29,11 @@ Result<net::PresharedKey> new_key(const std::string& name) {
                                  "nor \"#\"",
                                  net::PresharedKey::longest_identity));
     }
+    if (net::is_reserved(name)) {
+        return usage(fmt::format("no key may be for \"{}\": an agent gives that name itself to "
+                                 "clients on its own host",
+                                 name));
+    }
     net::PresharedKey key;
     key.identity = name;
     key.key.resize(net::PresharedKey::least_bytes);

@@ -8,9 +8,21 @@
 
 namespace diskpaxos::io {
 
-std::uint16_t error_of(std::int64_t result, std::size_t wanted) {
+namespace {
+
+std::uint16_t error_of(std::int64_t result, std::size_t wanted, std::uint16_t when_short) {
     if (result < 0) return static_cast<std::uint16_t>(-result);
-    return static_cast<std::size_t>(result) == wanted ? std::uint16_t{0} : std::uint16_t{EIO};
+    return static_cast<std::size_t>(result) == wanted ? std::uint16_t{0} : when_short;
+}
+
+}  // namespace
+
+std::uint16_t error_of_read(std::int64_t result, std::size_t wanted) {
+    return error_of(result, wanted, EIO);
+}
+
+std::uint16_t error_of_write(std::int64_t result, std::size_t wanted) {
+    return error_of(result, wanted, ENOSPC);
 }
 
 void settle(Io& io, std::int64_t now) {

@@ -37,8 +37,9 @@ inline bool reads(const Io& io) {
 }
 
 // The errno of one step that should have moved `wanted` bytes. A short one has failed: half a row
-// is no row, and half a write is not durable.
-std::uint16_t error_of(std::int64_t result, std::size_t wanted);
+// is no row, and half a write is not durable. A write is short where a file system is full.
+std::uint16_t error_of_read(std::int64_t result, std::size_t wanted);
+std::uint16_t error_of_write(std::int64_t result, std::size_t wanted);
 
 // Fills in what the waiter will see, once every step has been answered.
 void settle(Io& io, std::int64_t now);

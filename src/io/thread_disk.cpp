@@ -125,13 +125,13 @@ void ThreadDisk::perform(const Shared& shared, Io& io) {
         const iovec part{io.out.bytes().data(), io.out.size()};
         const auto at = static_cast<off_t>(io.to.first * shared.block_size);
         flight.write_error =
-            error_of(or_error(pwritev2(fd, &part, 1, at, RWF_DSYNC)), io.out.size());
+            error_of_write(or_error(pwritev2(fd, &part, 1, at, RWF_DSYNC)), io.out.size());
         if (flight.write_error != 0) return;  // as a link would: no read after a failed write
     }
     if (reads(io)) {
         const auto at = static_cast<off_t>(io.from.first * shared.block_size);
         flight.read_error =
-            error_of(or_error(pread(fd, io.in.bytes().data(), io.in.size(), at)), io.in.size());
+            error_of_read(or_error(pread(fd, io.in.bytes().data(), io.in.size(), at)), io.in.size());
     }
 }
 

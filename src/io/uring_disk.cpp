@@ -91,9 +91,9 @@ void UringDisk::enqueue(Io& io, Step step) {
 void UringDisk::answered(Io& io, Step step, int result) {
     Flight& flight = flight_of(io);
     if (step == Step::write) {
-        flight.write_error = error_of(result, io.out.size());
+        flight.write_error = error_of_write(result, io.out.size());
     } else {
-        flight.read_error = error_of(result, io.in.size());
+        flight.read_error = error_of_read(result, io.in.size());
     }
     CHECK(flight.pending > 0 && due_ > 0);
     --due_;

@@ -51,6 +51,14 @@ std::uint16_t port_of(const Endpoint& endpoint) {
     return ntohs(port);
 }
 
+// In numbers; empty: it is no address that has such.
+std::string host_of(const Endpoint& endpoint) {
+    char host[NI_MAXHOST] = "";
+    const int refusal = getnameinfo(endpoint.get(), endpoint.length, host, sizeof host, nullptr, 0,
+                                    NI_NUMERICHOST);
+    return refusal == 0 ? host : "";
+}
+
 }  // namespace
 
 Result<Address> parse_address(std::string_view text, std::uint16_t default_port) {
@@ -144,16 +152,29 @@ bool is_local(const std::vector<Endpoint>& endpoints) {
     return !endpoints.empty() && std::ranges::all_of(endpoints, local);
 }
 
+std::string network_of(const Endpoint& endpoint) {
+    Endpoint network = endpoint;
+    bool whole = true;
+    if (endpoint.get()->sa_family == AF_INET6) {
+        sockaddr_in6 six{};
+        std::memcpy(&six, endpoint.get(), sizeof six);
+        auto& bytes = six.sin6_addr.s6_addr;
+        whole = IN6_IS_ADDR_V4MAPPED(&six.sin6_addr);
+        if (!whole) std::fill(std::begin(bytes) + sizeof bytes / 2, std::end(bytes), 0);
+        std::memcpy(&network.address, &six, sizeof six);
+    }
+    const std::string host = host_of(network);
+    return whole ? host : host + "/64";
+}
+
 std::string describe(const Endpoint& endpoint) {
     const sockaddr* address = endpoint.get();
     if (address->sa_family == AF_UNIX) {
         const auto* unix = reinterpret_cast<const sockaddr_un*>(address);
         return unix->sun_path[0] == '\0' ? "a UNIX socket" : unix->sun_path;
     }
-    char host[NI_MAXHOST] = "";
-    if (getnameinfo(address, endpoint.length, host, sizeof host, nullptr, 0, NI_NUMERICHOST) != 0) {
-        return "an unknown address";
-    }
+    const std::string host = host_of(endpoint);
+    if (host.empty()) return "an unknown address";
     return describe(Address{.host = host, .port = port_of(endpoint), .path = {}});
 }
 

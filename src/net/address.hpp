@@ -42,4 +42,7 @@ bool is_local(const Endpoint& endpoint);
 bool is_local(const std::vector<Endpoint>& endpoints);  // all of them, and at least one
 std::string describe(const Endpoint& endpoint);         // numbers
 
+// Who answers for it: an IPv4 address, or the /64 of an IPv6 address, which is one's to fill.
+std::string network_of(const Endpoint& endpoint);
+
 }  // namespace diskpaxos::net

@@ -100,8 +100,12 @@ int listen_at(int fd, const Endpoint& endpoint, const std::string& path) {
     if (!path.empty()) {
         if (const int error = replace_stale(endpoint, path); error != 0) return error;
     }
-    if (bind(fd, endpoint.get(), endpoint.length) != 0) return errno;
-    if (!path.empty() && chmod(path.c_str(), 0666) != 0) return errno;
+    // A socket is made with its mode: what stands at its path a moment later may be somebody else's.
+    const mode_t mask = umask(0111);
+    const int bound = bind(fd, endpoint.get(), endpoint.length);
+    const int error = errno;
+    umask(mask);
+    if (bound != 0) return error;
     return listen(fd, backlog) == 0 ? 0 : errno;
 }
 
@@ -150,6 +154,7 @@ Task<std::unique_ptr<Stream>> Listener::accept() {
         const int fd = accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd >= 0) co_return std::make_unique<Stream>(loop_, fd);
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+            if (out_of_descriptors) out_of_descriptors(errno);
             co_await loop_.sleep(descriptor_pause);
         } else if (errno == EAGAIN) {
             arrived_.reset();

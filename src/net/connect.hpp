@@ -1,6 +1,7 @@
 // Making connections and taking them.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -22,8 +23,9 @@ class Listener {
     Listener(const Listener&) = delete;
     Listener& operator=(const Listener&) = delete;
 
-    // The next connection. Without descriptors left it waits and tries again.
+    // The next connection. Without descriptors left it says so, waits, and tries again.
     Task<std::unique_ptr<Stream>> accept();
+    std::function<void(int error)> out_of_descriptors;
     Endpoint endpoint() const;  // with the port that was chosen, if it was 0
 
   private:

@@ -1,22 +1,16 @@
 #include "net/keys.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <optional>
 
-#include "io/open_disk.hpp"
+#include "io/small_file.hpp"
 
 namespace diskpaxos::net {
 
 namespace {
-
-constexpr std::size_t most_file_bytes = 1024 * 1024;
 
 std::optional<unsigned> digit(char c) {
     if (c >= '0' && c <= '9') return static_cast<unsigned>(c - '0');
@@ -50,6 +44,9 @@ std::expected<PresharedKey, const char*> parse_line(std::string_view line) {
         !printable(identity)) {
         return std::unexpected("an identity has 1 to 128 printable characters and no spaces");
     }
+    if (is_reserved(identity)) {
+        return std::unexpected("no key may be for loopback, or for a name that begins with uid:");
+    }
     std::optional<Bytes> key = parse_hex(line.substr(colon + 1));
     if (!key) return std::unexpected("the key is not hexadecimal");
     if (key->size() < PresharedKey::least_bytes || key->size() > PresharedKey::most_bytes) {
@@ -58,12 +55,11 @@ std::expected<PresharedKey, const char*> parse_line(std::string_view line) {
     return PresharedKey{std::string(identity), std::move(*key)};
 }
 
-Error cannot_read(const std::string& path, int error) {
-    const Code code = error == EACCES || error == EPERM ? Code::permission : Code::usage;
-    return {code, fmt::format("the key file {} cannot be read: {}", path, std::strerror(error))};
-}
-
 }  // namespace
+
+bool is_reserved(std::string_view name) {
+    return name == "loopback" || name.starts_with("uid:");
+}
 
 Result<std::vector<PresharedKey>> parse_keys(std::string_view text, const std::string& path) {
     std::vector<PresharedKey> keys;
@@ -92,25 +88,14 @@ Result<std::vector<PresharedKey>> parse_keys(std::string_view text, const std::s
 }
 
 Result<std::vector<PresharedKey>> read_keys(const std::string& path) {
-    const io::Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    struct stat facts{};
-    if (file.number() < 0 || fstat(file.number(), &facts) != 0) {
-        return std::unexpected(cannot_read(path, errno));
-    }
-    if ((facts.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+    const auto file = io::read_small_file(path, "the key file");
+    if (!file) return std::unexpected(file.error());
+    if ((file->mode & (S_IRWXG | S_IRWXO)) != 0) {
         return std::unexpected(Error{
             Code::permission,
             fmt::format("the key file {} is open to others than its owner; chmod 600 it", path)});
     }
-    std::string text;
-    char piece[4096];
-    for (;;) {
-        const ssize_t count = read(file.number(), piece, sizeof piece);
-        if (count < 0) return std::unexpected(cannot_read(path, errno));
-        if (count == 0) return parse_keys(text, path);
-        text.append(piece, static_cast<std::size_t>(count));
-        if (text.size() > most_file_bytes) return std::unexpected(cannot_read(path, EFBIG));
-    }
+    return parse_keys(file->text, path);
 }
 
 std::string format_key(const PresharedKey& key) {

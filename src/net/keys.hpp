@@ -5,12 +5,17 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/bytes.hpp"
 #include "diskpaxos/error.hpp"
 
 namespace diskpaxos::net {
+
+// Names that an agent gives itself to clients without a key: `uid:N` at a UNIX socket, `loopback`. No
+// key and no certificate may be for one.
+bool is_reserved(std::string_view name);
 
 struct PresharedKey {
     static constexpr std::size_t least_bytes = 32;
@@ -19,6 +24,7 @@ struct PresharedKey {
 
     std::string identity;
     Bytes key;
+    bool operator==(const PresharedKey&) const = default;
 };
 
 struct CertificateFiles {  // paths of PEM files

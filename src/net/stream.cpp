@@ -43,7 +43,8 @@ Task<Result<void>> Stream::wait(Event& event, Instant deadline) {
     co_return std::unexpected(Error{Code::io, "the other end took too long"});
 }
 
-Task<Result<void>> Stream::secure(std::unique_ptr<TlsSession> tls, Instant deadline) {
+Task<Result<void>> Stream::secure(std::unique_ptr<TlsSession> tls, Instant deadline,
+                                  ByteView in_the_clear) {
     CHECK(tls_ == nullptr);
     tls_ = std::move(tls);
     for (;;) {
@@ -52,6 +53,7 @@ Task<Result<void>> Stream::secure(std::unique_ptr<TlsSession> tls, Instant deadl
         const Result<bool> done = tls_->handshake();
         send_outgoing();
         if (!done) {
+            if (done.error().code == Code::io) socket_->send(in_the_clear);
             co_await close(deadline);  // so that the other end learns why
             co_await listen_to_the_end(std::min(deadline, loop_.now() + farewell));
             co_return std::unexpected(done.error());
@@ -162,14 +164,22 @@ std::optional<uid_t> Stream::peer_uid() const {
     return peer.uid;
 }
 
-std::string Stream::peer_address() const {
+std::optional<Endpoint> Stream::peer_endpoint() const {
     Endpoint endpoint;
     endpoint.length = sizeof endpoint.address;
-    if (getpeername(socket_->fd(), reinterpret_cast<sockaddr*>(&endpoint.address),
-                    &endpoint.length) != 0) {
-        return "nobody";
-    }
-    return describe(endpoint);
+    auto* address = reinterpret_cast<sockaddr*>(&endpoint.address);
+    if (getpeername(socket_->fd(), address, &endpoint.length) != 0) return std::nullopt;
+    return endpoint;
+}
+
+std::string Stream::peer_address() const {
+    const auto endpoint = peer_endpoint();
+    return endpoint ? describe(*endpoint) : "nobody";
+}
+
+std::string Stream::peer_network() const {
+    const auto endpoint = peer_endpoint();
+    return endpoint ? network_of(*endpoint) : "nobody";
 }
 
 }  // namespace diskpaxos::net

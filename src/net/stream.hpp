@@ -27,9 +27,11 @@ class Stream {
     Stream(const Stream&) = delete;
     Stream& operator=(const Stream&) = delete;
 
-    // Once, before anything else, or never.
-    Task<Result<void>> secure(std::unique_ptr<TlsSession> tls, Instant deadline);
-    bool is_secure() const { return tls_ != nullptr; }
+    // Once, before anything else, or never. `in_the_clear` goes to an other end that does not speak
+    // TLS at all, and must outlive the call.
+    Task<Result<void>> secure(std::unique_ptr<TlsSession> tls, Instant deadline,
+                              ByteView in_the_clear = {});
+    const TlsSession* tls() const { return tls_.get(); }  // null: plain
 
     // As many bytes as there are, at least one; 0 if the other end has finished properly.
     Task<Result<std::size_t>> read_some(ByteSpan into, Instant deadline = never);
@@ -58,12 +60,14 @@ class Stream {
     std::string peer() const { return tls_ ? tls_->peer() : std::string(); }
     std::optional<uid_t> peer_uid() const;
     std::string peer_address() const;
+    std::string peer_network() const;
 
   private:
     Task<Result<void>> wait(Event& event, Instant deadline);
     Task<void> listen_to_the_end(Instant deadline);
     void send_outgoing();
     Error broken() const;
+    std::optional<Endpoint> peer_endpoint() const;
 
     io::Loop& loop_;
     io::SocketPtr socket_;

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "net/printable.hpp"
 
 namespace diskpaxos::net {
 
@@ -87,9 +88,9 @@ std::string common_name(const X509* certificate) {
     if (length < 0) return {};
     std::string name(reinterpret_cast<const char*>(text), static_cast<std::size_t>(length));
     OPENSSL_free(text);
-    // A name that is not what it looks like is none.
+    // A name that is not what it looks like is none, and neither is one that we give ourselves.
     const auto odd = [](char c) { return c >= 0 && (c < ' ' || c == 127); };
-    return std::ranges::any_of(name, odd) ? std::string() : name;
+    return std::ranges::any_of(name, odd) || is_reserved(name) ? std::string() : name;
 }
 
 // A session that stands for a pre-shared key, as OpenSSL wants it. The caller's.
@@ -121,6 +122,7 @@ struct Tls::State {
 
     static int find_session(SSL* ssl, const unsigned char* identity, std::size_t length,
                             SSL_SESSION** session);
+    static int see_certificate(int fine, X509_STORE_CTX* chain);
     static int use_session(SSL* ssl, const EVP_MD* hash, const unsigned char** identity,
                            std::size_t* length, SSL_SESSION** session);
 };
@@ -141,12 +143,27 @@ struct TlsSession::Ssl {
 int Tls::State::find_session(SSL* ssl, const unsigned char* identity, std::size_t length,
                              SSL_SESSION** session) {
     auto& own = *static_cast<TlsSession*>(SSL_get_app_data(ssl));
-    own.identity_.assign(reinterpret_cast<const char*>(identity), length);
+    // Of one that is too long to be known only the beginning is kept.
+    const std::size_t kept = std::min(length, PresharedKey::longest_identity + 1);
+    own.identity_.assign(reinterpret_cast<const char*>(identity), kept);
     const auto& keys = own.state_->keys;
     const auto key = std::ranges::find(keys, own.identity_, &PresharedKey::identity);
     own.known_ = key != keys.end();
     *session = own.known_ ? session_of(ssl, *key) : nullptr;
     return 1;
+}
+
+// Server: a certificate without a name is refused while the other end still listens to why.
+int Tls::State::see_certificate(int fine, X509_STORE_CTX* chain) {
+    if (fine != 1 || X509_STORE_CTX_get_error_depth(chain) != 0) return fine;
+    const int place = SSL_get_ex_data_X509_STORE_CTX_idx();
+    auto* ssl = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(chain, place));
+    if (ssl == nullptr || SSL_is_server(ssl) == 0) return fine;
+    auto& own = *static_cast<TlsSession*>(SSL_get_app_data(ssl));
+    own.nameless_ = common_name(X509_STORE_CTX_get0_cert(chain)).empty();
+    if (!own.nameless_) return fine;
+    X509_STORE_CTX_set_error(chain, X509_V_ERR_CERT_REJECTED);
+    return 0;
 }
 
 int Tls::State::use_session(SSL* ssl, const EVP_MD* hash, const unsigned char** identity,
@@ -173,7 +190,8 @@ Result<void> Tls::State::prepare(const CertificateFiles* files) {
     SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
     CHECK(SSL_CTX_set_num_tickets(context, 0) == 1);
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);  // what an idle connection needs
-    SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
+                       see_certificate);
     if (server) {
         SSL_CTX_set_psk_find_session_callback(context, find_session);
         // Some context must be set for a session to be believed, even one made of a key.
@@ -245,6 +263,28 @@ std::unique_ptr<TlsSession> Tls::session(const std::string& host) const {
     return session;
 }
 
+bool Tls::still_lets_in(const TlsSession& session) const {
+    SSL* ssl = session.ssl_->ssl;
+    if (SSL_session_reused(ssl) == 1) {  // it came with a key
+        const auto key_of = [&session](const std::vector<PresharedKey>& keys) {
+            return std::ranges::find(keys, session.peer_, &PresharedKey::identity);
+        };
+        const auto now = key_of(state_->keys);
+        const auto then = key_of(session.state_->keys);
+        return now != state_->keys.end() && then != session.state_->keys.end() && *now == *then;
+    }
+    X509* certificate = SSL_get0_peer_certificate(ssl);
+    const std::unique_ptr<X509_STORE_CTX, decltype(&X509_STORE_CTX_free)> chain(
+        X509_STORE_CTX_new(), X509_STORE_CTX_free);
+    CHECK(chain != nullptr);
+    const bool sound = X509_STORE_CTX_init(chain.get(), SSL_CTX_get_cert_store(state_->context),
+                                           certificate, SSL_get_peer_cert_chain(ssl)) == 1 &&
+                       X509_STORE_CTX_set_default(chain.get(), "ssl_client") == 1 &&
+                       X509_verify_cert(chain.get()) == 1;
+    ERR_clear_error();
+    return sound;
+}
+
 TlsSession::TlsSession(std::shared_ptr<Tls::State> state)
     : state_(std::move(state)), ssl_(std::make_unique<Ssl>()) {
     ssl_->ssl = SSL_new(state_->context);
@@ -277,8 +317,7 @@ Result<bool> TlsSession::handshake() {
     const int result = SSL_do_handshake(ssl_->ssl);
     if (result == 1) {
         if (name_peer()) return true;
-        return std::unexpected(
-            Error{Code::permission, "the certificate of the other end has no common name"});
+        return std::unexpected(Error{Code::permission, "the other end has no name that it may have"});
     }
     if (SSL_get_error(ssl_->ssl, result) == SSL_ERROR_WANT_READ) return false;
     return std::unexpected(failure());
@@ -287,11 +326,11 @@ Result<bool> TlsSession::handshake() {
 bool TlsSession::name_peer() {
     if (SSL_session_reused(ssl_->ssl) == 1) {  // the only session there is stands for the key
         peer_ = state_->server ? identity_ : state_->keys.front().identity;
-        return true;
+        return !is_reserved(peer_);
     }
     const X509* certificate = SSL_get0_peer_certificate(ssl_->ssl);
     CHECK(certificate != nullptr && SSL_get_verify_result(ssl_->ssl) == X509_V_OK);
-    peer_ = common_name(certificate);
+    peer_ = common_name(certificate);  // of a server it says nothing that we go by
     return !peer_.empty() || !state_->server;
 }
 
@@ -336,26 +375,41 @@ std::string TlsSession::why_failed() {
     const unsigned long last = ERR_peek_last_error();
     const int reason = ERR_GET_REASON(last);
     const bool shared_key = !state_->server && !state_->keys.empty();
+    // It may end that itself, having met our certificate instead.
+    if (state_->server && !identity_.empty() && !known_) {
+        return fmt::format("nobody here has the identity \"{}\"", printable(identity_));
+    }
     if (const char* words = refused_by_peer(reason, shared_key)) {
         if (!shared_key) return words;
-        return fmt::format("{} \"{}\"", words, state_->keys.front().identity);
+        return fmt::format("{} \"{}\"", words, printable(state_->keys.front().identity));
     }
     if (is_no_tls(reason)) return "what the other end sends is not TLS 1.3";
+    std::string refused = why_refused(reason);
+    return refused.empty() ? fmt::format("TLS has failed: {}", last_error()) : refused;
+}
+
+// Why we do not believe the other end.
+std::string TlsSession::why_refused(int reason) {
     if (reason == SSL_R_BINDER_DOES_NOT_VERIFY) {
-        return fmt::format("the other end has another key for the identity \"{}\"", identity_);
+        return fmt::format("the other end has another key for the identity \"{}\"",
+                           printable(identity_));
     }
     if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED) {
-        if (shared_key) return "the other end shows a certificate, but we have a key only";
+        if (!state_->server && !state_->keys.empty()) {  // who knows our key shows none
+            return fmt::format(
+                "the other end does not know our identity \"{}\": it shows a certificate instead",
+                printable(state_->keys.front().identity));
+        }
+        if (nameless_) {
+            return "the certificate of the other end has no common name, or one that it may not have";
+        }
         return fmt::format("the certificate of the other end is refused: {}",
                            X509_verify_cert_error_string(SSL_get_verify_result(ssl_->ssl)));
-    }
-    if (state_->server && !identity_.empty() && !known_) {
-        return fmt::format("nobody here has the identity \"{}\"", identity_);
     }
     if (reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE) {
         return "the other end shows neither a key that we know nor a certificate";
     }
-    return fmt::format("TLS has failed: {}", last_error());
+    return {};
 }
 
 }  // namespace diskpaxos::net

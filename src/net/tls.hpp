@@ -30,6 +30,10 @@ class Tls {
     // `host` is who the certificate of a server must be for, a name or a number.
     std::unique_ptr<TlsSession> session(const std::string& host = {}) const;
 
+    // Server: whether the other end of a session, of ours or of one that was in our place before,
+    // would be let in again: its key is among ours and is the same, or its certificate is sound.
+    bool still_lets_in(const TlsSession& session) const;
+
     struct State;  // OpenSSL's, and the keys: its sessions may outlive us
 
   private:
@@ -66,13 +70,15 @@ class TlsSession {
 
     Error failure();
     std::string why_failed();
+    std::string why_refused(int reason);  // empty: for another reason
     bool name_peer();
 
     std::shared_ptr<Tls::State> state_;
     std::unique_ptr<Ssl> ssl_;
     std::string peer_;
-    std::string identity_;  // server: what the client calls itself
+    std::string identity_;  // server: what the client calls itself, as a stranger may say it
     bool known_ = false;    // and whether we have its key
+    bool nameless_ = false;  // its certificate is sound, but gives it no name that we could use
     bool finished_ = false;
 };
 

@@ -152,7 +152,16 @@ std::uint32_t AgentDisk::next_piece(const Io& io, std::uint32_t done) const {
     return std::min(static_cast<std::uint32_t>(blocks_of(io).count) - done, most);
 }
 
+// Nobody has asked: the agent says that they have changed.
+bool AgentDisk::told_rights(const wire::Frame& frame) {
+    auto rights = rights_in(frame);
+    if (!rights || (welcome_.features & wire::tells_rights) == 0) return false;
+    rights_ = std::move(*rights);
+    return true;
+}
+
 bool AgentDisk::answered(const wire::Frame& frame) {
+    if (frame.id == wire::unasked) return told_rights(frame);
     Slots::Slot* const slot = slots_.find(frame.id);
     if (slot == nullptr || slot->type != frame.type) return false;
     Io* const io = slot->io;

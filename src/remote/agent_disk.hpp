@@ -77,6 +77,7 @@ class AgentDisk final : public Disk {
     void compose(Io& io, std::uint64_t id);
     std::uint32_t next_piece(const Io& io, std::uint32_t done) const;
     bool answered(const wire::Frame& frame);  // false: nonsense
+    bool told_rights(const wire::Frame& frame);
     bool taken(Io& io, const wire::Frame& frame);
     bool take_piece(Io& io, const wire::Frame& frame);
     bool take_block(Io& io, const wire::Frame& frame);
@@ -90,7 +91,7 @@ class AgentDisk final : public Disk {
     const Duration time_out_;
     Duration ping_period_{};
     wire::Welcome welcome_;
-    std::vector<std::pair<std::uint64_t, std::string>> rights_;  // as told with the welcome
+    ToldRights rights_;  // as told with the welcome, or since
 
     std::unique_ptr<net::Stream> stream_;  // null: not connected
     wire::FrameReader reader_{wire::largest_hello};

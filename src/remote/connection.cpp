@@ -56,9 +56,15 @@ Result<std::unique_ptr<net::Tls>> tls_of(const Url& url) {
     return net::Tls::client(std::move(keys->front()));
 }
 
-Error refusal_of(const Url& url, wire::Status status) {
+Error refusal_of(const Peer& peer, wire::Status status) {
+    const Url& url = peer.url;
     switch (status) {
         case wire::Status::forbidden:
+            if (!peer.tls && !url.address.is_unix()) {
+                return {Code::permission,
+                        "the agent does not let us use this store without a key: name one with "
+                        "?key=FILE, or certificates with ?cert=FILE&cert_key=FILE&ca=FILE"};
+            }
             return {Code::permission, "the agent does not let us use this store"};
         case wire::Status::unknown_store:
             if (url.store.empty()) {
@@ -71,7 +77,7 @@ Error refusal_of(const Url& url, wire::Status status) {
                     "the agent is of another version, and the two have no protocol in common"};
         case wire::Status::limit:
         case wire::Status::full:
-            return {Code::busy, "the agent has as many connections as it takes"};
+            return {Code::no_slot, "the agent has as many connections as it takes"};
         default:
             return {Code::io, fmt::format("the agent refuses: {}", wire::describe(status))};
     }
@@ -101,16 +107,17 @@ std::unexpected<Error> no_agent() {
     return std::unexpected(Error{Code::io, "what answers is no agent"});
 }
 
-Task<Result<void>> say_hello(const Url& url, Connection& connection, Instant deadline) {
+Task<Result<void>> say_hello(const Peer& peer, Connection& connection, Instant deadline) {
     wire::Hello hello;
-    hello.store = url.store;
+    hello.features = wire::tells_rights;
+    hello.store = peer.url.store;
     Bytes frame;
     wire::put_hello(frame, 0, hello);
     connection.stream->put(frame);
     const auto answer = co_await next_frame(connection, deadline);
     if (!answer) co_return std::unexpected(answer.error());
     if (answer->status != wire::Status::ok) {
-        co_return std::unexpected(refusal_of(url, answer->status));
+        co_return std::unexpected(refusal_of(peer, answer->status));
     }
     const auto welcome = wire::get_welcome(answer->body);
     if (!welcome || answer->type != wire::Type::hello || answer->id != 0) co_return no_agent();
@@ -129,15 +136,23 @@ Task<Result<void>> ask_rights(Connection& connection, Instant deadline) {
     connection.stream->put(frame);
     const auto answer = co_await next_frame(connection, deadline);
     if (!answer) co_return std::unexpected(answer.error());
-    const auto rights = wire::get_listed(answer->body);
-    if (!rights || answer->type != wire::Type::rights) co_return no_agent();
-    for (const wire::Named& right : rights->registers) {
-        connection.rights.emplace_back(right.block, right.name);
-    }
+    const auto rights = rights_in(*answer);
+    if (!rights) co_return no_agent();
+    connection.rights = *rights;
     co_return Result<void>();
 }
 
 }  // namespace
+
+std::optional<ToldRights> rights_in(const wire::Frame& frame) {
+    const auto listed = wire::get_listed(frame.body);
+    if (!listed || frame.type != wire::Type::rights || frame.status != wire::Status::ok) {
+        return std::nullopt;
+    }
+    ToldRights rights;
+    for (const wire::Named& right : listed->registers) rights.emplace_back(right.block, right.name);
+    return rights;
+}
 
 Result<Peer> find_peer(Url url) {
     auto endpoints = net::resolve(url.address);
@@ -164,7 +179,7 @@ Task<Result<Connection>> greet(io::Loop& loop, const Peer& peer, Instant deadlin
         const auto secured = co_await connection.stream->secure(std::move(session), deadline);
         if (!secured) co_return std::unexpected(about(peer.url, secured.error()));
     }
-    const auto welcomed = co_await say_hello(peer.url, connection, deadline);
+    const auto welcomed = co_await say_hello(peer, connection, deadline);
     if (!welcomed) co_return std::unexpected(about(peer.url, welcomed.error()));
     const auto told = co_await ask_rights(connection, deadline);
     if (!told) co_return std::unexpected(about(peer.url, told.error()));

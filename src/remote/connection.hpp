@@ -2,6 +2,9 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "net/stream.hpp"
@@ -22,10 +25,14 @@ struct Peer {
 // /etc/diskpaxos/agent.key that exists. Asks the system's resolver, which may take its time.
 Result<Peer> find_peer(Url url);
 
+// What we may do there: wire::Permission, and the prefix of the names that it is for.
+using ToldRights = std::vector<std::pair<std::uint64_t, std::string>>;
+std::optional<ToldRights> rights_in(const wire::Frame& frame);  // nothing: it says something else
+
 struct Connection {
     std::unique_ptr<net::Stream> stream;
     wire::Welcome welcome;
-    std::vector<std::pair<std::uint64_t, std::string>> rights;  // wire::Permission, and prefix
+    ToldRights rights;
     wire::FrameReader reader{wire::largest_hello};
 };
 

@@ -196,6 +196,8 @@ TEST(AccessFile, WhatItDoesNotKnowIsRefusedWithItsLine) {
         {"[client]\n", "line 1"},
         {"[client ]\n", "line 1"},
         {"\n[group a]\n", "line 2"},
+        {"[client a]\ncreate = web/*\n", "line 2"},
+        {"[client a]\nread = *\nwrite = **\n", "line 3"},
         {"[client a]\n\n[client a]\n", "line 3"},
     };
     for (const auto& [text, line] : cases) {
@@ -204,6 +206,14 @@ TEST(AccessFile, WhatItDoesNotKnowIsRefusedWithItsLine) {
         EXPECT_NE(rules.error().sentence.find(line + " of the access file f"), std::string::npos)
             << rules.error().sentence;
     }
+}
+
+TEST(AccessFile, APatternIsNoPrefix) {
+    const auto rules = AccessRules::parse("[client a]\ncreate = web/*\n", "f");
+    ASSERT_FALSE(rules);
+    EXPECT_NE(rules.error().sentence.find("write create = web/"), std::string::npos)
+        << rules.error().sentence;
+    EXPECT_TRUE(AccessRules::parse("[client a]\nread = *\nwrite = a*b\nstore = s*\n", "f"));
 }
 
 }  // namespace

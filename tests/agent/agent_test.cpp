@@ -1,10 +1,13 @@
 // The program as its clients see it, over UNIX sockets and TCP.
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <filesystem>
 #include <fstream>
+#include <functional>
 
 #include "agent/agent_process.hpp"
 #include "agent/client.hpp"
@@ -212,6 +215,62 @@ TEST_F(AgentTest, RefusesWhoMayNot) {
     EXPECT_EQ(client()->greeting(), Status::forbidden);
 }
 
+// Whatever stands at the place of the access file: the old rules are used, and it says so.
+TEST_F(AgentTest, RulesThatCannotBeReadChangeNothing) {
+    const std::string rules = "[client " + me() + "]\nread = *\n";
+    const std::string path = folder / "access";
+    const std::vector<std::pair<std::string, std::function<void()>>> cases = {
+        {"Is a directory", [&] { std::filesystem::create_directory(path); }},
+        {"no ordinary file", [&] { ASSERT_EQ(mkfifo(path.c_str(), 0600), 0); }},
+        {"File too large", [&] { std::ofstream(path) << std::string(2 << 20, '#'); }},
+        {"No such file", [] {}},
+        {geteuid() == 0 ? "Input/output error" : "Permission denied", [&] { std::filesystem::create_symlink("/proc/self/mem", path); }},
+        {"has no \"[client NAME]\"", [&] { std::ofstream(path) << ""; }},
+    };
+    write_rules(rules);
+    start({"--access", path});
+    const auto one = client();
+    for (const auto& [words, make] : cases) {
+        std::filesystem::remove(path);
+        make();
+        agent->signal(SIGHUP);
+        EXPECT_TRUE(agent->says(words)) << words << agent->log();
+        EXPECT_EQ(client()->greeting(), Status::ok) << words;
+        EXPECT_EQ(one->ping(), Status::ok) << words;
+    }
+    std::filesystem::remove(path);
+    write_rules(rules + "write = x\n");
+    agent->signal(SIGHUP);
+    EXPECT_TRUE(agent->says("were read again"));
+}
+
+// Who knows the feature is told of its new rights, once; others are not disturbed.
+TEST_F(AgentTest, TellsChangedRights) {
+    write_rules("[client " + me() + "]\nread = a/\n");
+    start({"--access", folder / "access"});
+    TestClient knows(agent->place(), "a", true, wire::tells_rights | 64);
+    ASSERT_TRUE(knows.welcome());
+    EXPECT_EQ(knows.welcome()->features, wire::tells_rights);
+    const auto old = client();
+    EXPECT_EQ(old->welcome()->features, 0U);
+    write_rules("[client " + me() + "]\nread = a/\nwrite = b/\n");
+    agent->signal(SIGHUP);
+    const auto frame = knows.receive();
+    ASSERT_TRUE(frame);
+    EXPECT_EQ(frame->type, wire::Type::rights);
+    EXPECT_EQ(frame->status, Status::ok);
+    EXPECT_EQ(frame->id, wire::unasked);
+    const auto told = wire::get_listed(frame->body);
+    ASSERT_TRUE(told);
+    ASSERT_EQ(told->registers.size(), 2U);
+    EXPECT_EQ(told->registers[1], (wire::Named{wire::may_write, "b/"}));
+    agent->signal(SIGHUP);  // nothing has changed
+    EXPECT_FALSE(knows.receive(100));
+    EXPECT_EQ(knows.ping(), Status::ok);
+    EXPECT_FALSE(old->receive(50));
+    EXPECT_EQ(old->ping(), Status::ok);
+}
+
 TEST_F(AgentTest, EndsWhoSendsNonsenseAndServesOthers) {
     start();
     const auto good = client();
@@ -284,7 +343,7 @@ TEST_F(AgentTest, KeepsItsLimits) {
     EXPECT_TRUE(three->welcome());
     TestClient four(agent->place(), "a");
     EXPECT_FALSE(four.welcome());
-    EXPECT_TRUE(agent->says("limit: 3 connections are open"));
+    EXPECT_TRUE(agent->says("limit: " + me() + " has 3 connections; one more was refused"));
     EXPECT_EQ(two->ping(), Status::ok);
 }
 
@@ -323,10 +382,10 @@ TEST_F(AgentTest, OneAgentPerStore) {
     start();
     AgentProcess second({"--store", "a=" + folder / "store", "--unix", folder / "other"});
     EXPECT_FALSE(second.started());
-    EXPECT_EQ(second.wait(), 75);
-    EXPECT_NE(second.log().find("busy: "), std::string::npos) << second.log();
-    EXPECT_EQ(run_agent({"check", folder / "store"}).code, 75);
-    EXPECT_EQ(run_agent({"create", folder / "store", "--force", "--blocks", "256"}).code, 75);
+    EXPECT_EQ(second.wait(), 81);
+    EXPECT_NE(second.log().find("in_use: "), std::string::npos) << second.log();
+    EXPECT_EQ(run_agent({"check", folder / "store"}).code, 81);
+    EXPECT_EQ(run_agent({"create", folder / "store", "--force", "--blocks", "256"}).code, 81);
 }
 
 TEST_F(AgentTest, RefusesWhatMakesNoSense) {
@@ -362,8 +421,17 @@ TEST_F(AgentTest, RefusesWhatMakesNoSense) {
          65,
          "no store on it"},
         {{"serve", "--store", "a=b", "--unix", folder / "s", "--access", "/none"},
-         77,
-         "access file"},
+         64,
+         "the access file /none cannot be read: No such file"},
+        {{"serve", "--store", "a=b", "--unix", folder / "s", "--connections", "-1"},
+         64,
+         "--connections must be from 1"},
+        {{"serve", "--store", "a=b", "--unix", folder / "s", "--connections", "0"},
+         64,
+         "--connections must be from 1"},
+        {{"serve", "--store", "a=b", "--unix", folder / "s", "--connections", "4294967296"},
+         64,
+         "--connections must be from 1"},
         {{"--version"}, 0, "diskpaxos-agent "},
         {{"--help"}, 0, "diskpaxos-agent create"},
         {{"serve", "--help"}, 0, "--allow-loopback"},

@@ -42,10 +42,11 @@ int connected(const std::string& place) {
 
 }  // namespace
 
-TestClient::TestClient(const std::string& place, const std::string& store, bool hello)
+TestClient::TestClient(const std::string& place, const std::string& store, bool hello,
+                       std::uint64_t features)
     : fd_(connected(place)) {
     if (!hello || fd_ < 0) return;
-    wire::put_hello(out_, next_id(), {.store = store});
+    wire::put_hello(out_, next_id(), {.features = features, .store = store});
     send(out_);
     const auto frame = receive();
     if (!frame) return;
@@ -77,6 +78,10 @@ std::optional<wire::Frame> TestClient::receive(int milliseconds) {
         if (got <= 0) return {};
         reader_.filled(static_cast<std::size_t>(got));
     }
+}
+
+void TestClient::finish() {
+    CHECK(shutdown(fd_, SHUT_WR) == 0);
 }
 
 bool TestClient::ended() {

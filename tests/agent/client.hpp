@@ -11,7 +11,8 @@ namespace diskpaxos::agent {
 class TestClient {
   public:
     // A path, or 127.0.0.1:PORT. Says hello unless told not to.
-    explicit TestClient(const std::string& place, const std::string& store = "", bool hello = true);
+    explicit TestClient(const std::string& place, const std::string& store = "", bool hello = true,
+                        std::uint64_t features = 0);
     TestClient(const TestClient&) = delete;
     TestClient& operator=(const TestClient&) = delete;
     ~TestClient();
@@ -23,6 +24,7 @@ class TestClient {
     // The next frame; nothing if the connection ends, or none comes for so long.
     std::optional<wire::Frame> receive(int milliseconds = 5000);
     bool ended();  // the agent closes it, within two seconds
+    void finish();  // says that it asks for nothing more
 
     // One request and its answer's status; `block` is then what came with it.
     wire::Status step(std::uint64_t number, Rank rank, ByteView request);

@@ -107,6 +107,64 @@ TEST_P(ServerTest, NobodyTakesAllConnections) {
     });
 }
 
+// It asks, says that this is all, and waits for what it is owed.
+TEST_P(ServerTest, WhoFinishesGetsItsAnswers) {
+    serve([this] {
+        TestClient reader(place(), "a");
+        Bytes out;
+        for (std::uint64_t i = 1; i <= 20; ++i) wire::put_read(out, i, {0, 100});
+        reader.send(out);
+        reader.finish();
+        for (std::uint64_t i = 1; i <= 20; ++i) ASSERT_TRUE(reader.receive()) << i;
+        EXPECT_TRUE(reader.ended());
+
+        TestClient writer(place(), "a");
+        out.clear();
+        for (std::uint64_t i = 1; i <= 20; ++i) wire::put_write(out, i, i, Bytes(512));
+        writer.send(out);
+        writer.finish();
+        for (std::uint64_t i = 1; i <= 20; ++i) {
+            const auto frame = writer.receive();
+            ASSERT_TRUE(frame) << i;
+            EXPECT_EQ(frame->status, Status::ok);
+        }
+        EXPECT_TRUE(writer.ended());
+    });
+}
+
+TEST_P(ServerTest, WhoSaysNothingGoesFirst) {
+    server->places().change({.all = 3, .by_network = 3, .of_origin = 3, .strangers_of_origin = 3});
+    serve([this] {
+        TestClient known(place(), "a");
+        EXPECT_TRUE(known.welcome());
+        TestClient first(place(), "a", false);
+        TestClient second(place(), "a", false);
+        TestClient third(place(), "a");
+        EXPECT_TRUE(third.welcome());
+        EXPECT_TRUE(first.ended());
+        TestClient fourth(place(), "a");
+        EXPECT_TRUE(fourth.welcome());
+        TestClient fifth(place(), "a");
+        EXPECT_FALSE(fifth.welcome()) << "nobody is a stranger";
+        EXPECT_EQ(known.ping(), Status::ok);
+        EXPECT_EQ(third.ping(), Status::ok);
+    });
+}
+
+// And a crowd of them, all at once, keeps nobody out who greets.
+TEST_P(ServerTest, AFloodOfSilenceKeepsNobodyOut) {
+    server->places().change(Places::Limits::of(40));
+    serve([this] {
+        std::vector<std::unique_ptr<TestClient>> silent;
+        for (int i = 0; i < 400; ++i) {
+            silent.push_back(std::make_unique<TestClient>(place(), "a", false));
+            if (i % 20 != 0) continue;
+            const TestClient one(place(), "a");
+            EXPECT_TRUE(one.welcome()) << i;
+        }
+    });
+}
+
 INSTANTIATE_TEST_SUITE_P(Backends, ServerTest,
                          ::testing::Values(io::Backend::uring, io::Backend::threads));
 

@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "agent/life.hpp"
+#include "disk-agent/drive.hpp"
 #include "disk-agent/journal.hpp"
 #include "disk/block.hpp"
 
@@ -243,6 +244,49 @@ TEST_F(StoreTest, AfterAFailedWriteTheTailWaits) {
     world.clock.advance(Store::ghost);
     run();
     EXPECT_GT(store->counts().checkpoints, 0U);
+}
+
+// Whoever stops the agent does not wait for that: the journal keeps it for the next start.
+TEST_F(StoreTest, ClosedSoonAfterAFailedWriteItLeavesTheJournalAsItIs) {
+    for (const bool waiting : {false, true}) {  // a checkpoint waits already
+        open_new();
+        format(0);
+        run();
+        disk->error = ENOSPC;
+        step(0, 1);
+        run();
+        disk->error = 0;
+        world.clock.advance(Store::pause);
+        run();
+        ASSERT_FALSE(store->failing());
+        const std::uint64_t rounds = waiting ? 12 : 3;
+        for (std::uint64_t round = 2; round < rounds; ++round) {
+            step(0, round);
+            run();
+        }
+        std::optional<bool> clean;
+        Scope scope(world.queue);
+        scope.spawn(keep(store->close(), clean));
+        run();  // no time passes
+        ASSERT_TRUE(clean.has_value());
+        EXPECT_TRUE(*clean);
+        EXPECT_TRUE(store->left_in_journal());
+        EXPECT_EQ(store->counts().checkpoints, 0U);
+        reopen();
+        EXPECT_EQ(round_of(store->block(0)), rounds - 1);
+    }
+    open_new();
+    format(0);
+    run();
+    disk->error = ENOSPC;
+    step(0, 1);
+    run();
+    disk->error = 0;
+    world.clock.advance(Store::ghost + Store::pause);
+    run();
+    world.clock.advance(Store::ghost);  // long ago
+    EXPECT_TRUE(world.run(store->close()));
+    EXPECT_FALSE(store->left_in_journal());
 }
 
 TEST_F(StoreTest, AFailedCheckpointIsBegunAnew) {

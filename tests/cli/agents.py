@@ -28,18 +28,26 @@ class Agent:
         subprocess.run([AGENT, "create", self.store, "--blocks", "2048", *options], check=True,
                        stdout=subprocess.DEVNULL)
 
-    def start(self):
+    def start(self, **options):
+        """`options`: of the process, as subprocess has them."""
         assert self.process is None
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 [AGENT, "serve", "--store", "s=" + self.store, "--unix", self.socket, *self.options],
-                stdin=subprocess.DEVNULL, stderr=log)
+                **{"stdin": subprocess.DEVNULL, "stderr": log, **options})
         deadline = time.monotonic() + 30
         while not self.answers():
             assert self.process.poll() is None, open(self.log).read()
             assert time.monotonic() < deadline, open(self.log).read()
             time.sleep(0.01)
         return self
+
+    def await_log(self, words):
+        """Waits until it has said so."""
+        deadline = time.monotonic() + 20
+        while words not in open(self.log).read():
+            assert time.monotonic() < deadline, open(self.log).read()
+            time.sleep(0.02)
 
     def answers(self):
         with socket.socket(socket.AF_UNIX) as end:

@@ -2,11 +2,14 @@
 
 import json
 import os
+import resource
 import signal
+import socket
+import subprocess
 import time
 import unittest
 
-from agents import Agent, free_port
+from agents import AGENT, Agent, free_port
 from command import CommandTest, main
 
 
@@ -272,6 +275,59 @@ class Guarded(AgentTest):
         self.refused("no_quorum", "cell", "get", *self.disks("bob"), "bob/x")
         self.refused("no_quorum", "cell", "set", *self.disks("bob"), "bob/x", "again")
 
+    def test_who_shows_no_key_is_told(self):
+        url = f"agent://127.0.0.1:{self.ports[0]}/s"
+        self.refused("permission", "cell", "get", "-d", url, "x", says="without a key")
+
+    def test_a_key_that_is_withdrawn_counts_no_more(self):
+        self.ok("cell", "set", *self.disks("bob"), "bob/x", "mine")
+        watcher = self.start("watch", "--json", *self.disks("bob"), "bob/x")
+        try:
+            self.assertEqual(json.loads(watcher.stdout.readline())["value"], "mine")
+            with open(self.path("agent.keys")) as keys:
+                alice = keys.readline()
+            self.key_file("agent.keys.new", alice.strip())
+            os.rename(self.path("agent.keys.new"), self.path("agent.keys"))
+            for agent in self.agents:
+                agent.process.send_signal(signal.SIGHUP)
+                agent.await_log("client bob at")
+            self.refused("permission", "cell", "get", *self.disks("bob"), "bob/x", says="identity \"bob\"")
+            self.ok("cell", "set", *self.disks("alice"), "bob/x", "hers")
+            time.sleep(1.5)
+            os.set_blocking(watcher.stdout.fileno(), False)
+            self.assertFalse(watcher.stdout.read(), "it was told of what it may not read any more")
+        finally:
+            watcher.kill()
+            watcher.communicate()
+
+    def test_strangers_neither_end_nor_flood_nor_crowd_out(self):
+        agent = self.agents[0]
+        agent.stop()
+        open(agent.log, "w").close()
+        agent.start()
+        crowd = []
+        try:
+            for _ in range(3):
+                for _ in range(200):
+                    crowd.append(socket.create_connection(("127.0.0.1", self.ports[0])))
+                    crowd[-1].sendall(client_hello(b"x\ndiskpaxos-agent: forged\x1b" * 200))
+                with socket.socket(socket.AF_UNIX) as newcomer:
+                    newcomer.settimeout(5)
+                    newcomer.connect(agent.socket)
+                    newcomer.sendall(b"\0" * 24)
+                    newcomer.recv(1)  # an answer, or its end
+            self.ok("cell", "get", *self.disks("alice"), "x")
+        finally:
+            for each in crowd:
+                each.close()
+        with open(agent.log, "rb") as log:
+            lines = log.read().split(b"\n")
+        self.assertFalse([line for line in lines if line.startswith(b"diskpaxos-agent: forged")])
+        self.assertTrue(all(byte >= 32 for line in lines for byte in line))
+        self.assertLess(len(lines), 60)
+        self.assertLessEqual(max(map(len, lines)), 512)
+        self.assertTrue([line for line in lines if b"nobody here has the identity" in line])
+
     def test_who_has_no_key_stays_outside(self):
         self.refused("permission", "cell", "get", *self.disks("mallory"), "x")
         self.refused("permission", "format", "--force", "--cells", "32", *self.urls("bob"))
@@ -281,7 +337,121 @@ class Guarded(AgentTest):
         self.assertNotEqual(answer.code, 0)
 
 
+def client_hello(identity):
+    """A TLS 1.3 ClientHello that names this key, of somebody who does not have it."""
+    def sized(data, size):
+        return len(data).to_bytes(size, "big") + data
+
+    def extension(number, data):
+        return number.to_bytes(2, "big") + sized(data, 2)
+
+    extensions = (extension(43, b"\x02\x03\x04") + extension(13, b"\x00\x02\x04\x03") +
+                  extension(10, b"\x00\x02\x00\x1d") +
+                  extension(51, sized(b"\x00\x1d" + sized(bytes(range(32)), 2), 2)) +
+                  extension(45, b"\x01\x01") +
+                  extension(41, sized(sized(identity, 2) + bytes(4), 2) + sized(sized(bytes(32), 1), 2)))
+    body = b"\x03\x03" + bytes(32) + b"\0" + b"\x00\x02\x13\x01" + b"\x01\x00" + sized(extensions, 2)
+    message = b"\x01" + sized(body, 3)
+    return b"".join(b"\x16\x03\x01" + sized(message[at:at + 16000], 2) for at in range(0, len(message), 16000))
+
+
+class Stderr(CommandTest):
+    """Whatever becomes of the log, the agent serves, and stops with 0."""
+
+    def serve(self, **options):
+        agent = Agent(self.folder, "a")
+        self.addCleanup(agent.kill)
+        agent.start(**options)
+        return agent
+
+    def serves(self, agent):
+        self.ok("format", "--cells", "32", "--force", "--conf", "g.conf", agent.url)
+        self.assertEqual(self.ok("cell", "incr", "-g", "g", "n").out, "1\n")
+        agent.process.send_signal(signal.SIGTERM)
+        self.assertEqual(agent.process.wait(timeout=30), 0)
+
+    def test_full(self):
+        with open("/dev/full", "wb") as full:
+            self.serves(self.serve(stderr=full))
+
+    def test_closed(self):
+        agent = self.serve(preexec_fn=lambda: os.close(2))
+        with open(agent.store, "rb") as store:
+            self.assertNotIn(b"diskpaxos-agent: ", store.read())
+        self.serves(agent)
+
+    def test_a_reader_that_has_gone(self):
+        reader, writer = os.pipe()
+        os.close(reader)
+        try:
+            self.serves(self.serve(stderr=writer))
+        finally:
+            os.close(writer)
+
+    def test_a_reader_that_hangs(self):
+        reader, writer = os.pipe()
+        try:
+            os.set_blocking(writer, False)
+            try:
+                while True:
+                    os.write(writer, b"x" * 4096)
+            except BlockingIOError:
+                os.set_blocking(writer, True)
+            self.serves(self.serve(stderr=writer))
+        finally:
+            os.close(reader)
+            os.close(writer)
+
+    def test_few_descriptors(self):
+        agent = self.serve(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)))
+        agent.await_log("the limit of open files")
+        silent = []
+        try:
+            for _ in range(80):
+                silent.append(socket.socket(socket.AF_UNIX))
+                silent[-1].connect(agent.socket)
+            self.ok("format", "--cells", "32", "--conf", "g.conf", agent.url)
+            agent.await_log("too many connections say nothing")
+        finally:
+            for each in silent:
+                each.close()
+        self.serves(agent)
+        few = subprocess.run([AGENT, "serve", "--store", "s=" + agent.store, "--unix", agent.socket],
+                             capture_output=True, text=True, check=False,
+                             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (24, 24)))
+        self.assertEqual(few.returncode, 69)
+        self.assertIn("that leaves none for connections", few.stderr)
+
+
+class Store(CommandTest):
+    def create(self, *words, **options):
+        return subprocess.run([AGENT, "create", *words], stderr=subprocess.PIPE, text=True, check=False,
+                              **{"stdout": subprocess.PIPE, **options})
+
+    def test_what_cannot_be_printed(self):
+        with open("/dev/full", "wb") as full:
+            made = self.create(self.path("a"), "--blocks", "64", stdout=full)
+            self.assertEqual(made.returncode, 83, made.stderr)
+            self.assertIn("is a store now", made.stderr)
+            for words in ("--help", "--version", "check"):
+                done = subprocess.run([AGENT, words] + [self.path("a")] * (words == "check"), stdout=full,
+                                      stderr=subprocess.PIPE, text=True, check=False)
+                self.assertEqual(done.returncode, 69, words)
+
+    def test_no_space(self):
+        limit = 4 << 20
+        small = self.create(
+            self.path("a"), preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
+        self.assertEqual(small.returncode, 69)
+        self.assertIn("File too large", small.stderr)
+        self.assertFalse(os.path.exists(self.path("a")))
+
+
 class Keys(CommandTest):
+    def key_lines(self, name, *lines):
+        with open(os.open(self.path(name), os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+            file.write("".join(line + "\n" for line in lines))
+
     def test_keys(self):
         line = self.ok("agent", "key", "alice").out.strip()
         self.assertRegex(line, r"^alice:[0-9a-f]{64}$")
@@ -290,6 +460,9 @@ class Keys(CommandTest):
         self.assertEqual(os.stat(self.path("k")).st_mode & 0o777, 0o600)
         self.refused("no", "agent", "key", "alice", "--file", "k", says="alice")
         self.refused("usage", "agent", "key", "a:b", says="name of a key")
+        self.refused("usage", "agent", "key", "loopback", says="no key may be for")
+        self.key_lines("r", "uid:0:" + 64 * "0")
+        self.refused("usage", "agent", "key", "bob", "--file", "r", says="begins with uid:")
         self.refused("usage", "agent", "key")
 
 

@@ -56,6 +56,14 @@ TEST(AddressTest, KnowsWhatStaysOnThisHost) {
     EXPECT_EQ(describe(endpoint_of("[::1]:17")), "[::1]:17");
 }
 
+TEST(AddressTest, TellsWhoseNetworkItIs) {
+    EXPECT_EQ(network_of(endpoint_of("10.0.0.1:17")), "10.0.0.1");
+    EXPECT_EQ(network_of(endpoint_of("[::ffff:10.0.0.1]:17")), "::ffff:10.0.0.1");
+    EXPECT_EQ(network_of(endpoint_of("[fd00:1:2:3:4:5:6:7]:17")), "fd00:1:2:3::/64");
+    EXPECT_EQ(network_of(endpoint_of("[fd00:1:2:3:8::]:18")), "fd00:1:2:3::/64");
+    EXPECT_EQ(network_of(endpoint_of("[::1]:17")), "::/64");
+}
+
 TEST(AddressTest, AnOverlongPathIsRefused) {
     EXPECT_FALSE(resolve(*parse_address("/" + std::string(107, 'x'), 0)).has_value());
     EXPECT_TRUE(resolve(*parse_address("/" + std::string(106, 'x'), 0)).has_value());
@@ -72,7 +80,7 @@ TEST(KeysTest, AreReadAndWritten) {
     for (const std::string& wrong :
          {std::string(), std::string("alice"), "alice:" + hex + "0", "alice:" + hex.substr(2),
           ":" + hex, "al ice:" + hex, "alice:" + std::string(64, 'g'), "a:" + hex + "\na:" + hex,
-          std::string(129, 'i') + ":" + hex}) {
+          std::string(129, 'i') + ":" + hex, "loopback:" + hex, "uid:0:" + hex}) {
         const auto refused = parse_keys(wrong, "F");
         ASSERT_FALSE(refused.has_value()) << wrong;
         EXPECT_NE(refused.error().sentence.find(" F"), std::string::npos);

@@ -1,5 +1,7 @@
 // TLS: who may come in, who may not, and what each is told.
+#include <algorithm>
 #include <fstream>
+#include <optional>
 
 #include "peers.hpp"
 
@@ -95,6 +97,96 @@ TEST_P(TlsTest, AnUnknownIdentityIsRefused) {
     EXPECT_FALSE(met.echoed);
     EXPECT_TRUE(says(met.client, "does not know our identity \"mallory\"")) << met.client;
     EXPECT_TRUE(says(met.server, "nobody here has the identity \"mallory\"")) << met.server;
+}
+
+// Before anybody is known, a stranger decides what is said of it: nothing but words, and not many.
+TEST_P(TlsTest, WhatAStrangerCallsItselfIsMadePrintable) {
+    const auto server = must(Tls::server({key_of("alice", 1)}, nullptr));
+    const std::string forged = "x\"\ndiskpaxos-agent: store t: forged\n\x1b]0;pwned\a";
+    Report met = report(GetParam(), server, must(Tls::client(key_of(forged, 1))));
+    EXPECT_FALSE(met.echoed);
+    EXPECT_TRUE(says(met.server, "\\x0adiskpaxos-agent: store t: forged\\x0a\\x1b")) << met.server;
+    EXPECT_TRUE(std::ranges::none_of(met.server, [](char c) { return c < ' ' || c == 127; }));
+    EXPECT_TRUE(std::ranges::none_of(met.client, [](char c) { return c < ' ' || c == 127; }));
+    met = report(GetParam(), server, must(Tls::client(key_of(std::string(200, 'i'), 1))));
+    EXPECT_FALSE(met.echoed);
+    EXPECT_TRUE(says(met.server, "nobody here has the identity")) << met.server;
+    EXPECT_LT(met.server.size(), 250U);
+}
+
+TEST_P(TlsTest, AnUnknownIdentityIsToldWhereThereAreCertificatesToo) {
+    const Authority authority(scratch);
+    const CertificateFiles agent = authority.issue("agent");
+    const Report met = report(GetParam(), must(Tls::server({key_of("alice", 1)}, &agent)),
+                              must(Tls::client(key_of("mallory", 1))));
+    EXPECT_FALSE(met.echoed);
+    EXPECT_TRUE(says(met.client, "does not know our identity \"mallory\"")) << met.client;
+    EXPECT_TRUE(says(met.server, "nobody here has the identity \"mallory\"")) << met.server;
+}
+
+// They are refused within the handshake, so that the client learns why.
+TEST_P(TlsTest, ACertificateWithoutAUsableNameIsRefused) {
+    const Authority authority(scratch);
+    const CertificateFiles agent = authority.issue("agent");
+    const auto server = must(Tls::server({}, &agent));
+    for (const char* name : {"", "uid:0", "loopback", "a\nb"}) {
+        const Report met = report(GetParam(), server, must(Tls::client(authority.issue(name))));
+        EXPECT_FALSE(met.echoed) << name;
+        EXPECT_TRUE(says(met.client, "refuses our certificate")) << met.client;
+        EXPECT_TRUE(says(met.server, "has no common name, or one that it may not have")) << met.server;
+    }
+}
+
+// Both ends of a connection without one.
+struct Handshake {
+    Handshake(const Tls& server_side, const Tls& client_side)
+        : server(server_side.session()), client(client_side.session("127.0.0.1")) {
+        Bytes bytes;
+        for (int i = 0; i < 10; ++i) {
+            if (!client->handshake()) break;
+            if (client->take_outgoing(bytes)) server->feed(bytes);
+            const auto over = server->handshake();
+            if (server->take_outgoing(bytes)) client->feed(bytes);
+            done = over && *over;
+            if (done) break;
+        }
+    }
+    std::unique_ptr<TlsSession> server;
+    std::unique_ptr<TlsSession> client;
+    bool done = false;
+};
+
+TEST(TlsTrustTest, WhoWasLetInIsTriedAgain) {
+    ScratchDirectory scratch;
+    const Authority ours(scratch, "ours");
+    const Authority theirs(scratch, "theirs");
+    const CertificateFiles agent = ours.issue("agent");
+    CertificateFiles other = agent;
+    other.authority = theirs.issue("x").authority;
+    const auto before = must(Tls::server({key_of("alice", 1), key_of("bob", 2)}, &agent));
+    std::optional<Handshake> alice(std::in_place, *before, *must(Tls::client(key_of("alice", 1))));
+    const Handshake carol(*before, *must(Tls::client(ours.issue("carol"))));
+    ASSERT_TRUE(alice->done);
+    ASSERT_TRUE(carol.done);
+
+    struct Case {
+        std::vector<PresharedKey> keys;
+        const CertificateFiles* files;
+        bool alice;
+        bool carol;
+    };
+    const std::vector<Case> cases = {
+        {{key_of("alice", 1), key_of("bob", 2)}, &agent, true, true},
+        {{key_of("alice", 1)}, nullptr, true, false},
+        {{key_of("alice", 3)}, &agent, false, true},  // another key under her name
+        {{key_of("bob", 1)}, &agent, false, true},
+        {{}, &other, false, false},
+    };
+    for (const Case& c : cases) {
+        const auto now = must(Tls::server(c.keys, c.files));
+        EXPECT_EQ(now->still_lets_in(*alice->server), c.alice);
+        EXPECT_EQ(now->still_lets_in(*carol.server), c.carol);
+    }
 }
 
 TEST_P(TlsTest, CertificatesOfOneAuthorityLetIn) {

@@ -30,6 +30,38 @@ TEST_F(AgentDiskTest, HelloTellsWhatDiskItIs) {
     EXPECT_FALSE(disk->use_block_size(4096));
 }
 
+// Nobody has asked: the agent says that they are others now, where both know that it may.
+TEST_F(AgentDiskTest, RightsThatHaveChangedAreThoseThatCount) {
+    const auto told = [](std::uint64_t what, const char* prefix) {
+        Bytes out;
+        wire::ListWriter list(out, wire::unasked, wire::Type::rights);
+        list.add(what, prefix);
+        list.end(0);
+        return out;
+    };
+    agent.welcome.features = wire::tells_rights;
+    const auto disk = must_open(rig, agent.url());
+    EXPECT_EQ(agent.features, wire::tells_rights);
+    EXPECT_TRUE(disk->lets(Right::read, "a/x"));
+    EXPECT_TRUE(disk->lets(Right::write, "b/x"));
+    agent.send(told(wire::may_write, "b/"));
+    rig.pass(20ms);
+    EXPECT_FALSE(disk->lets(Right::read, "a/x"));
+    EXPECT_TRUE(disk->lets(Right::write, "b/x"));
+    EXPECT_FALSE(disk->lets(Right::write, "a/x"));
+    EXPECT_EQ(agent.connections, 1U);
+
+    agent.welcome.features = 0;  // an agent that says what was not agreed on is not believed
+    agent.hang_up();
+    rig.pass(100ms);
+    ASSERT_TRUE(disk->connected());
+    EXPECT_TRUE(disk->lets(Right::read, "a/x"));
+    agent.send(told(wire::may_write, "b/"));
+    rig.pass(200ms);
+    EXPECT_TRUE(disk->lets(Right::read, "a/x"));
+    EXPECT_EQ(agent.connections, 3U);
+}
+
 TEST_F(AgentDiskTest, EveryKindOfRequestGoesThereAndBack) {
     const auto disk = must_open(rig, agent.url());
     Outcome wrote;
@@ -184,7 +216,7 @@ TEST_F(AgentDiskTest, WhatCannotBeOpenedSaysWhy) {
     const Row rows[] = {{wire::Status::unknown_store, Code::usage, "no store of the name alpha"},
                         {wire::Status::forbidden, Code::permission, "does not let us"},
                         {wire::Status::version, Code::io, "version"},
-                        {wire::Status::limit, Code::busy, "as many connections"}};
+                        {wire::Status::limit, Code::no_slot, "as many connections"}};
     for (const Row& row : rows) {
         agent.hello = row.status;
         Opened opened;

@@ -124,6 +124,7 @@ void FakeAgent::take(const wire::Frame& frame) {
     Bytes out;
     if (frame.type == wire::Type::hello) {
         greeted = wire::get_hello(frame.body)->store;
+        features = wire::get_hello(frame.body)->features;
         hello == wire::Status::ok ? wire::put_welcome(out, frame.id, welcome)
                                   : wire::put_status(out, wire::Type::hello, hello, frame.id);
         return send(out);

@@ -59,6 +59,7 @@ class FakeAgent {
     std::vector<std::pair<std::uint64_t, std::string>> rights{{wire::may_read, ""},
                                                               {wire::may_write, ""}};
     std::string greeted;  // the store that was asked for last
+    std::uint64_t features = 0;  // and with what wishes
     Bytes memory;
     std::vector<Asked> asked;
     // What to do with a request but hello and ping; a test puts something else here.

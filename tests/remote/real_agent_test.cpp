@@ -54,6 +54,7 @@ class Program {
         return {};
     }
 
+    void signal(int number) const { kill(pid_, number); }
     void end(int signal) {
         if (pid_ <= 0) return;
         kill(pid_, signal);
@@ -176,8 +177,56 @@ TEST_F(RealAgentTest, OverTlsWithAKey) {
     use(*disk);
     const std::string wrong = refusal("agent://" + where + "/s?key=" + write_key("other", 2));
     EXPECT_NE(wrong.find("another key"), std::string::npos) << wrong;
-    const std::string none = refusal("agent://" + where + "/s");
-    EXPECT_NE(none.find("closed"), std::string::npos) << none;
+    Opened none;
+    open(rig, "agent://" + where + "/s", 2s, none);
+    ASSERT_FALSE(none.disk.has_value());
+    EXPECT_EQ(none.disk.error().code, Code::permission);
+    EXPECT_NE(none.disk.error().sentence.find("without a key"), std::string::npos)
+        << none.disk.error().sentence;
+}
+
+// A key that is taken out of the file ends what came with it, and so does another in its place.
+TEST_F(RealAgentTest, AKeyThatIsWithdrawnEndsItsConnections) {
+    const std::string key = write_key("key", 1);
+    const auto write_keys = [this](std::uint8_t alice, const char* other) {
+        std::ofstream(at("keys")) << (alice != 0 ? net::format_key({"alice", Bytes(32, std::byte{alice})}) : "")
+                                  << net::format_key({other, Bytes(32, std::byte{9})});
+        chmod(at("keys").c_str(), 0600);
+    };
+    write_keys(1, "bob");
+    const std::string where = serve({"--listen", "127.0.0.1:0", "--keys", at("keys")});
+    const auto disk = must_open(rig, "agent://" + where + "/s?key=" + key);
+    for (const std::uint8_t now : {std::uint8_t{0}, std::uint8_t{2}}) {
+        write_keys(1, "carol");
+        agent->signal(SIGHUP);
+        agent->hear("were read again");
+        const Instant deadline = rig.loop->now() + 5s;
+        while (!disk->connected() && rig.loop->now() < deadline) rig.pass(20ms);
+        ASSERT_TRUE(disk->connected()) << disk->trouble();
+        rig.pass(50ms);
+        EXPECT_TRUE(disk->connected()) << "its own key is there";
+        write_keys(now, "bob");
+        agent->signal(SIGHUP);
+        agent->hear("client alice at ");
+        rig.pass(200ms);
+        EXPECT_FALSE(disk->connected()) << int{now};
+    }
+}
+
+TEST_F(RealAgentTest, RightsThatChangeAreToldToWhoIsConnected) {
+    const std::string me = "[client uid:" + std::to_string(geteuid()) + "]\n";
+    std::ofstream(at("access")) << me << "read = a/\n";
+    serve({"--unix", at("socket"), "--access", at("access")});
+    const auto disk = must_open(rig, socket_url());
+    EXPECT_TRUE(disk->lets(Right::read, "a/x"));
+    EXPECT_FALSE(disk->lets(Right::write, "a/x"));
+    std::ofstream(at("access")) << me << "read = b/\nwrite = a/\n";
+    agent->signal(SIGHUP);
+    agent->hear("were read again");
+    rig.pass(50ms);
+    EXPECT_FALSE(disk->lets(Right::read, "a/x"));
+    EXPECT_TRUE(disk->lets(Right::write, "a/x"));
+    EXPECT_TRUE(disk->connected());
 }
 
 TEST_F(RealAgentTest, AWatchHearsOfTheChangeOfAnother) {

@@ -1,8 +1,8 @@
-#include "disk-agent/printable.hpp"
+#include "net/printable.hpp"
 
 #include <fmt/format.h>
 
-namespace diskpaxos::agent {
+namespace diskpaxos::net {
 
 std::string printable(std::string_view text) {
     constexpr std::size_t longest = 128;
@@ -18,4 +18,4 @@ std::string printable(std::string_view text) {
     return text.size() > longest ? result + "..." : result;
 }
 
-}  // namespace diskpaxos::agent
+}  // namespace diskpaxos::net
