@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 
 #include "disk-agent/printable.hpp"
 
@@ -53,6 +54,12 @@ Server::Server(io::Loop& loop, Log& log, std::uint64_t instance)
 }
 
 Server::~Server() = default;
+
+std::uint64_t Server::time_of_day_ms() {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+    return ms > 0 ? static_cast<std::uint64_t>(ms) : 0;
+}
 
 Task<bool> Server::lock(io::OpenDisk& file) {
     const Instant deadline = loop_.now() + lock_patience;

@@ -104,6 +104,7 @@ bool Session::greet(const wire::Frame& frame) {
         return false;
     }
     served_ = store;
+    features_ = hello->features & wire::known_features;
     const StoreHeader& header = store->store().header();
     request_.resize(header.block_size);
     before_.resize(header.block_size);
@@ -112,13 +113,14 @@ bool Session::greet(const wire::Frame& frame) {
     wire::put_welcome(out_, frame.id,
                       {.block_size = header.block_size,
                        .blocks = header.blocks,
-                       .features = 0,
+                       .features = features_,
                        .largest_body = limits.largest_body,
                        .requests = limits.requests,
                        .watches = limits.watches,
                        .idle_ms = static_cast<std::uint32_t>(limits.idle / Duration(1'000'000)),
                        .store = header.uuid,
-                       .instance = server_.instance()});
+                       .instance = server_.instance(),
+                       .time_ms = server_.time_of_day_ms()});
     return true;
 }
 

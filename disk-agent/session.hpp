@@ -51,6 +51,7 @@ class Session final : public Patron {
     bool handle(const wire::Frame& frame);
     bool read(const wire::Frame& frame);
     bool step(const wire::Frame& frame);
+    bool answer_above(const wire::Frame& frame, const Store::Outcome& outcome);
     bool write(const wire::Frame& frame);
     bool watch(const wire::Frame& frame);
     bool list(const wire::Frame& frame);
@@ -75,6 +76,7 @@ class Session final : public Patron {
     Client client_;
     Rights rights_;
     ServedStore* served_ = nullptr;  // null before hello
+    std::uint64_t features_ = 0;  // of the protocol, that both of us know
     wire::FrameReader reader_;
     Bytes out_;                  // answers that may go
     std::array<Bytes, 2> held_;  // and those that wait, by the parity of their batch
