@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
+#include <ctime>
 
 #include "disk-agent/printable.hpp"
 
@@ -56,9 +56,10 @@ Server::Server(io::Loop& loop, Log& log, std::uint64_t instance)
 Server::~Server() = default;
 
 std::uint64_t Server::time_of_day_ms() {
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
-    return ms > 0 ? static_cast<std::uint64_t>(ms) : 0;
+    timespec now{};
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (now.tv_sec < 0) return 0;  // before 1970
+    return static_cast<std::uint64_t>(now.tv_sec) * 1000 + static_cast<std::uint64_t>(now.tv_nsec) / 1'000'000;
 }
 
 Task<bool> Server::lock(io::OpenDisk& file) {
