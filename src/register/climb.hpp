@@ -33,7 +33,8 @@ class Climb {
     // The highest rank seen anywhere, ours included.
     Rank highest() const { return highest_; }
     void saw(Rank rank) { highest_ = std::max(highest_, rank); }
-    void lift(std::uint64_t round) { highest_ = {round, Proposer()}; }
+    // From now on above that round, whatever disks tell us: who lifts has a reason (ceiling-C4).
+    void lift(std::uint64_t round) { least_ = highest_ = {round, Proposer()}; }
 
     // `disk` has promised this much, at least.
     void stands(std::size_t disk, Rank promised) {

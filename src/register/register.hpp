@@ -90,6 +90,7 @@ class Register {
 
     // From now on our ranks lie so many rounds above all that were seen, and above `round`.
     void lift(std::uint64_t rounds, std::uint64_t round = 0) {
+        if (rounds == 0 && round == 0) return;
         climb_.lift(std::max(climb_.highest().round, round) + rounds);
     }
 
