@@ -28,6 +28,8 @@ wire::Status status_of(StepVerdict verdict) {
             return wire::Status::conflict;
         case StepVerdict::damaged:
             return wire::Status::damaged;
+        case StepVerdict::above:
+            return wire::Status::above;
     }
     UNREACHABLE();
 }
@@ -69,9 +71,25 @@ bool Session::step(const wire::Frame& frame) {
     if (!may_step(rights_, store.pending(asked->block), request_, asked->rank)) {
         return forbid(frame, asked->block);
     }
-    const Store::Outcome outcome = store.step(asked->block, request_, asked->rank, before_);
+    const std::uint64_t ceiling =
+        rights_.format ? no_ceiling : served_->ceiling(server_.time_of_day_ms());
+    const Store::Outcome outcome =
+        store.step(asked->block, request_, asked->rank, before_, ceiling);
+    if (outcome.verdict == StepVerdict::above) return answer_above(frame, outcome);
     wire::put_block(answers_after(outcome.until), frame.type, status_of(outcome.verdict), frame.id,
                     before_);
+    return true;
+}
+
+// To a client that does not know this answer, the disk has failed. It must not take it for a refusal:
+// that names a higher promise, and there is none.
+bool Session::answer_above(const wire::Frame& frame, const Store::Outcome& outcome) {
+    Bytes& out = answers_after(outcome.until);
+    if ((features_ & wire::feature_ceiling) != 0) {
+        wire::put_above(out, frame.id, outcome.limit, before_);
+    } else {
+        wire::put_status(out, frame.type, wire::Status::failed, frame.id);
+    }
     return true;
 }
 

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "disk/block.hpp"
+#include "disk/superblock.hpp"
 
 namespace diskpaxos::agent {
 
@@ -14,7 +15,22 @@ ServedStore::ServedStore(RunQueue& queue, Clock& clock, std::string name,
     : name_(std::move(name)),
       log_(log),
       disk_(std::move(disk)),
-      store_(queue, clock, *disk_, std::move(recovered), *this) {}
+      store_(queue, clock, *disk_, std::move(recovered), *this) {
+    learn_age();
+}
+
+// A group's superblocks are blocks like others here. Those of the group that uses this store lie at
+// its beginning and, where `format` of a new store has put it, at its end.
+void ServedStore::learn_age() {
+    const std::uint64_t area = superblock_area / store_.block_size();
+    const std::uint64_t blocks = store_.blocks() / area * area;
+    formatted_ms_ = 0;
+    if (blocks < 2 * area) return;
+    const auto front = decode_superblock(store_.blocks({0, area}), 0);
+    const auto back = decode_superblock(store_.blocks({blocks - area, area}), 1);
+    if (front) formatted_ms_ = front->formatted_ms;
+    else if (back) formatted_ms_ = back->formatted_ms;
+}
 
 void ServedStore::await(Lsn lsn, Patron& patron) {
     waiting_[lsn % 2].push_back(&patron);
@@ -39,7 +55,13 @@ void ServedStore::forget(Patron& patron) {
 }
 
 void ServedStore::committed(Lsn lsn, std::span<const std::uint64_t> blocks) {
-    for (const std::uint64_t number : blocks) tell_watchers(number);
+    const std::uint64_t area = superblock_area / store_.block_size();
+    bool superblock = false;
+    for (const std::uint64_t number : blocks) {
+        tell_watchers(number);
+        superblock = superblock || number < area || number + 2 * area > store_.blocks();
+    }
+    if (superblock) learn_age();
     for (Patron* patron : waiting_[lsn % 2]) patron->settled(lsn);
     waiting_[lsn % 2].clear();
 }

@@ -41,12 +41,18 @@ class ServedStore final : public Audience {
 
     void forget(Patron& patron);  // it has gone
 
+    // ceiling-C1: of those who may not format, at that time of day (unix ms).
+    std::uint64_t ceiling(std::uint64_t now_ms) const {
+        return diskpaxos::ceiling(formatted_ms_, now_ms);
+    }
+
   private:
     void committed(Lsn lsn, std::span<const std::uint64_t> blocks) override;
     void failing(int error) override;
     void recovered() override;
     void not_home(int error) override;
     void tell_watchers(std::uint64_t number);
+    void learn_age();
 
     struct Watch {
         std::uint64_t id;
@@ -60,6 +66,7 @@ class ServedStore final : public Audience {
     std::array<std::vector<Patron*>, 2> waiting_;  // by the parity of their batch
     std::map<std::uint64_t, std::vector<Watch>> watches_;
     std::vector<Watch> due_;  // scratch space of tell_watchers()
+    std::uint64_t formatted_ms_ = 0;  // as the superblock that lies here says; 0: none can be read
     Store store_;             // last: it tells the others
 };
 

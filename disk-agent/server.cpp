@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <ctime>
 
 #include "disk-agent/yield.hpp"
 #include "net/printable.hpp"
@@ -67,6 +68,13 @@ Server::Server(io::Loop& loop, Log& log, std::uint64_t instance)
 }
 
 Server::~Server() = default;
+
+std::uint64_t Server::time_of_day_ms() {
+    timespec now{};
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (now.tv_sec < 0) return 0;  // before 1970
+    return static_cast<std::uint64_t>(now.tv_sec) * 1000 + static_cast<std::uint64_t>(now.tv_nsec) / 1'000'000;
+}
 
 Task<bool> Server::lock(io::OpenDisk& file) {
     const Instant deadline = loop_.now() + lock_patience;

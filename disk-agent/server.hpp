@@ -46,6 +46,7 @@ class Server {
 
     // For sessions.
     Instant now() const { return loop_.now(); }
+    static std::uint64_t time_of_day_ms();  // unix; of the system's clock, and not kept
     Clock& clock() { return loop_; }
     Log& log() { return log_; }
     const Limits& limits() const { return limits_; }

@@ -121,7 +121,7 @@ bool Session::greet(const wire::Frame& frame) {
         return false;
     }
     served_ = store;
-    features_ = hello->features & wire::tells_rights;
+    features_ = hello->features & wire::known_features;
     server_.places().greeted(guest_);
     const StoreHeader& header = store->store().header();
     request_.resize(header.block_size);
@@ -137,7 +137,8 @@ bool Session::greet(const wire::Frame& frame) {
                        .watches = limits.watches,
                        .idle_ms = static_cast<std::uint32_t>(limits.idle / Duration(1'000'000)),
                        .store = header.uuid,
-                       .instance = server_.instance()});
+                       .instance = server_.instance(),
+                       .time_ms = server_.time_of_day_ms()});
     return true;
 }
 

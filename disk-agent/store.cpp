@@ -65,14 +65,15 @@ bool Store::has_room(std::size_t blocks) const {
     return changes_[next_ % 2].blocks.size() + blocks <= header_.most_batch_blocks();
 }
 
-Store::Outcome Store::step(std::uint64_t number, ByteView request, Rank rank, ByteSpan before) {
+Store::Outcome Store::step(std::uint64_t number, ByteView request, Rank rank, ByteSpan before,
+                           std::uint64_t ceiling) {
     ++counts_.steps;
     const ByteView present = pending(number);
     std::ranges::copy(present, before.begin());
-    const Stepped stepped = diskpaxos::step(present, request, rank, next_image_);
+    const Stepped stepped = diskpaxos::step(present, request, rank, next_image_, ceiling);
     if (stepped.changed) change(number, next_image_);
-    if (mutated(Mutant::answer_before_durable)) return {stepped.verdict, durable_};
-    return {stepped.verdict, stands_since(number)};
+    if (mutated(Mutant::answer_before_durable)) return {stepped.verdict, durable_, stepped.limit};
+    return {stepped.verdict, stands_since(number), stepped.limit};
 }
 
 Lsn Store::write(std::uint64_t first, ByteView images) {

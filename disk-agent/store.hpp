@@ -72,11 +72,13 @@ class Store {
     struct Outcome {
         StepVerdict verdict = StepVerdict::done;
         Lsn until = 0;  // durable() must have come so far before anybody is told
+        std::uint64_t limit = no_ceiling;  // above: the highest round that would have been let in
     };
 
     // Executes the step (disk/step.hpp) of a well-formed request and copies the block as it stood
-    // to `before`.
-    Outcome step(std::uint64_t number, ByteView request, Rank rank, ByteSpan before);
+    // to `before`. `ceiling`: of the client (ceiling-C1).
+    Outcome step(std::uint64_t number, ByteView request, Rank rank, ByteSpan before,
+                 std::uint64_t ceiling = no_ceiling);
     Lsn write(std::uint64_t first, ByteView images);
 
     // Finishes the commit in flight and brings everything home; soon after a write that failed it

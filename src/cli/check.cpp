@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "cli/ceilings.hpp"
 #include "cli/existing.hpp"
 #include "cli/invocation.hpp"
 #include "cli/open_group.hpp"
@@ -106,6 +107,11 @@ void show(const RegisterReport& healed, Output& out) {
         out.line(fmt::format("{} registers cannot be healed: too few other disks answer",
                              healed.unhealable));
     }
+    if (healed.no_room != 0) {
+        out.line(fmt::format("{} registers have no ranks left on some disk, which cannot be mended; "
+                             "where that is a majority of the disks, what remains is a new group",
+                             healed.no_room));
+    }
     if (healed.failed != 0) out.line(fmt::format("{} registers could not be written", healed.failed));
 }
 
@@ -197,8 +203,16 @@ Result<HealReport> heal_patiently(OpenGroup& group, const QuorumRule& rule, cons
 Result<RegisterReport> repair_registers(OpenGroup& group) {
     if (group.roster().active().empty()) return RegisterReport();
     if (auto seated = group.take_seat(); !seated) return std::unexpected(seated.error());
-    RegisterHealer healer(group.group());
+    RegisterHealer healer(group.group(), node::unix_ms());
     return group.run(healer.run(group.timeout()));
+}
+
+// Registers that are behind are no fault, but the next one who needs that disk would have to walk it up.
+bool behind(const CheckReport& report, const Roster& roster) {
+    for (std::size_t disk = 0; disk < report.disks.size(); ++disk) {
+        if (roster.common.is_active(disk) && report.disks[disk].stale > 0) return true;
+    }
+    return false;
 }
 
 Result<Repair> repair_slots(OpenGroup& group, const QuorumRule& rule, CheckReport before, Output& out) {
@@ -275,12 +289,21 @@ Result<int> run_check(const Invocation& call, Output& out) {
         show(*healed, out);
         if (!(*group)->roster().active().empty()) show(*registers, out);
     }
+    if (repair && !registers && behind(report, (*group)->roster())) {
+        auto lifted = repair_registers(**group);  // ceiling-C2
+        if (!lifted) return std::unexpected(lifted.error());
+        registers = *lifted;
+        show(*registers, out);
+        report = check(**group, rule);
+    }
     show(report, out);
     Json object = described(report);
+    show_ceilings(**group, out, object);
     if (repair) object["repaired"] = healed ? described(*healed) : Json();
     if (registers) {
         object["repaired"]["registers"] = registers->restored;
         object["repaired"]["cells_written_again"] = registers->renewed;
+        object["repaired"]["without_room"] = registers->no_room;
     }
     out.object(std::move(object));
     return report.sound() ? 0 : exit_code(Code::no);

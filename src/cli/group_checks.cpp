@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "cli/ceilings.hpp"
 #include "cli/doctor.hpp"
 #include "cli/open_group.hpp"
 
@@ -152,6 +153,7 @@ std::vector<Finding> examine_group(const Invocation& call, Output& out) {
     }
     const Result<node::ThisHost> host = node::this_host(common.group);
     const bool slots = common.kinds() != DiskKinds::active;
+    std::ranges::move(examine_ceilings(group), std::back_inserter(findings));
     if (host && slots) findings.push_back(slots_left(group, host->host.id));
     return findings;
 }

@@ -8,7 +8,7 @@
 namespace diskpaxos {
 
 namespace {
-constexpr std::uint64_t last_round = std::uint64_t{1} << 62;
+constexpr unsigned most_climbs = 16;  // in a row, before we give way to others
 
 Verdict keep_it(const CellView&, Draft&) { return Verdict::keep; }
 }  // namespace
@@ -69,13 +69,14 @@ Task<ResolveOutcome> Cell::resolve(Instant deadline) {
     co_return resolution_;
 }
 
-Task<ChangeOutcome> Cell::renew(std::uint64_t rounds, Instant deadline) {
+Task<ChangeOutcome> Cell::renew(std::uint64_t rounds, Instant deadline, std::uint64_t round) {
     co_await enter();
     const LookOutcome looked = co_await register_->recover(deadline);
     ChangeOutcome outcome = Undecided{};
     if (!std::holds_alternative<Unavailable>(looked)) {
         prepared_ = Rank();
-        register_->lift(mutated(Mutant::healed_without_leap) ? 0 : rounds);
+        const bool leaps = !mutated(Mutant::healed_without_leap);
+        register_->lift(leaps ? rounds : 0, leaps ? round : 0);
         outcome = co_await settle(deadline);
     }
     leave();
@@ -133,14 +134,19 @@ Task<std::optional<ChangeOutcome>> Cell::prepare(Backoff& backoff, Operation& op
         const LookOutcome glance = co_await register_->recover(deadline);
         if (std::holds_alternative<Unavailable>(glance)) co_return too_few(op);
     }
-    for (;;) {
-        // Nobody comes here in a million years, unless somebody meant to.
-        if (register_->highest().round >= last_round) co_return Damaged{};
-        rank_ = rank_above(register_->highest());
+    for (unsigned climbs = 0;;) {
+        const Rank floor = register_->floor();
+        // Nobody comes here in a million years, unless somebody meant to (ceiling-C6).
+        if (floor.round >= last_round) co_return Damaged{};
+        rank_ = rank_above(floor);
         const ReadOutcome read = co_await register_->read(rank_, deadline);
         if (std::holds_alternative<Found>(read)) break;
         if (std::holds_alternative<Usurped>(read)) co_return Usurped{};
         if (std::holds_alternative<Unavailable>(read)) co_return too_few(op);
+        if (register_->barred() && ++climbs % most_climbs != 0) {
+            const bool arrived = co_await register_->climb(deadline);
+            if (arrived) continue;
+        }
         co_await wait_after_loss(backoff, op, deadline);
     }
     base_ = register_->value();

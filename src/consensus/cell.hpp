@@ -61,8 +61,9 @@ class Cell {
     CellView hint() const { return format_.view(hint_); }
     bool hint_valid() const { return format_.valid(hint_); }
 
-    // Writes the value again, as it is, at a rank that lies so many rounds above all that were seen.
-    Task<ChangeOutcome> renew(std::uint64_t rounds, Instant deadline);
+    // Writes the value again, as it is, at a rank that lies so many rounds above all that were seen, and
+    // above `round`.
+    Task<ChangeOutcome> renew(std::uint64_t rounds, Instant deadline, std::uint64_t round = 0);
 
     // What became of the last change that ended Unsettled: yes and no are final
     // (the resolution lemma, algorithms.md 3.1).

@@ -23,6 +23,7 @@ class Plug final : public Disk {
     bool lets(Right right, std::string_view name) const override {
         return disk_->lets(right, name);
     }
+    std::optional<std::uint64_t> keeper_ms() const override { return disk_->keeper_ms(); }
     bool use_block_size(std::uint32_t bytes) override { return disk_->use_block_size(bytes); }
 
     void look();  // whether it is plugged in again; to be called every now and then

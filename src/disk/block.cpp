@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "disk/ceiling.hpp"
+
 namespace diskpaxos {
 
 namespace {
@@ -58,6 +60,10 @@ Decoded decode_block(ByteView bytes, const BlockAddress& expected) {
     block.value = body_of(bytes);
     if (!sane(block)) {
         result.damage = Damage::checksum;
+        return result;
+    }
+    if (block.promised.round > last_promise) {  // ceiling-C6
+        result.damage = Damage::no_room;
         return result;
     }
     result.state = BlockState::valid;

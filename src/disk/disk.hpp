@@ -17,6 +17,7 @@
 #include <coroutine>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -50,6 +51,7 @@ class Io {
     Buffer in;
     Rank rank;          // step: of the phase; watch: see there
     StepVerdict verdict{};  // step: what became of it, if there was no error
+    std::uint64_t limit = 0;  // step, above the ceiling: the highest round that would have been let in
 
     int error = 0;        // errno of the step that failed, 0 if every step was done
     bool wrote = false;   // the write was answered as durable
@@ -92,6 +94,9 @@ class Disk {
     // Whether its keeper, if it has one, lets us read or change registers of this name. One that it
     // does not let us see is answered with EACCES.
     virtual bool lets(Right, std::string_view) const { return true; }
+
+    // The time of day at its keeper, now, in unix ms; nothing where it has none, or does not tell.
+    virtual std::optional<std::uint64_t> keeper_ms() const { return {}; }
 
     // Switches to the block size that the superblock names. False if this disk cannot.
     virtual bool use_block_size(std::uint32_t bytes) { return bytes == block_size(); }

@@ -32,6 +32,7 @@ const char* describe(Damage damage) {
         case Damage::foreign: return "of another group or disk";
         case Damage::misplaced: return "misplaced";
         case Damage::newer: return "of a newer format";
+        case Damage::no_room: return "a rank that leaves no room above it";
     }
     UNREACHABLE();
 }

@@ -31,7 +31,8 @@ struct BlockAddress {
     bool operator==(const BlockAddress&) const = default;
 };
 
-enum class Damage : std::uint8_t { none, blank, checksum, foreign, misplaced, newer };
+enum class Damage : std::uint8_t { none, blank, checksum, foreign, misplaced, newer, no_room };
+inline constexpr std::size_t kinds_of_damage = 7;
 const char* describe(Damage damage);
 
 inline constexpr std::uint32_t block_magic = 0x42507844;  // "DxPB"

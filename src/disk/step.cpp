@@ -18,6 +18,13 @@ bool refuses(const Block& present, const Block& asked, Rank rank) {
     return present.promised > rank;
 }
 
+// ceiling-C1: of a write, what it promises along counts as well.
+std::uint64_t reach(const Block& asked, Rank rank) {
+    if (asked.accepted != rank) return rank.round;
+    if (mutated(Mutant::ceiling_of_reads_only)) return 0;
+    return std::max(rank.round, asked.promised.round);
+}
+
 // The register after a request that is not refused.
 Block after(const Block& present, const Block& asked, Rank rank) {
     Block next = present;
@@ -38,7 +45,8 @@ Block after(const Block& present, const Block& asked, Rank rank) {
 
 // Never over a sound block: whoever restored it before us may have been followed by others.
 Stepped restore(ByteView present, BlockState state, ByteView request, Rank rank, ByteSpan next) {
-    if (state != BlockState::unknown || rank != restoring(present)) return {StepVerdict::refused};
+    const bool sound = state != BlockState::unknown && !mutated(Mutant::ceiling_lowered);
+    if (sound || rank != restoring(present)) return {StepVerdict::refused};
     std::ranges::copy(request, next.begin());
     return {StepVerdict::done, true};
 }
@@ -55,7 +63,8 @@ bool well_formed(ByteView request, Rank rank) {
     return restores(rank) || asked.block.accepted == rank || asked.block.promised == rank;
 }
 
-Stepped step(ByteView present, ByteView request, Rank rank, ByteSpan next) {
+Stepped step(ByteView present, ByteView request, Rank rank, ByteSpan next,
+             std::uint64_t ceiling) {
     const BlockAddress address = address_of(request);
     const Decoded before = decode_block(present, address);
     if (restores(rank)) return restore(present, before.state, request, rank, next);
@@ -68,6 +77,8 @@ Stepped step(ByteView present, ByteView request, Rank rank, ByteSpan next) {
         return {same ? StepVerdict::done : StepVerdict::conflict};
     }
     if (refuses(before.block, asked, rank)) return {StepVerdict::refused};
+    const std::uint64_t limit = limit_above(before.block.promised.round, ceiling);
+    if (reach(asked, rank) > limit) return {StepVerdict::above, false, limit};
     encode_block(next, address, after(before.block, asked, rank));
     return {StepVerdict::done, !std::ranges::equal(next, present)};
 }

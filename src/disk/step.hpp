@@ -18,11 +18,16 @@
 // accepted with its own value, and is answered as done; two values under one rank are a conflict:
 // somebody uses a rank that is not his. So no slot, no lane and no drain time is needed here.
 //
+// An agent sets a *ceiling* to those who may not format its store (disk/ceiling.hpp, ceiling-C1): a
+// request that promises more than that is answered `above`, and changes nothing. Restoring has no
+// rank, and no ceiling.
+//
 // A damaged register takes no step. It can be *restored*, by a request without a rank that names
 // the damage it was made for: group/heal_registers.hpp says from what, and why that is safe.
 #pragma once
 
 #include "disk/block.hpp"
+#include "disk/ceiling.hpp"
 
 namespace diskpaxos {
 
@@ -31,17 +36,20 @@ enum class StepVerdict : std::uint8_t {
     refused,   // a higher rank has been here: its promise stands in the answer
     conflict,  // another value was accepted under this very rank
     damaged,   // what lies there is no block of this register: unknown, never initial
+    above,     // it promises more than the ceiling allows; nothing has been done
 };
 
 struct Stepped {
     StepVerdict verdict = StepVerdict::damaged;
     bool changed = false;  // `next` differs from what was there: it must be durable before the answer
+    std::uint64_t limit = no_ceiling;  // above: the highest round that would have been let in
 };
 
 // `request` is a sound block, whose address says which register is meant (place 0 of its row);
 // `present` is what lies there. Composes what shall lie there into `next`, of the same size, if it
-// differs.
-Stepped step(ByteView present, ByteView request, Rank rank, ByteSpan next);
+// differs. `ceiling`: of whoever asks.
+Stepped step(ByteView present, ByteView request, Rank rank, ByteSpan next,
+             std::uint64_t ceiling = no_ceiling);
 
 // The rank of a request that restores what `present` shows: no round, and the damage's checksum.
 Rank restoring(ByteView present);

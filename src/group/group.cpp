@@ -39,6 +39,7 @@ std::string reason(const Failure& failure) {
         case Failure::Kind::intruder: return "another process writes our slot";
         case Failure::Kind::closed: return "not in use";
         case Failure::Kind::forbidden: return "does not let us";
+        case Failure::Kind::above: return "is behind, and bars us below what the others have promised";
         case Failure::Kind::quarantined: return "a write of ours failed and may still happen";
     }
     UNREACHABLE();
@@ -174,6 +175,13 @@ Error Group::usurped() {
 }
 
 Error Group::damaged(std::uint32_t number) const {
+    const auto cell = cells_.find(number);
+    if (cell != cells_.end() && cell->second.reg().highest().round >= last_round) {
+        return {Code::bad_data,
+                fmt::format("cell {} has no ranks left: somebody has promised round {}; it cannot be "
+                            "changed any more, and what remains is a new group",
+                            number, cell->second.reg().highest().round)};
+    }
     return {Code::bad_data, fmt::format("cell {} holds what this program did not write", number)};
 }
 

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "base/mutant.hpp"
 #include "disk/step.hpp"
+#include "group/ceilings.hpp"
 
 namespace diskpaxos {
 
@@ -24,23 +26,29 @@ Task<void> RegisterHealer::heal(std::uint32_t number, Duration time_out) {
     const std::vector<CopyState> states = compare(rows_.copies(number, 0), active);
     DiskSet damaged;
     std::vector<Rank> damages(states.size());
+    if (mutated(Mutant::ceiling_lowered)) co_await lower(number);
     bool behind = false;
+    bool full = false;
     for (std::size_t disk = 0; disk < states.size(); ++disk) {
         const bool there = active.contains(disk) && rows_.errors()[disk] == 0;
         if (there && states[disk] == CopyState::damaged) {
             damages[disk] = co_await damage(disk, number);
             damaged.insert(disk);
         }
+        const Decoded copy = rows_.copies(number, 0)[disk];
+        full = full || copy.damage == Damage::no_room || copy.block.promised.round >= last_round;
         behind = behind || (there && states[disk] == CopyState::stale);
     }
     if (damaged.empty() && !behind) co_return;
     Cell& cell = group_.cell(number);
     const Instant deadline = group_.world().clock.now() + time_out;
-    const ChangeOutcome written = co_await cell.renew(damaged.empty() ? 0 : leap, deadline);
+    const std::uint64_t above = damaged.empty() ? 0 : high();
+    const ChangeOutcome written = co_await cell.renew(damaged.empty() ? 0 : leap, deadline, above);
     if (!std::holds_alternative<Committed>(written)) {
-        damaged.empty() ? ++report_.failed : ++report_.unhealable;
+        ++(full ? report_.no_room : damaged.empty() ? report_.failed : report_.unhealable);
         co_return;
     }
+    if (full) ++report_.no_room;
     ++report_.renewed;
     const Block image = cell.reg().own().block();
     for (std::size_t disk = 0; disk < states.size(); ++disk) {
@@ -48,6 +56,21 @@ Task<void> RegisterHealer::heal(std::uint32_t number, Duration time_out) {
         const bool restored = co_await restore(disk, number, damages[disk], image);
         restored ? ++report_.restored : ++report_.failed;
     }
+}
+
+// Only a mutant does so: it takes a promise above the ceiling for damage.
+Task<void> RegisterHealer::lower(std::uint32_t number) {
+    const std::vector<Decoded> copies = rows_.copies(number, 0);
+    for (std::size_t disk = 0; disk < copies.size(); ++disk) {
+        if (copies[disk].block.promised.round <= high()) continue;
+        const Rank aloft = co_await damage(disk, number);
+        co_await restore(disk, number, aloft, copies[(disk + 1) % copies.size()].block);
+    }
+}
+
+std::uint64_t RegisterHealer::high() const {
+    const std::uint64_t clock = latest_clock(group_.roster()).value_or(now_ms_);
+    return renewed_above(group_.roster().common.formatted_ms, clock);
 }
 
 // The rank of a request that restores just this damage.

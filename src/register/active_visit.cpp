@@ -22,6 +22,10 @@ Sight judged(IoPtr io, RowSummary row) {
         const Damage damage = row.whole() ? Damage::checksum : row.damage;
         sight.failure = {Failure::Kind::damaged, 0, damage};
     }
+    if (io->verdict == StepVerdict::above && row.whole()) {
+        sight.failure.kind = Failure::Kind::above;
+        sight.limit = io->limit;
+    }
     sight.keep = std::move(io);
     return sight;
 }
@@ -42,6 +46,19 @@ Task<Sight> ActiveVisit::visit(const Own& own) {
     encode_block(io->out.bytes(), address_.block(0), asked);
     io = co_await Transfer(disk_, std::move(io));
     lane_.leave();
+    if (io->error != 0) co_return failed(io->error);
+    const RowSummary row = summarise(io->in.bytes(), address_, no_place, nobody);
+    co_return judged(std::move(io), row);
+}
+
+// Without the lane: they are bounded by whoever sends them (register/climbing.cpp).
+Task<Sight> ActiveVisit::promise(Proposer me, std::uint64_t seq, Rank rank) {
+    if (!open()) co_return Sight(Failure{Failure::Kind::closed, 0, Damage::none});
+    IoPtr io = disk_.prepare(Io::Kind::step, block(), block());
+    io->rank = rank;
+    encode_block(io->out.bytes(), address_.block(0),
+                 {.incarnation = me, .seq = seq, .promised = rank, .accepted = {}, .committed = {}, .value = {}});
+    io = co_await Transfer(disk_, std::move(io));
     if (io->error != 0) co_return failed(io->error);
     const RowSummary row = summarise(io->in.bytes(), address_, no_place, nobody);
     co_return judged(std::move(io), row);

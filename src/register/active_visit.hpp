@@ -21,6 +21,7 @@ class ActiveVisit final : public Visit {
     Task<Sight> visit(const Own& own) override;
     Task<Sight> look(Proposer aside) override;
     Task<Sight> watch(Rank beyond) override;
+    Task<Sight> promise(Proposer me, std::uint64_t seq, Rank rank) override;
     bool judges() const override { return true; }
     bool open() const override { return access_ == Access::open; }
     std::string_view name() const override { return disk_.name(); }

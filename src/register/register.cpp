@@ -21,6 +21,7 @@ Register::Register(World& world, const QuorumRule& rule, std::uint32_t cell, Pro
       cell_(cell),
       patience_(patience),
       disks_(std::move(disks)),
+      climb_(disks_.size()),
       scope_(world.queue),
       watches_(world.queue) {
     CHECK(disks_.size() == rule.disks());
@@ -36,7 +37,7 @@ Register::Register(World& world, const QuorumRule& rule, std::uint32_t cell, Pro
 Task<ReadOutcome> Register::read(Rank rank, Instant deadline) {
     if (usurped_) co_return Usurped{};
     CHECK(recovered_ || mutated(Mutant::forget_own_block));
-    CHECK(rank > own_.promised);
+    CHECK(rank > (climb_.is_limited() ? least() : own_.promised));
     own_.promised = rank;  // accepted and value are kept: a block never regresses (2.4, F1)
     if (mutated(Mutant::block_zeroed)) {
         own_.accepted = Rank();
@@ -61,7 +62,8 @@ Task<WriteOutcome> Register::write(Rank rank, ByteView value, Rank next, Instant
     own_.value.assign(value.begin(), value.end());
     own_.promised = mutated(Mutant::fast_path_unpromised) ? rank : next;
     own_.committed = committed_;
-    highest_ = std::max(highest_, own_.promised);
+    climb_.saw(own_.promised);
+    climb_.keep_above(own_.promised);
     write_phase_ = phase_ + 1;
     refused_write_ = DiskSet();
     const Decision decision = co_await phase(rank, next > rank ? for_both : for_write, deadline);
@@ -83,7 +85,8 @@ Task<Decision> Register::phase(Rank rank, Purposes needs, Instant deadline) {
     ++own_.seq;
     own_.rank = rank;
     begin(Doing::phase, rank, needs);
-    highest_ = std::max(highest_, rank);
+    climb_.saw(rank);
+    climb_.begin();
     for (std::size_t disk = 0; disk < disks_.size(); ++disk) {
         if (settled() || disks_[disk]->judges()) {
             scope_.spawn(attend_visit(disk, phase_));
@@ -133,7 +136,9 @@ Task<void> Register::attend_visit(std::size_t disk, std::uint64_t phase) {
         note(Step::Kind::intruder, disk, Rank());
         decided_.set();
     }
-    const bool refused = sight.seen() && disks_[disk]->judges() && !sight.row.promised.none();
+    const bool above = sight.failure.kind == Failure::Kind::above;
+    const bool refused =
+        above || (sight.seen() && disks_[disk]->judges() && !sight.row.promised.none());
     if (phase == write_phase_ && refused) refused_write_.insert(disk);
     // An answer to an older phase says nothing about this one (algorithms.md 2.6 row 2i).
     if (phase != phase_ && !mutated(Mutant::stale_answer_counted)) co_return;
@@ -143,8 +148,14 @@ Task<void> Register::attend_visit(std::size_t disk, std::uint64_t phase) {
 }
 
 void Register::judge_visit(std::size_t disk, const Sight& sight) {
+    if (sight.failure.kind == Failure::Kind::above) {  // it is behind; no higher rank has been there
+        failures_[disk] = sight.failure;
+        climb_.barred(disk, sight.row.highest, sight.limit, world_.clock.now());
+        tally_.refuse(disk, rank_);
+        return note(Step::Kind::disk_refused, disk, Rank(), sight.limit);
+    }
     if (failed(disk, sight)) return;
-    highest_ = std::max(highest_, sight.row.highest);
+    climb_.stands(disk, sight.row.highest);
     committed_ = std::max(committed_, sight.row.committed);
     if (mutated(Mutant::no_read_after_write) && own_.accepted == rank_) return tally_.count(disk);
     const Rank limit = mutated(Mutant::fast_path_blind) ? own_.promised : rank_;
@@ -155,6 +166,7 @@ void Register::judge_visit(std::size_t disk, const Sight& sight) {
         return;
     }
     tally_.count(disk);
+    climb_.stands(disk, own_.promised);
     offer(sight.row);
     note(Step::Kind::disk_counted, disk, sight.row.accepted);
     if (disks_[disk]->judges()) settle(disk, sight.row.accepted, sight.row.value);
@@ -167,7 +179,7 @@ Task<LookOutcome> Register::recover(Instant deadline) {
     const Purposes needs = recovered_ ? for_both : first;
     const Decision decision = co_await look_around(Doing::look, needs, nobody, deadline);
     if (decision != Decision::won) co_return Unavailable{};
-    if (mutated(Mutant::rank_reused_at_restart) && !recovered_) highest_ = own_.promised;
+    if (mutated(Mutant::rank_reused_at_restart) && !recovered_) climb_ = Climb(disks_.size()), climb_.saw(own_.promised);
     recovered_ = true;
     if (mutated(Mutant::forget_own_block)) own_.accepted = own_.promised = Rank(), own_.value = {};
     co_return first_glance();
@@ -222,7 +234,7 @@ Task<void> Register::attend_look(std::size_t disk, std::uint64_t phase, Proposer
 
 void Register::judge_look(std::size_t disk, const Sight& sight) {
     if (failed(disk, sight)) return;
-    highest_ = std::max(highest_, sight.row.highest);
+    climb_.stands(disk, sight.row.highest);
     committed_ = std::max(committed_, sight.row.committed);
     if (!recovered_ && seated()) {
         const bool closed = !disks_[disk]->open();
@@ -245,7 +257,7 @@ void Register::judge_look(std::size_t disk, const Sight& sight) {
 
 void Register::judge_confirm(std::size_t disk, const Sight& sight) {
     if (failed(disk, sight)) return;
-    highest_ = std::max(highest_, sight.row.highest);
+    climb_.stands(disk, sight.row.highest);
     if (disks_[disk]->judges()) {  // accepted is counted there, whatever it has promised since
         sight.row.accepted == value_rank_ ? tally_.count(disk) : tally_.fail(disk);
     } else if (sight.row.promised > value_rank_) {

@@ -26,6 +26,7 @@
 #include "async/world.hpp"
 #include "quorum/rule.hpp"
 #include "quorum/tally.hpp"
+#include "register/climb.hpp"
 #include "register/visit.hpp"
 
 namespace diskpaxos {
@@ -87,12 +88,23 @@ class Register {
     // Whether no disk has failed us when it was asked last.
     bool healthy() const { return failing_.empty(); }
 
-    // From now on our ranks lie so many rounds above all that were seen.
-    void lift(std::uint64_t rounds) { highest_ = {highest_.round + rounds, Proposer()}; }
+    // From now on our ranks lie so many rounds above all that were seen, and above `round`.
+    void lift(std::uint64_t rounds, std::uint64_t round = 0) {
+        if (rounds == 0 && round == 0) return;
+        climb_.lift(std::max(climb_.highest().round, round) + rounds);
+    }
+
+    // Above which rank to begin: the highest seen, unless a disk has told us that it would bar us there
+    // (ceiling-C3).
+    Rank floor();
+    // Whether in the last phase a disk let nobody in as high as that. Then climb() walks up what must be
+    // walked (ceiling-C5), and another read may begin at once; false: it is no use.
+    bool barred() const { return climb_.is_barred(); }
+    Task<bool> climb(Instant deadline);
 
     ByteView value() const { return value_; }     // what the last read or look found
     Rank value_rank() const { return value_rank_; }
-    Rank highest() const { return highest_; }     // the highest rank seen so far, ours included
+    Rank highest() const { return climb_.highest(); }  // the highest rank seen so far, ours included
     Rank committed() const { return committed_; } // the highest rank known to be committed
     Rank promised() const { return own_.promised; }
     Proposer me() const { return own_.me; }
@@ -123,6 +135,10 @@ class Register {
     bool failed(std::size_t disk, const Sight& sight);
     void offer(const RowSummary& row);
     Task<void> attend_watch(std::size_t disk);
+    DiskSet silent() const;
+    Rank least() const;
+    Task<bool> walk(std::size_t disk, Rank above, Instant deadline);
+    Task<void> attend_rung(std::size_t disk, Rank rank);
     bool seated() const;  // some disk is open to us; otherwise we only look
     bool unanimous() const;
     void take_own(const Decoded& block);
@@ -142,7 +158,7 @@ class Register {
     bool recovered_ = false;
     DiskSet settled_;  // mixed: where nothing of our predecessor can happen any more
     bool usurped_ = false;
-    Rank highest_;
+    Climb climb_;
     Rank committed_;
 
     // The phase under way. Its rank is what no other promise may exceed.

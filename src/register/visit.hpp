@@ -14,7 +14,7 @@ namespace diskpaxos {
 // Why a disk did not count.
 struct Failure {
     enum class Kind : std::uint8_t { none, io, damaged, superseded, rolled_back, intruder, closed,
-                                    quarantined, forbidden };
+                                    quarantined, forbidden, above };
     Kind kind = Kind::none;
     int error = 0;                  // io: errno
     Damage damage = Damage::none;   // damaged
@@ -27,6 +27,7 @@ struct Sight {
 
     Failure failure;   // kind none: the row is whole and, after a visit, our write is durable
     RowSummary row;
+    std::uint64_t limit = 0;  // above the ceiling: the highest round that would have been let in
     IoPtr keep;
 
     bool seen() const { return failure.kind == Failure::Kind::none; }
@@ -56,6 +57,12 @@ class Visit {
 
     // Looks without writing. The promise of `aside` does not count in row.promised.
     virtual Task<Sight> look(Proposer aside) = 0;
+
+    // Promises this rank, and nothing else; only on disks that judge. Many may be on their way at a
+    // time, and they arrive in their order, or not at all.
+    virtual Task<Sight> promise(Proposer, std::uint64_t, Rank) {
+        co_return Sight(Failure{Failure::Kind::closed, 0, Damage::none});
+    }
 
     // Whether the disk itself compares ranks. Then what it shows as accepted was counted there, and
     // one look tells as much as two on a disk that does not (algorithms.md 4.5). It has no block of

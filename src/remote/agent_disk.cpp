@@ -62,6 +62,13 @@ bool AgentDisk::lets(Right right, std::string_view name) const {
     });
 }
 
+// What it was when it was told, and what has passed since.
+std::optional<std::uint64_t> AgentDisk::keeper_ms() const {
+    if ((welcome_.features & wire::feature_ceiling) == 0) return {};
+    const Duration since = world_.clock.now() - connected_at_;
+    return welcome_.time_ms + static_cast<std::uint64_t>(since / std::chrono::milliseconds(1));
+}
+
 void AgentDisk::submit(Io& io) {
     CHECK(io.kind != Io::Kind::visit && blocks_of(io).count > 0);
     const Instant now = world_.clock.now();
@@ -219,7 +226,19 @@ bool AgentDisk::take_piece(Io& io, const wire::Frame& frame) {
     return true;
 }
 
+// Above the ceiling: nothing was done, and the block is shown as it stands.
+bool AgentDisk::take_above(Io& io, const wire::Frame& frame) {
+    const auto above = wire::get_above(frame.body, block_size());
+    if (io.kind != Io::Kind::step || !above) return false;
+    wire::untrim(above->block, io.in.bytes());
+    io.verdict = StepVerdict::above;
+    io.limit = above->limit;
+    end(io, 0);
+    return true;
+}
+
 bool AgentDisk::take_block(Io& io, const wire::Frame& frame) {
+    if (frame.status == wire::Status::above) return take_above(io, frame);
     switch (frame.status) {
         case wire::Status::ok:
             io.verdict = StepVerdict::done;

@@ -40,6 +40,7 @@ class AgentDisk final : public Disk {
     std::string_view name() const override { return peer_.url.name; }
     bool active() const override { return true; }
     bool lets(Right right, std::string_view name) const override;
+    std::optional<std::uint64_t> keeper_ms() const override;
 
     const Uuid& store() const { return welcome_.store; }  // whatever URL leads to it
     bool connected() const { return stream_ != nullptr; }
@@ -81,6 +82,7 @@ class AgentDisk final : public Disk {
     bool taken(Io& io, const wire::Frame& frame);
     bool take_piece(Io& io, const wire::Frame& frame);
     bool take_block(Io& io, const wire::Frame& frame);
+    bool take_above(Io& io, const wire::Frame& frame);
     void put_off(Io& io);
     void end(Io& io, int error);
     Trips& trips_of(Io& io);

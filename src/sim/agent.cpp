@@ -30,21 +30,22 @@ void SimAgent::step(SimLink& from, std::uint64_t block, ByteView request, Rank r
                     Answer answer) {
     const Bytes before(present(block).begin(), present(block).end());
     Bytes next(before);
-    const Stepped stepped = diskpaxos::step(before, request, rank, next);
+    const Stepped stepped =
+        diskpaxos::step(before, request, rank, next, ceiling ? ceiling() : no_ceiling);
     if (stepped.changed) {
         unsaved_[block] = {next, &from};
         const std::uint32_t cell = platter_.cell_of(block);
         watch_.executed(from, cell, decode_block(next, platter_.row(cell).block(0)).block);
     }
-    answer_durably(block, [answer = std::move(answer), verdict = stepped.verdict, before] {
-        answer(verdict, before);
+    answer_durably(block, [answer = std::move(answer), stepped, before] {
+        answer(stepped, before);
     });
 }
 
 void SimAgent::read(std::uint64_t block, Answer answer) {
     const Bytes content(present(block).begin(), present(block).end());
     answer_durably(block, [answer = std::move(answer), content] {
-        answer(StepVerdict::refused, content);
+        answer({StepVerdict::refused}, content);
     });
 }
 
@@ -71,7 +72,7 @@ void SimAgent::commit() {
         if (accepted_in(platter_, watcher.block) <= watcher.beyond) {
             watchers_.push_back(watcher);
         } else {
-            watcher.answer(StepVerdict::refused, platter_.block(watcher.block));
+            watcher.answer({StepVerdict::refused}, platter_.block(watcher.block));
         }
     }
 }

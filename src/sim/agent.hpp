@@ -17,7 +17,7 @@ class SimLink;
 class SimAgent {
   public:
     // Called when what it tells is durable; never, if the agent dies before.
-    using Answer = std::function<void(StepVerdict, ByteView)>;
+    using Answer = std::function<void(const Stepped&, ByteView)>;
 
     SimAgent(SimWorld& world, Platter& platter, const Faults& faults, Watch& watch)
         : world_(world), platter_(platter), faults_(faults), watch_(watch) {}
@@ -26,6 +26,9 @@ class SimAgent {
     void step(SimLink& from, std::uint64_t block, ByteView request, Rank rank, Answer answer);
     void read(std::uint64_t block, Answer answer);
     void watch(std::uint64_t block, Rank beyond, Answer answer);
+    // ceiling-C1: what it lets clients do who may not format; without it there is no ceiling.
+    std::function<std::uint64_t()> ceiling;
+
     void restart();  // all connections break, and what was not durable is lost
 
     Platter& platter() const { return platter_; }

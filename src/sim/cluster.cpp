@@ -22,7 +22,9 @@ Cluster::Cluster(std::uint64_t seed, const Setup& s, bool verbose)
     for (std::size_t disk = 0; disk < s.disks; ++disk) {
         platters_.push_back(std::make_unique<Platter>(disk, setup.geometry_of(disk)));
         if (!s.active.contains(disk) || s.scsi.contains(disk)) continue;
-        agents_.try_emplace(disk, world_, *platters_.back(), faults_, *this);
+        const auto made = agents_.try_emplace(disk, world_, *platters_.back(), faults_, *this);
+        if (setup.ceilings.empty()) continue;
+        made.first->second.ceiling = [limit = setup.ceilings[disk]] { return limit; };
     }
     for (unsigned host = 0; host < s.processes; ++host) start(host);
 }
@@ -243,7 +245,8 @@ Platter* Cluster::pick(DiskSet disks) {
 void Cluster::whim() {
     const Faults& f = faults_;
     const unsigned weights[] = {f.crash, f.pause,    f.drive_hang, f.drive_gone, f.wipe,
-                                f.rot,   f.exchange, f.roll_back,  f.blank,      f.agent_restart};
+                                f.rot,   f.exchange, f.roll_back,  f.blank,      f.agent_restart,
+                                f.stranger};
     unsigned sum = 0;
     for (const unsigned weight : weights) sum += weight;
     if (sum == 0) return;
@@ -279,6 +282,11 @@ void Cluster::whim() {
             say(fmt::format("the agent of disk {} restarts", any.number()));
             return agent->second.restart();
         }
+        case 10:
+            if (const auto agent = agents_.find(any.number()); agent != agents_.end()) {
+                intrude(agent->second);
+            }
+            return;
         default:
             if (Platter* platter = pick(f.treacherous); platter != nullptr) {
                 what == 7 ? take_image(*platter) : platter->format();
@@ -286,6 +294,27 @@ void Cluster::whim() {
                 if (what == 8) marks.count(Mark::blanked);
             }
     }
+}
+
+// A client that keeps to the bytes, and to nothing else (ceiling-C1). Its step comes by the way of
+// whoever is there.
+void Cluster::intrude(SimAgent& agent) {
+    Platter& platter = agent.platter();
+    const auto to_here = [&](const auto& path) { return &path->platter() == &platter; };
+    const auto path = std::ranges::find_if(paths_, to_here);
+    const auto cell = static_cast<std::uint32_t>(world_.random().below(setup.geometry.cells));
+    const std::uint64_t block = platter.geometry().row(cell).first;
+    const Decoded present = platter.decode(block);
+    if (path == paths_.end() || present.state == BlockState::unknown || !agent.ceiling) return;
+    const Proposer stranger(0x5754'0000'0000'0000);
+    const Rank rank{limit_above(present.block.promised.round, agent.ceiling()), stranger};
+    invariants_.may_promise(cell, stranger);
+    say(fmt::format("a stranger promises round {} on disk {}", rank.round, platter.number()));
+    Bytes request(platter.geometry().block_size);
+    encode_block(request, platter.row(cell).block(0),
+                 {.incarnation = stranger, .seq = ++intrusions_, .promised = rank, .accepted = {},
+                  .committed = {}, .value = {}});
+    agent.step(static_cast<SimLink&>(**path), block, request, rank, [](const Stepped&, ByteView) {});
 }
 
 void Cluster::harm_frail(Platter& platter, unsigned what) {

@@ -63,6 +63,7 @@ class Cluster final : public Surroundings, public Watch {
     // The storm.
     void storm();
     void whim();
+    void intrude(SimAgent& agent);
     void harm_frail(Platter& platter, unsigned what);
     void exchange(Platter& one, Platter& other);
     void take_image(Platter& platter);
@@ -87,6 +88,7 @@ class Cluster final : public Surroundings, public Watch {
     std::map<std::size_t, Bytes> images_;             // older images of platters
     std::pair<Platter*, Platter*> exchanged_{};
     std::vector<Instant> finish_times_;               // per host
+    std::uint64_t intrusions_ = 0;
     unsigned arrived_ = 0;                            // processes that have ever started
     std::map<std::pair<unsigned, Rank>, unsigned> dropped_;  // disks that left a phase
     std::vector<Host> hosts_;  // last: processes die first

@@ -195,6 +195,7 @@ std::vector<Bytes> Invariants::lineage(std::uint32_t number) const {
 
 void Invariants::refused(CellWatch& cell, const Step& step) {
     // A fast path promises more than it starts, so what is asked is who it was.
+    if (step.other.none()) return;  // it was not a rank, but the ceiling
     if (step.other > step.rank && cell.proposers.contains(step.other.proposer)) return;
     violate(fmt::format("P2: {} refused by {}", describe(step.rank), describe(step.other)));
 }

@@ -43,6 +43,7 @@ class Invariants {
     bool violated() const { return !violation_.empty(); }
     const std::string& violation() const { return violation_; }
     void violate(std::string what);  // the first one stays
+    void may_promise(std::uint32_t cell, Proposer who) { cells_[cell].proposers.insert(who); }
 
   private:
     struct CellWatch {

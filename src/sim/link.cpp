@@ -46,9 +46,9 @@ void SimLink::arrive(const LetterPtr& letter) {
         return send(letter, platter_.gone_until + world_.between(Duration(0), faults_.slowest));
     }
     if (std::exchange(letter->executed, true)) watch_.came_across(*this, Mark::step_repeated);
-    const auto answer = [this, number = letter->number](StepVerdict verdict, ByteView content) {
+    const auto answer = [this, number = letter->number](const Stepped& stepped, ByteView content) {
         const Bytes copy(content.begin(), content.end());
-        world_.at(later(), [this, number, verdict, copy] { deliver(number, verdict, copy); });
+        world_.at(later(), [this, number, stepped, copy] { deliver(number, stepped, copy); });
     };
     switch (letter->kind) {
         case Io::Kind::step:
@@ -59,13 +59,14 @@ void SimLink::arrive(const LetterPtr& letter) {
     }
 }
 
-void SimLink::deliver(std::uint64_t number, StepVerdict verdict, const Bytes& content) {
+void SimLink::deliver(std::uint64_t number, const Stepped& stepped, const Bytes& content) {
     const auto found = waiting_.find(number);
     if (found == waiting_.end()) return;  // it has been given up, or told before
     if (gone()) return fail(number);
     Io& io = *found->second;
     waiting_.erase(found);
-    io.verdict = verdict;
+    io.verdict = stepped.verdict;
+    io.limit = stepped.limit;
     std::ranges::copy(content, io.in.bytes().begin());
     const bool stale = io.kind != Io::Kind::step && treacherous(faults_.stale);
     if (stale) std::ranges::copy(platter_.previous(io.from.first), io.in.bytes().begin());

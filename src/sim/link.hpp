@@ -35,7 +35,7 @@ class SimLink final : public SimPath {
 
     void send(const LetterPtr& letter, Instant when);
     void arrive(const LetterPtr& letter);
-    void deliver(std::uint64_t number, StepVerdict verdict, const Bytes& content);
+    void deliver(std::uint64_t number, const Stepped& stepped, const Bytes& content);
     void fail(std::uint64_t number);
 
     SimAgent& agent_;

@@ -176,7 +176,7 @@ Task<void> Process::mend(std::uint32_t number) {
         if (found) damaged.emplace_back(path, *found);
     }
     if (damaged.empty()) co_return;
-    constexpr std::uint64_t leap = std::uint64_t{1} << 40;
+    constexpr std::uint64_t leap = std::uint64_t{1} << 24;
     auto renewing = cells_[number]->renew(leap, draw_deadline(false));
     const ChangeOutcome outcome = co_await renewing;
     if (!std::holds_alternative<Committed>(outcome)) co_return;

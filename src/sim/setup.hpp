@@ -2,6 +2,8 @@
 // write theirs down.
 #pragma once
 
+#include <vector>
+
 #include "disk/geometry.hpp"
 #include "sim/faults.hpp"
 
@@ -12,6 +14,7 @@ struct Setup {
     std::size_t disks = 3;
     std::size_t quorum = 2;      // for reading, writing and recovery alike
     DiskSet active;              // the others are passive
+    std::vector<std::uint64_t> ceilings;  // of the agents, by disk; empty: there are none
     DiskSet scsi;                // active ones that know COMPARE AND WRITE only
     unsigned processes = 3;      // at once; each in a slot of its own, if there are passive disks
     unsigned visitors = 0;       // so many come and go first, a few operations each

@@ -26,7 +26,7 @@ std::optional<Flaw> flaw_of_head(ByteView head, std::size_t largest_body) {
         type > static_cast<std::uint8_t>(last_type)) {
         return Flaw::type;
     }
-    if (status > static_cast<std::uint8_t>(Status::full)) return Flaw::status;
+    if (status > static_cast<std::uint8_t>(last_status)) return Flaw::status;
     if (load<std::uint16_t>(head, 6) != 0 || load<std::uint32_t>(head, 20) != 0) {
         return Flaw::not_zero;
     }
@@ -83,6 +83,8 @@ const char* describe(Status status) {
             return "no version in common";
         case Status::full:
             return "full";
+        case Status::above:
+            return "above the ceiling";
     }
     UNREACHABLE();
 }

@@ -41,7 +41,9 @@ enum class Status : std::uint8_t {
     out_of_range = 9,   // no such block
     version = 10,       // hello: no version in common
     full = 11,          // a watch too many
+    above = 12,         // step: it promises more than the ceiling allows (feature_ceiling)
 };
+inline constexpr Status last_status = Status::above;
 
 // What is wrong with bytes that should have been a frame or a body.
 enum class Flaw : std::uint8_t {

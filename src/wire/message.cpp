@@ -94,11 +94,15 @@ void put_welcome(Bytes& out, std::uint64_t id, const Welcome& welcome) {
     add(out, welcome.idle_ms);
     add(out, ByteView(welcome.store));
     add(out, welcome.instance);
+    if ((welcome.features & feature_ceiling) != 0) add(out, welcome.time_ms);
     end_frame(out, at);
 }
 
 Got<Welcome> get_welcome(ByteView body) {
-    if (body.size() != 64) return std::unexpected(Flaw::length);
+    constexpr std::size_t fixed = 64;
+    if (body.size() < fixed) return std::unexpected(Flaw::length);
+    const bool timed = (load<std::uint64_t>(body, 16) & feature_ceiling) != 0;
+    if (body.size() != fixed + (timed ? 8 : 0)) return std::unexpected(Flaw::length);
     if (load<std::uint16_t>(body, 2) != 0) return std::unexpected(Flaw::not_zero);
     Welcome welcome;
     welcome.version = load<std::uint16_t>(body, 0);
@@ -111,6 +115,7 @@ Got<Welcome> get_welcome(ByteView body) {
     welcome.idle_ms = load<std::uint32_t>(body, 36);
     std::ranges::copy(body.subspan(40, 16), welcome.store.begin());
     welcome.instance = load<std::uint64_t>(body, 56);
+    if (timed) welcome.time_ms = load<std::uint64_t>(body, fixed);
     const bool usable = (welcome.block_size == 512 || welcome.block_size == 4096) &&
                         welcome.blocks > 0 && welcome.blocks <= ~std::uint64_t{0} / 4096 &&
                         welcome.requests > 0 && welcome.largest_body >= 64 + welcome.block_size;
@@ -200,6 +205,21 @@ void put_blocks(Bytes& out, std::uint64_t id, ByteView blocks) {
 
 void put_block(Bytes& out, Type type, Status status, std::uint64_t id, ByteView block) {
     append_frame(out, {.type = type, .status = status, .id = id, .body = trimmed(block)});
+}
+
+void put_above(Bytes& out, std::uint64_t id, std::uint64_t limit, ByteView block) {
+    const std::size_t at = begin_frame(out, Type::step, Status::above, id);
+    add(out, limit);
+    add(out, trimmed(block));
+    end_frame(out, at);
+}
+
+Got<Above> get_above(ByteView body, std::size_t block_size) {
+    constexpr std::size_t fixed = 8;
+    if (body.size() < fixed) return std::unexpected(Flaw::length);
+    const Above above{load<std::uint64_t>(body, 0), body.subspan(fixed)};
+    if (!may_untrim(above.block, block_size)) return std::unexpected(Flaw::block);
+    return above;
 }
 
 ListWriter::ListWriter(Bytes& out, std::uint64_t id, Type type)

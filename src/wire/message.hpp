@@ -22,20 +22,23 @@ inline constexpr std::uint16_t version = 1;
 inline constexpr std::uint64_t magic = 0x746e656741507844;  // "DxPAgent"
 inline constexpr std::size_t longest_name = 255;            // of a store or register
 
+// Features: bits of a hello and its answer. Either side leaves out those that it does not know.
+//
+//  ceiling       the time stands in the welcome, and a step may be answered with the status `above`
+//  tells_rights  the agent says when the rights of a client have changed: a frame of type rights,
+//                status ok and id `unasked`, as if it had been asked
+inline constexpr std::uint64_t feature_ceiling = 1;
+inline constexpr std::uint64_t tells_rights = 2;
+inline constexpr std::uint64_t known_features = feature_ceiling | tells_rights;
+inline constexpr std::uint64_t unasked = 0;  // such a client asks for nothing else under this id
+
 // Before hello was answered nobody has agreed to more than this.
 inline constexpr std::size_t largest_hello = 512;
-
-// Features: bits of a hello and its answer.
-//
-// The agent says it when the rights of a client have changed: a frame of type rights, status ok and
-// id `unasked`, as if it had been asked. Who does not know the feature is not told.
-inline constexpr std::uint64_t tells_rights = 2;
-inline constexpr std::uint64_t unasked = 0;  // such a client asks for nothing else under this id
 
 struct Hello {
     std::uint16_t lowest = version;
     std::uint16_t highest = version;
-    std::uint64_t features = 0;
+    std::uint64_t features = known_features;
     std::string_view store;  // empty: the agent's only one
 };
 
@@ -50,6 +53,7 @@ struct Welcome {  // the answer to a hello
     std::uint32_t idle_ms = 0;  // after so long without a frame the connection ends; 0: never
     Uuid store{};
     std::uint64_t instance = 0;  // another one after every restart of the agent
+    std::uint64_t time_ms = 0;   // feature_ceiling: the agent's time of day, unix ms; else not sent
     bool operator==(const Welcome&) const = default;
 };
 
@@ -62,6 +66,11 @@ struct StepAsked {
     std::uint64_t block = 0;
     Rank rank;
     ByteView request;  // trimmed
+};
+
+struct Above {  // the answer to a step above the ceiling
+    std::uint64_t limit = 0;  // the highest round that would have been let in
+    ByteView block;           // as it stands, trimmed
 };
 
 struct WatchAsked {
@@ -89,6 +98,7 @@ void put_status(Bytes& out, Type type, Status status, std::uint64_t id);
 void put_blocks(Bytes& out, std::uint64_t id, ByteView blocks);  // the answer to a read
 // The answer to a step or watch: the whole block, which is trimmed here.
 void put_block(Bytes& out, Type type, Status status, std::uint64_t id, ByteView block);
+void put_above(Bytes& out, std::uint64_t id, std::uint64_t limit, ByteView block);
 
 // What a client may do with registers of some prefix: one entry each in the answer to rights, in
 // the place of a block's number.
@@ -125,6 +135,7 @@ Got<Welcome> get_welcome(ByteView body);
 Got<Extent> get_read(ByteView body);  // at least one block; the sum of both does not wrap round
 Got<Write> get_write(ByteView body, std::size_t block_size);
 Got<StepAsked> get_step(ByteView body, std::size_t block_size);
+Got<Above> get_above(ByteView body, std::size_t block_size);
 Got<WatchAsked> get_watch(ByteView body);
 Got<Extent> get_list(ByteView body);
 Got<void> get_nothing(ByteView body);

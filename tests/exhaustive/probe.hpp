@@ -4,7 +4,8 @@
 // or look with phase or look_around and decide below it (where they stand follows from what is
 // being done), and one attend_visit or attend_look for each request in flight, which knows its disk
 // and whether its phase is the present one (Request::stale). What no later step reads is left
-// out: the tally and the value of a phase that is over.
+// out: the tally and the value of a phase that is over, and where each disk stands, since none has a
+// ceiling here.
 #pragma once
 
 #include "content.hpp"
@@ -25,7 +26,7 @@ struct RegisterProbe {
         add(hasher, reg.own_.value);
         hasher.add((reg.recovered_ ? 1U : 0U) | (reg.usurped_ ? 2U : 0U));
         if (finished) return;
-        add(add(hasher, reg.highest_), reg.committed_);
+        add(add(hasher, reg.climb_.highest()), reg.committed_);
         if (idle(reg)) return;
         add(add(add(hasher, reg.rank_), reg.value_rank_), reg.others_);
         add(hasher, reg.value_);

@@ -119,6 +119,8 @@ const char* verdict_text(StepVerdict verdict) {
             return "conflict";
         case StepVerdict::damaged:
             return "damaged";
+        case StepVerdict::above:
+            return "above";
     }
     UNREACHABLE();
 }

@@ -74,7 +74,7 @@ TEST(Frame, IsRefusedForWhatIsWrongWithIt) {
          },
          Flaw::type},
         {[](Bytes& b) {
-             store<std::uint8_t>(b, 5, 12);
+             store<std::uint8_t>(b, 5, 13);
              reseal(b);
          },
          Flaw::status},

@@ -14,6 +14,33 @@ Bytes body_of_sample(std::string_view name) {
 
 const Proposer me = Proposer::of(2, 0xabcdef);
 
+// An older side sends, and expects, none of what a feature adds.
+TEST(Message, OfTheCeilingIsSaidOnlyWhatBothKnow) {
+    const auto old_hello = get_hello(body_of_sample("hello"));
+    EXPECT_EQ(old_hello->features, 0U);
+    const Bytes hello_body = body_of_sample("greeting");
+    EXPECT_EQ(get_hello(hello_body)->features, feature_ceiling);
+
+    Bytes body = body_of_sample("greeted");
+    const auto welcome = get_welcome(body);
+    ASSERT_TRUE(welcome);
+    EXPECT_EQ(welcome->time_ms, 1'795'651'200'000U);
+    EXPECT_EQ(get_welcome(body_of_sample("welcome"))->time_ms, 0U);
+    body.resize(64);
+    EXPECT_EQ(get_welcome(body).error(), Flaw::length) << "it says that there is a time";
+    Bytes untold = body_of_sample("welcome");
+    untold.resize(72);
+    EXPECT_EQ(get_welcome(untold).error(), Flaw::length) << "and here that there is none";
+
+    const Bytes above_body = body_of_sample("above");
+    const auto above = get_above(above_body, 512);
+    ASSERT_TRUE(above);
+    EXPECT_EQ(above->limit, 105U);
+    EXPECT_EQ(above->block.size(), 133U);
+    EXPECT_EQ(get_above(ByteView(above_body).first(7), 512).error(), Flaw::length);
+    EXPECT_EQ(get_above(ByteView(above_body).first(50), 512).error(), Flaw::block);
+}
+
 TEST(Message, SaysWhatWasMeant) {
     const Bytes hello_body = body_of_sample("hello");
     const auto hello = get_hello(hello_body);

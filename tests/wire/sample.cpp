@@ -37,13 +37,28 @@ Bytes sample_block() {
 std::vector<std::string> sample_names() {
     return {"hello",   "welcome", "version", "read",    "blocks", "write",  "step",
             "stepped", "refused", "watch",   "changed", "list",   "listed", "ping",
-            "rights",  "allowed"};
+            "rights",  "allowed", "greeting", "greeted", "above"};
 }
 
 Bytes sample(std::string_view name) {
     Bytes out;
     const Bytes block = sample_block();
-    if (name == "hello") put_hello(out, 1, {.store = "alpha"});
+    if (name == "hello") put_hello(out, 1, {.features = 0, .store = "alpha"});
+    if (name == "greeting") put_hello(out, 1, {.store = "alpha"});
+    if (name == "greeted") {
+        put_welcome(out, 1,
+                    {.block_size = 512,
+                     .blocks = 32768,
+                     .features = feature_ceiling,
+                     .largest_body = 65544,
+                     .requests = 256,
+                     .watches = 1024,
+                     .idle_ms = 60'000,
+                     .store = uuid(0x40),
+                     .instance = 0x1122334455667788,
+                     .time_ms = 1'795'651'200'000});
+    }
+    if (name == "above") put_above(out, 4, 105, block);
     if (name == "welcome") {
         put_welcome(out, 1,
                     {.block_size = 512,

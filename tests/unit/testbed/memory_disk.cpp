@@ -78,7 +78,10 @@ void MemoryDisk::answer(Io& io) {
 void MemoryDisk::take_step(Io& io) {
     CHECK(is_active && well_formed(io.out.bytes(), io.rank));
     std::ranges::copy(at(io.to.first), io.in.bytes().begin());
-    io.verdict = step(io.in.bytes(), io.out.bytes(), io.rank, at(io.to.first)).verdict;
+    const Stepped stepped =
+        step(io.in.bytes(), io.out.bytes(), io.rank, at(io.to.first), ceiling);
+    io.verdict = stepped.verdict;
+    io.limit = stepped.limit;
 }
 
 void MemoryDisk::tell_watchers() {

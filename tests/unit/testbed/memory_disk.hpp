@@ -9,6 +9,7 @@
 
 #include "async/event.hpp"
 #include "async/scope.hpp"
+#include "disk/ceiling.hpp"
 #include "disk/disk.hpp"
 
 namespace diskpaxos {
@@ -45,6 +46,7 @@ class MemoryDisk final : public Disk {
     std::size_t held() const { return held_.size(); }
 
     bool is_active = false;  // it takes steps and watches
+    std::uint64_t ceiling = no_ceiling;  // of those who take steps
     std::string letting;     // which names it lets us have, by their prefix
     Mood mood = Mood::ok;
     Counts counts;
