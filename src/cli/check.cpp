@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "base/errno_text.hpp"
 #include "cli/existing.hpp"
 #include "cli/invocation.hpp"
 #include "cli/open_group.hpp"
@@ -37,7 +38,7 @@ std::string details(const DiskReport& disk) {
     if (disk.slot_entries_damaged != 0) {
         text += fmt::format(", {} slot entries damaged", disk.slot_entries_damaged);
     }
-    if (disk.error != 0) text += fmt::format(", {}", std::strerror(disk.error));
+    if (disk.error != 0) text += fmt::format(", {}", errno_text(disk.error));
     return text;
 }
 
@@ -46,7 +47,7 @@ Json described(const DiskReport& disk) {
     object["disk"] = disk.name;
     object["verdict"] = describe(disk.verdict());
     object["present"] = disk.present;
-    object["error"] = disk.error == 0 ? Json() : Json(std::strerror(disk.error));
+    object["error"] = disk.error == 0 ? Json() : Json(errno_text(disk.error));
     object["front_superblock"] = disk.front_superblock;
     object["back_superblock"] = disk.back_superblock;
     object["blocks"] = disk.blocks;
