@@ -189,7 +189,7 @@ void redundancy(OpenGroup& group, std::vector<Finding>& findings) {
         findings.push_back(
             {Health::fail, "redundancy", "",
              fmt::format("{} of cells and slots have no majority{}", lost, left_out),
-             "bring back disks; \"diskpaxos check --repair\", and --give-up for a name that is lost"});
+             "bring back disks, then \"diskpaxos check --repair\""});
     } else if (votes.level() == Redundancy::Level::unseen) {
         findings.push_back({Health::warn, "redundancy", "", "too much of it is not for us to see",
                             "ask who may see all of it"});

@@ -41,7 +41,7 @@ DiskVerdict DiskReport::verdict() const {
 }
 
 bool CheckReport::sound() const {
-    return std::ranges::all_of(disks, [](const DiskReport& disk) {
+    return rolled_back == 0 && std::ranges::all_of(disks, [](const DiskReport& disk) {
         return disk.verdict() != DiskVerdict::damaged && disk.verdict() != DiskVerdict::absent;
     });
 }
@@ -65,9 +65,10 @@ Task<CheckReport> Checker::run() {
         const std::uint32_t count = std::min(step, geometry.cells - first);
         co_await rows_.read(first, count);
         for (std::uint32_t cell = first; cell < first + count; ++cell) check_cell(cell);
-        if (closed_before_use_.empty()) continue;
+        if (closed_before_use_.empty() && untraced_.empty()) continue;
         co_await rows_.read(first, count);
         look_at_doors_again();
+        look_for_traces_again();
     }
     count_votes();
     co_return report_;  // a copy: a disk that hangs may still write to ours
@@ -191,6 +192,7 @@ void Checker::check_copies(std::uint32_t cell, std::uint32_t place, DiskSet amon
     const std::uint32_t ring = roster_.common.geometry.ring;
     const std::vector<Decoded> copies = rows_.copies(cell, place);
     const std::vector<CopyState> states = compare(copies, among);
+    remember(cell, place, copies, among);
     for (std::size_t disk = 0; disk < copies.size(); ++disk) {
         DiskReport& report = report_.disks[disk];
         if (!among.contains(disk)) continue;

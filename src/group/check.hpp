@@ -86,9 +86,12 @@ struct CheckReport {
     std::uint64_t cells = 0;
     std::uint64_t cells_in_use = 0;        // some block is not initial
     std::uint64_t cells_without_quorum = 0;  // too few whole rows: nobody can use them now
+    std::uint64_t rolled_back = 0;         // writers' blocks that too few disks remember
+    std::vector<std::string> rolled_back_examples;  // the first few, in words
     std::vector<bool> hurt;                // slots of which something is damaged or stale
     Redundancy votes;
-    bool sound() const;  // nothing that we may see is damaged or absent; stale is no fault
+    // Nothing that we may see is damaged, absent or rolled back; stale is no fault.
+    bool sound() const;
 };
 
 class Checker {
@@ -104,6 +107,11 @@ class Checker {
     };
     void begin();
     void count_votes();
+    struct Acceptance {  // what one block has accepted, as it was seen at first
+        std::uint32_t cell;
+        std::uint32_t place;
+        Rank rank;
+    };
     Task<void> check_tables(std::size_t disk);
     Task<int> check_superblocks(std::size_t disk);  // errno
     Task<int> check_slot_table(std::size_t disk);   // errno
@@ -112,6 +120,9 @@ class Checker {
                       bool& used);
     void check_doors(std::uint32_t cell, std::size_t disk);
     void look_at_doors_again();
+    void remember(std::uint32_t cell, std::uint32_t place, const std::vector<Decoded>& copies,
+                  DiskSet among);
+    void look_for_traces_again();
     void add_damage(std::size_t disk, Damage damage, std::string example);
     std::string example(std::size_t disk, std::uint32_t cell, std::uint32_t place,
                         const Decoded& copy) const;
@@ -125,6 +136,7 @@ class Checker {
     CheckReport report_;
     std::vector<std::vector<bool>> hurt_slots_;  // by disk: it does not vote for them
     std::vector<Door> closed_before_use_;  // as it seems, of the cells that were read last
+    std::vector<Acceptance> untraced_;     // likewise
     Scope scope_;
 };
 

@@ -14,6 +14,7 @@
 // on these slots. Claims are watched, and free slots claimed, before any of theirs is borrowed.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,8 @@ struct HealWish {
     // Watch claims that bar a slot until they are known to be abandoned: longer than the drain
     // time.
     bool watch = true;
+    // The cell of a name that was given up (give_up.hpp): what is lost of it is healed all the same.
+    std::optional<std::uint32_t> give_up{};
 };
 
 struct HealReport {
