@@ -3,7 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
+
+#include "base/errno_text.hpp"
 
 namespace diskpaxos::cli {
 
@@ -64,7 +65,7 @@ Task<Result<void>> BareLoop::round(Instant deadline) {
         co_return std::unexpected(Error{
             Code::io,
             fmt::format("the bare loop: {}; what was measured is void",
-                        error_ != 0 ? std::strerror(error_) : "a disk does not answer in time")});
+                        error_ != 0 ? errno_text(error_) : "a disk does not answer in time")});
     }
     times_.push_back(took);
     co_return Result<void>();

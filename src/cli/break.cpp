@@ -7,6 +7,7 @@
 #include <iostream>
 
 #include "cli/lock_view.hpp"
+#include "cli/named_json.hpp"
 #include "cli/surveyed.hpp"
 #include "lock/session_watch.hpp"
 
@@ -169,7 +170,7 @@ Result<int> run_break(const Invocation& call, Output& out) {
     if (!host) return std::unexpected(host.error());
     const Evictor evictor{host->host.name, host->host.boot, static_cast<std::uint32_t>(getpid())};
     Json object;
-    object["name"] = name;
+    put_text(object, "name", name);
     object["evicted"] = Json::array();
     for (const Party& party : *parties) {
         const Result<bool> done =

@@ -44,8 +44,10 @@ void show(const Finding& finding, Output& out) {
     out.line(fmt::format("{}  {:<12} {}{}",
                          out.paint(colour_of(finding.health),
                                    fmt::format("{:<4}", word_of(finding.health))),
-                         finding.check, where, finding.found));
-    if (!finding.remedy.empty()) out.line(fmt::format("      {:<12} -> {}", "", finding.remedy));
+                         finding.check, printable(where), printable(finding.found)));
+    if (!finding.remedy.empty()) {
+        out.line(fmt::format("      {:<12} -> {}", "", printable(finding.remedy)));
+    }
 }
 
 }  // namespace

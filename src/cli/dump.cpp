@@ -6,6 +6,7 @@
 
 #include "cli/dump_cells.hpp"
 #include "cli/invocation.hpp"
+#include "cli/named_json.hpp"
 #include "cli/open_group.hpp"
 #include "group/assemble.hpp"
 
@@ -16,7 +17,7 @@ namespace {
 Json described(const Superblock& superblock, const Roster& roster) {
     Json object;
     object["group"] = uuid_text(superblock.group);
-    object["name"] = superblock.name;
+    put_text(object, "name", superblock.name);
     object["index"] = superblock.index;
     object["disk"] = uuid_text(superblock.disks[superblock.index]);
     object["disks"] = roster.disks();
@@ -32,7 +33,7 @@ Json described(const Superblock& superblock, const Roster& roster) {
 }
 
 void show_superblock(const Superblock& s, const DumpedDisk& disk, Output& out) {
-    out.line(fmt::format("disk {} of {} of group \"{}\"", s.index + 1, s.disks.size(), s.name));
+    out.line(fmt::format("disk {} of {} of group \"{}\"", s.index + 1, s.disks.size(), printable(s.name)));
     out.line(fmt::format("  group      {}", uuid_text(s.group)));
     out.line(fmt::format("  disk       {}", uuid_text(s.disks[s.index])));
     out.line(fmt::format("  layout     {} slots of {} blocks, {} cells, blocks of {} bytes",
@@ -80,7 +81,7 @@ void dump_slot(const DumpedDisk& disk, std::uint32_t slot, Json& list, Output& o
             object["state"] = state;
             object["turn"] = entry->turn;
             object["host"] = uuid_text(entry->host);
-            object["host_name"] = entry->host_name;
+            put_text(object, "host_name", entry->host_name);
             object["since"] = rfc3339(entry->since_ms);
             out.line(fmt::format("  {:4} {}  {:8} turn {}  {}  {}  since {}", slot, block, state,
                                  entry->turn, uuid_text(entry->host), printable(entry->host_name),

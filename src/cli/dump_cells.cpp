@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <cstring>
 
+#include "base/errno_text.hpp"
 #include "cli/named_json.hpp"
 #include "register/row.hpp"
 
@@ -69,7 +69,7 @@ Task<bool> DumpedDisk::dump_cells(CellFilter filter, Json& list, Output& out) {
         const IoPtr io = co_await read(group.geometry.row(cell));
         if (!io) break;
         if (io->error != 0) {
-            out.warn(fmt::format("cell {} cannot be read: {}", cell, std::strerror(io->error)));
+            out.warn(fmt::format("cell {} cannot be read: {}", cell, errno_text(io->error)));
             all_read = false;
             continue;
         }
@@ -135,7 +135,7 @@ Json DumpedDisk::described(const BlockAddress& address, const Decoded& decoded) 
     if (block.value.empty() || !format_.valid(block.value)) return object;
     const CellView view = format_.view(block.value);
     Json record;
-    record["name"] = std::string(view.name);
+    put_text(record, "name", view.name);
     record["state"] = diskpaxos::cli::describe(view.state);
     record["version"] = view.version;
     put_value(record, view.value);

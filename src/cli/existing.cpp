@@ -7,10 +7,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <memory>
 #include <string_view>
 
+#include "base/errno_text.hpp"
 #include "disk/buffer.hpp"
 #include "disk/superblock.hpp"
 #include "group/assemble.hpp"
@@ -125,7 +125,7 @@ std::vector<std::string> existing_content(const io::OpenDisk& disk) {
     if (size == 0) return found;
     Buffer start(size);
     if (!read_at(fd, 0, start.bytes())) {
-        return {fmt::format("content that cannot be read ({})", std::strerror(errno))};
+        return {fmt::format("content that cannot be read ({})", errno_text(errno))};
     }
     look_for_lock_managers(start.bytes(), found);
     look_for_group(disk, start.bytes(), found);
@@ -141,7 +141,7 @@ Task<std::vector<std::string>> existing_content(Disk& disk) {
     IoPtr io = disk.prepare(Io::Kind::read, Extent{}, Extent{0, blocks});
     io = co_await Transfer(disk, std::move(io));
     if (io->error != 0) {
-        found.push_back(fmt::format("content that cannot be read ({})", std::strerror(io->error)));
+        found.push_back(fmt::format("content that cannot be read ({})", errno_text(io->error)));
         co_return found;
     }
     const ByteView start = io->in.bytes();

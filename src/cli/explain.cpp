@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "cli/explanation.hpp"
+#include "cli/named_json.hpp"
 #include "cli/surveyed.hpp"
 #include "lock/session_watch.hpp"
 
@@ -76,7 +77,7 @@ Json described(const Watched& watched) {
 
 Json described(const Situation& at, const Survey& survey) {
     Json object;
-    object["name"] = at.name;
+    put_text(object, "name", at.name);
     object["kind"] = !at.cell ? "unknown" : at.lock ? "lock" : "other";
     object["majority"] = at.majority;
     object["lock"] = at.lock ? described(*at.lock, survey) : Json();
@@ -101,6 +102,9 @@ Result<int> run_explain(const Invocation& call, Output& out) {
     if (auto fine = Directory::check_name(name); !fine) return std::unexpected(fine.error());
     auto at = survey_group(call, out);
     if (!at) return std::unexpected(at.error());
+    if (at->survey.find(name) == nullptr && why_not_found(*at, name) == Code::permission) {
+        return std::unexpected(not_found(*at, name, ""));
+    }
     Situation situation = situation_of(*at, name);
     if (situation.lock && situation.lock->held() && situation.majority) {
         Group group(at->group->world(), at->group->roster());

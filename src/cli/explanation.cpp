@@ -162,6 +162,7 @@ void tell_disks(const Situation& at, const SurveyedCell& cell, std::vector<std::
          ": run \"diskpaxos check --repair\""},
         {DiskSays::unreadable, "does not answer", "do not answer", ""},
         {DiskSays::absent, "is absent", "are absent", ""},
+        {DiskSays::forbidden, "does not let us see it", "do not let us see it", ""},
     };
     bool first = true;
     for (const Wording& wording : wordings) {
@@ -252,6 +253,11 @@ std::vector<std::string> explained(const Situation& at) {
                         "\"{}\" now, and what follows may be out of date",
                         at.answered, at.disk_names.size(), at.answered == 1 ? "s" : "", at.needed,
                         printable(at.name)));
+    }
+    if (!at.cell && !at.majority) {
+        lines.push_back(fmt::format("the disks that answer know no \"{}\"; others may",
+                                    printable(at.name)));
+        return lines;
     }
     if (!at.cell) {
         lines.push_back(

@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
+#include <cerrno>
 
+#include "base/errno_text.hpp"
 #include "cli/ceilings.hpp"
 #include "cli/doctor.hpp"
 #include "cli/open_group.hpp"
+#include "lock/survey.hpp"
 
 namespace diskpaxos::cli {
 
@@ -57,9 +59,15 @@ struct Latency {
 
 Task<Latency> measure(Disk& disk, Geometry geometry) {
     Latency result;
+    bool forbidden = false;  // a register that is not for us: the superblock is for all to see
     for (unsigned i = 0; i < samples && result.error == 0; ++i) {
-        IoPtr io = disk.prepare(Io::Kind::read, Extent{}, geometry.row(i % geometry.cells));
+        const Extent row = forbidden ? Extent{geometry.superblock_first(), 1}
+                                     : geometry.row(i % geometry.cells);
+        IoPtr io = disk.prepare(Io::Kind::read, Extent{}, row);
         io = co_await Transfer(disk, std::move(io));
+        const bool not_for_us = disk.active() && io->error == EACCES && !forbidden;
+        forbidden = forbidden || not_for_us;
+        if (not_for_us) continue;
         result.error = io->error;
         result.nanoseconds.push_back(io->nanoseconds);
     }
@@ -70,8 +78,8 @@ Task<Latency> measure(Disk& disk, Geometry geometry) {
 // A change is two visits, a claim must be done within TTL/20: reads alone should stay far below.
 Finding latency(const std::string& name, const Latency& measured, Duration ttl) {
     if (measured.error != 0) {
-        return {Health::fail, "read_latency", name, std::strerror(measured.error),
-                "replace the disk, or see the kernel's log"};
+        return {Health::fail, "read_latency", name, errno_text(measured.error),
+                is_own_fault(measured.error) ? "" : "replace the disk, or see the kernel's log"};
     }
     const auto at = [&](std::size_t percent) {
         return Duration(measured.nanoseconds[(measured.nanoseconds.size() - 1) * percent / 100]);
@@ -121,22 +129,109 @@ Finding disks_present(const Roster& roster) {
     return {majority ? Health::warn : Health::fail, "disks", "", found, "bring back the others"};
 }
 
+// What was named and is not used, and why.
+void not_in_use(const OpenGroup& group, const Roster& roster, std::vector<Finding>& findings) {
+    for (const OpenGroup::Unopened& disk : group.unopened()) {
+        const bool forbidden = disk.error.code == Code::permission;
+        findings.push_back({Health::warn, "open", disk.path, disk.error.sentence,
+                            forbidden ? "give this user the right, or run it as another one"
+                                      : "bring it back"});
+    }
+    for (const Aside& disk : roster.aside) {
+        findings.push_back({Health::warn, "open", disk.name, "not used: " + disk.why,
+                            "bring back the right one, or see \"diskpaxos check\""});
+    }
+}
+
+// Everything but looking needs to write: what opens for reading only is of no use for that.
+void writable(OpenGroup& group, const Roster& roster, std::vector<Finding>& findings) {
+    std::vector<Finding> refused;
+    std::size_t fine = 0;
+    for (const RealWorld::Member& member : group.real().members()) {
+        if (std::ranges::find(roster.members, member.disk.get()) == roster.members.end()) continue;
+        const auto opened = member.file ? io::OpenDisk::open(member.path, io::Access::write)
+                                        : Result<std::unique_ptr<io::OpenDisk>>(nullptr);
+        if (opened) ++fine;
+        else refused.push_back({Health::warn, "writable", member.path, opened.error().sentence,
+                                "until then this user can look, and no more"});
+    }
+    const bool majority = fine > roster.disks() / 2;
+    for (Finding& finding : refused) {
+        if (!majority) finding.health = Health::fail;
+        findings.push_back(std::move(finding));
+    }
+    if (refused.empty()) {
+        findings.push_back({majority ? Health::ok : Health::fail, "writable", "",
+                            fmt::format("{} of {} disks", fine, roster.disks()),
+                            majority ? "" : "bring back the others"});
+    }
+}
+
+// What the next loss would meet.
+void redundancy(OpenGroup& group, std::vector<Finding>& findings) {
+    const Threshold rule = Threshold::majority(group.roster().disks());
+    Surveyor surveyor(group.world(), group.roster(), rule);
+    const Survey survey = group.run(surveyor.run(group.deadline()));
+    const Redundancy& votes = survey.votes;
+    for (std::size_t disk = 0; disk < survey.disks.size(); ++disk) {
+        if (!survey.disks[disk].present || votes.votes_for_all(disk)) continue;
+        const std::string slots =
+            votes.slots.empty() ? ""
+                                : fmt::format(" and {} of {}", votes.slots_of(disk),
+                                              counted(votes.slots.size(), "slot", "slots"));
+        findings.push_back({Health::warn, "votes", survey.disks[disk].name,
+                            fmt::format("votes for {} of {}{}", votes.cells_of(disk),
+                                        counted(votes.cells.size(), "cell", "cells"), slots),
+                            "run \"diskpaxos check --repair\""});
+    }
+    const std::uint64_t bare = votes.bare_cells() + votes.bare_slots();
+    const std::uint64_t lost = votes.lost_cells() + votes.lost_slots();
+    const std::uint64_t unseen = votes.unseen_cells();
+    const std::string left_out =
+        unseen == 0 ? "" : fmt::format("; {} not for us to see", counted(unseen, "cell is", "cells are"));
+    if (lost > 0) {
+        findings.push_back(
+            {Health::fail, "redundancy", "",
+             fmt::format("{} of cells and slots have no majority{}", lost, left_out),
+             "bring back disks, then \"diskpaxos check --repair\""});
+    } else if (votes.level() == Redundancy::Level::unseen) {
+        findings.push_back({Health::warn, "redundancy", "", "too much of it is not for us to see",
+                            "ask who may see all of it"});
+    } else if (bare > 0) {
+        findings.push_back(
+            {Health::warn, "redundancy", "",
+             fmt::format("{} of cells and slots have no vote to spare: the next loss stops "
+                         "them{}",
+                         bare, left_out),
+             votes.disks == 1 ? "format with three disks" : "bring back disks, or repair them"});
+    } else {
+        const bool full = votes.level() == Redundancy::Level::full;
+        findings.push_back({full ? Health::ok : Health::warn, "redundancy", "",
+                            (full ? "every disk votes for every cell and slot"
+                                  : "not every disk votes for every cell and slot") +
+                                left_out,
+                            full ? "" : "bring back disks, or repair them"});
+    }
+}
+
 }  // namespace
 
 std::vector<Finding> examine_group(const Invocation& call, Output& out) {
     std::vector<Finding> findings;
     auto opened = open_group(call, out, {.access = io::Access::read, .quorum = false});
     if (!opened) {
+        const bool forbidden = opened.error().code == Code::permission;
         findings.push_back({Health::fail, "group", "", opened.error().sentence,
-                            "see the chapter on failures in docs/operating.md"});
+                            forbidden ? "give this user the right, or run it as another one"
+                                      : "see the chapter on failures in docs/operating.md"});
         return findings;
     }
     OpenGroup& group = **opened;
-    const Superblock& common = group.roster().common;
-    findings.push_back(disks_present(group.roster()));
-    for (const OpenGroup::Unopened& disk : group.unopened()) {
-        findings.push_back({Health::warn, "open", disk.path, disk.error.sentence, "bring it back"});
-    }
+    const Roster& roster = group.roster();
+    const Superblock& common = roster.common;
+    findings.push_back(disks_present(roster));
+    not_in_use(group, roster, findings);
+    writable(group, roster, findings);
     for (const RealWorld::Member& member : group.real().members()) {
         const std::string& name = member.path;
         if (member.file) {
@@ -145,12 +240,13 @@ std::vector<Finding> examine_group(const Invocation& call, Output& out) {
             findings.push_back(block_size(name, facts, common.geometry.block_size));
             findings.push_back(write_cache(name, facts));
         }
-        const auto disk = std::ranges::find(group.roster().members, member.disk.get());
-        if (disk == group.roster().members.end()) continue;
-        const auto index = static_cast<std::size_t>(disk - group.roster().members.begin());
-        const Latency measured = group.run(measure(*member.disk, group.roster().geometry(index)));
+        const auto disk = std::ranges::find(roster.members, member.disk.get());
+        if (disk == roster.members.end()) continue;
+        const auto index = static_cast<std::size_t>(disk - roster.members.begin());
+        const Latency measured = group.run(measure(*member.disk, roster.geometry(index)));
         findings.push_back(latency(name, measured, std::chrono::milliseconds(common.ttl_ms)));
     }
+    redundancy(group, findings);
     const Result<node::ThisHost> host = node::this_host(common.group);
     const bool slots = common.kinds() != DiskKinds::active;
     std::ranges::move(examine_ceilings(group), std::back_inserter(findings));

@@ -112,12 +112,14 @@ std::string list(const std::vector<std::string>& words) {
 // Of one that was evicted, host and pid are the evictor's: it tells nothing of its own any more.
 void put_session(Json& object, const SessionRecord& record) {
     const bool own = record.state != SessionState::evicted;
-    object["host"] = own ? Json(record.host_name) : Json();
+    object["host"] = nullptr;
+    if (own) put_text(object, "host", record.host_name);
     object["pid"] = own ? Json(record.pid) : Json();
-    object["command"] = record.command;
+    put_text(object, "command", record.command);
     object["since"] = rfc3339(record.since_ms);
     object["ttl_ms"] = record.ttl_ms;
-    object["evicted_by_host"] = own ? Json() : Json(record.host_name);
+    object["evicted_by_host"] = nullptr;
+    if (!own) put_text(object, "evicted_by_host", record.host_name);
     object["evicted_by_pid"] = own ? Json() : Json(record.pid);
 }
 
@@ -154,7 +156,7 @@ Json described(const LockView& lock, const Survey& survey) {
         return array;
     };
     Json object;
-    object["name"] = lock.name;
+    put_text(object, "name", lock.name);
     object["state"] = lock.damaged ? "damaged" : lock.held() ? "held" : "free";
     object["mode"] = lock.held() ? Json(lock.record.exclusive ? "exclusive" : "shared") : Json();
     object["token"] = lock.record.token;

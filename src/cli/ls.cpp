@@ -101,13 +101,19 @@ Result<int> run_ls(const Invocation& call, Output& out) {
     if (!at) return std::unexpected(at.error());
     const std::vector<LockView> locks = view_locks(at->survey);
     list_locks(*at, locks, out);
+    const std::uint64_t unseen = at->survey.votes.unseen_cells();
+    if (unseen > 0) {
+        out.line(fmt::format("{} of {} are not for us to see", unseen,
+                             counted(at->survey.cells, "cell", "cells")));
+    }
     Json object;
     object["time"] = rfc3339(at->now_ms);
     object["majority"] = at->survey.majority;
     object["locks"] = Json::array();
     for (const LockView& lock : locks) object["locks"].push_back(described(lock, at->survey));
+    object["cells_unseen"] = unseen;
     out.object(std::move(object));
-    return 0;
+    return at->blind() ? exit_code(Code::permission) : 0;
 }
 
 Result<int> run_show(const Invocation& call, Output& out) {
@@ -117,9 +123,10 @@ Result<int> run_show(const Invocation& call, Output& out) {
     if (!at) return std::unexpected(at.error());
     const SurveyedCell* cell = at->survey.find(name);
     if (cell == nullptr || cell->state != CellState::lock) {
-        return std::unexpected(Error{
-            Code::no,
-            fmt::format("there is no lock \"{}\"; \"diskpaxos ls\" names those there are", name)});
+        const std::string none =
+            fmt::format("there is no lock \"{}\"; \"diskpaxos ls\" names those there are", name);
+        if (cell != nullptr) return std::unexpected(Error{Code::no, none});
+        return std::unexpected(not_found(*at, name, none));
     }
     const LockView lock = view_lock(at->survey, *cell);
     show(*at, lock, out);

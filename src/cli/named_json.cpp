@@ -18,18 +18,19 @@ const char* describe(CellState state) {
 
 bool has_value(CellState state) { return state == CellState::set || state == CellState::decided; }
 
-void put_value(Json& object, ByteView value) {
-    object["value"] = std::string(as_text(value));
-    if (is_utf8(as_text(value))) return;
+void put_text(Json& object, const char* key, std::string_view text) {
+    object[key] = std::string(text);
+    if (is_utf8(text)) return;
     std::string hex;
-    for (const std::byte byte : value)
-        hex += fmt::format("{:02x}", std::to_integer<unsigned>(byte));
-    object["value_hex"] = hex;
+    for (const char c : text) hex += fmt::format("{:02x}", static_cast<unsigned char>(c));
+    object[std::string(key) + "_hex"] = hex;
 }
+
+void put_value(Json& object, ByteView value) { put_text(object, "value", as_text(value)); }
 
 Json named_json(const std::string& name, const Named& named) {
     Json object;
-    object["name"] = name;
+    put_text(object, "name", name);
     object["state"] = describe(named.state);
     object["version"] = named.version;
     object["value"] = nullptr;

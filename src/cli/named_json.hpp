@@ -14,6 +14,8 @@ const char* describe(CellState state);
 // of a value that is not UTF-8 the bytes follow as "value_hex".
 Json named_json(const std::string& name, const Named& named);
 
+// Of text that is not UTF-8 the bytes follow as KEY_hex: two names must not look like one.
+void put_text(Json& object, const char* key, std::string_view text);
 void put_value(Json& object, ByteView value);
 bool has_value(CellState state);
 

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 
 namespace diskpaxos::cli {
 
@@ -72,13 +73,14 @@ void Output::warn(const std::string& sentence) {
     warnings_.push_back(sentence);
     std::fflush(stdout);
     put(stderr, fmt::format("diskpaxos: {}: {}", painted(error_colour_, Colour::warning, "warning"),
-                            sentence));
+                            printable(sentence)));
 }
 
 void Output::complain(const char* word, const std::string& sentence) {
     std::fflush(stdout);
     put(stderr,
-        fmt::format("diskpaxos: {}: {}", painted(error_colour_, Colour::bad, word), sentence));
+        fmt::format("diskpaxos: {}: {}", painted(error_colour_, Colour::bad, word),
+                    printable(sentence)));
 }
 
 int Output::fail(const char* word, const std::string& sentence, int code) {
@@ -126,16 +128,56 @@ bool is_utf8(std::string_view text) {
     }
 }
 
+namespace {
+
+// The character that `text` begins with, and its length in bytes; none: it is not UTF-8.
+struct Character {
+    std::uint32_t point = 0;
+    std::size_t length = 0;
+};
+std::optional<Character> first_of(std::string_view text) {
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+    const std::size_t length = byte(0) < 0x80             ? 1
+                               : (byte(0) & 0xe0) == 0xc0 ? 2
+                               : (byte(0) & 0xf0) == 0xe0 ? 3
+                               : (byte(0) & 0xf8) == 0xf0 ? 4
+                                                          : 0;
+    const bool whole = length > 0 && length <= text.size();
+    if (!whole || (length > 1 && !is_utf8(text.substr(0, length)))) return std::nullopt;
+    std::uint32_t point = length == 1 ? byte(0) : byte(0) & (0x7fU >> length);
+    for (std::size_t i = 1; i < length; ++i) point = point << 6 | (byte(i) & 0x3fU);
+    return Character{point, length};
+}
+
+// What a terminal obeys instead of showing it, or what makes text look like another: controls, C1
+// ones too, and what turns the direction of writing, which Unicode lists as Bidi_Control.
+bool is_shown(std::uint32_t point) {
+    const bool control = point < 0x20 || (point >= 0x7f && point < 0xa0);
+    const bool turning = point == 0x061c || point == 0x200e || point == 0x200f ||
+                         (point >= 0x202a && point <= 0x202e) ||
+                         (point >= 0x2066 && point <= 0x2069);
+    const bool line = point == 0x2028 || point == 0x2029;
+    return !control && !turning && !line;
+}
+
+}  // namespace
+
 std::string printable(std::string_view text) {
-    const bool utf8 = is_utf8(text);
     std::string result;
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        const bool plain = byte >= 0x20 && byte != 0x7f && (byte < 0x80 || utf8);
-        if (plain) result += c;
-        else result += fmt::format("\\x{:02x}", byte);
+    while (!text.empty()) {
+        const std::optional<Character> character = first_of(text);
+        const std::size_t length = character ? character->length : 1;
+        for (const char c : text.substr(0, length)) {
+            if (character && is_shown(character->point)) result += c;
+            else result += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+        }
+        text.remove_prefix(length);
     }
     return result;
+}
+
+std::string counted(std::uint64_t number, std::string_view one, std::string_view many) {
+    return fmt::format("{} {}", number, number == 1 ? one : many);
 }
 
 }  // namespace diskpaxos::cli

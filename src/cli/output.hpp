@@ -52,6 +52,8 @@ class Output {
 std::string rfc3339(std::uint64_t unix_ms);
 std::string in_bytes(double bytes);  // as in "8.2 MiB"
 bool is_utf8(std::string_view text);
-std::string printable(std::string_view text);  // for a terminal: escapes what is not text
+// For a terminal: escapes, byte by byte, what is not text. All that comes from disks goes through it.
+std::string printable(std::string_view text);
+std::string counted(std::uint64_t number, std::string_view one, std::string_view many);  // "1 name"
 
 }  // namespace diskpaxos::cli

@@ -1,10 +1,11 @@
 // `status`: the disks, the sessions and the slots of a group, as they are now.
 #include <fmt/format.h>
 
-#include <cstring>
 #include <map>
 
+#include "base/errno_text.hpp"
 #include "cli/lock_view.hpp"
+#include "cli/named_json.hpp"
 #include "cli/surveyed.hpp"
 #include "cli/table.hpp"
 
@@ -31,40 +32,133 @@ std::vector<SessionLine> sessions_of(const Survey& survey) {
     return lines;
 }
 
-const char* word_of(const SurveyedDisk& disk) {
-    if (!disk.present) return "absent";
+// One disk as it is told of.
+struct DiskLine {
+    const SurveyedDisk* seen = nullptr;
+    std::uint64_t cells = 0;  // that it votes for
+    std::uint64_t slots = 0;
+    bool all = false;  // that we may see
+    int unwritable = 0;  // errno, if this user may not write to it
+};
+
+const char* word_of(const DiskLine& line) {
+    const SurveyedDisk& disk = *line.seen;
+    const bool nothing_seen = disk.unseen > 0 && line.cells == 0;
+    if (!disk.present) return nothing_seen ? "unseen" : "absent";
     if (!disk.answered) return "silent";
     if (disk.error != 0) return "failing";
-    if (disk.damaged > 0) return "damaged";
+    if (!line.all) return "damaged";
+    if (nothing_seen) return "unseen";
     return disk.behind > 0 ? "behind" : "sound";
 }
 
-Colour colour_of(const SurveyedDisk& disk) {
-    const std::string_view word = word_of(disk);
+Colour colour_of(const DiskLine& line) {
+    const std::string_view word = word_of(line);
     if (word == "sound") return Colour::good;
-    return word == "behind" ? Colour::warning : Colour::bad;
+    return word == "behind" || word == "unseen" ? Colour::warning : Colour::bad;
+}
+
+std::vector<DiskLine> disks_of(const Surveyed& at) {
+    std::vector<DiskLine> lines;
+    const Roster& roster = at.group->roster();
+    for (std::size_t disk = 0; disk < at.survey.disks.size(); ++disk) {
+        DiskLine line{.seen = &at.survey.disks[disk],
+                      .cells = at.survey.votes.cells_of(disk),
+                      .slots = at.survey.votes.slots_of(disk),
+                      .all = at.survey.votes.votes_for_all(disk)};
+        for (const RealWorld::Member& member : at.group->real().members()) {
+            const bool its = member.file && member.disk.get() == roster.members[disk];
+            if (its) line.unwritable = member.file->why_not_writable();
+        }
+        lines.push_back(line);
+    }
+    return lines;
+}
+
+// The first line, for people and for what watches the group: the level first of all.
+std::string headline(const Surveyed& at) {
+    const Superblock& common = at.group->roster().common;
+    const Redundancy& votes = at.survey.votes;
+    const auto those = [](std::uint64_t cells, std::uint64_t slots) {
+        std::string text = counted(cells, "cell", "cells");
+        if (slots > 0) text += " and " + counted(slots, "slot", "slots");
+        return text;
+    };
+    std::string what;
+    switch (votes.level()) {
+        case Redundancy::Level::full:
+            what = fmt::format("full: every disk votes for every cell{}{}",
+                               votes.slots.empty() ? "" : " and slot",
+                               votes.unseen_cells() > 0 ? " that is for us to see" : "");
+            break;
+        case Redundancy::Level::degraded:
+            what = fmt::format("degraded: {} with no vote to spare",
+                               those(votes.bare_cells(), votes.bare_slots()));
+            break;
+        case Redundancy::Level::no_majority:
+            what = fmt::format("no majority: for {}", those(votes.lost_cells(), votes.lost_slots()));
+            break;
+        case Redundancy::Level::unseen:
+            what = "unseen: too much of it is not for us to see";
+            break;
+    }
+    return fmt::format("{}; group \"{}\" {}: {} of {} disks answer, {} needed", what,
+                       printable(common.name), uuid_text(common.group), at.answered(), at.disks(),
+                       at.needed());
+}
+
+int exit_code_of(Redundancy::Level level) {
+    switch (level) {
+        case Redundancy::Level::full: return 0;
+        case Redundancy::Level::degraded: return 1;
+        case Redundancy::Level::no_majority: return 2;
+        case Redundancy::Level::unseen: return exit_code(Code::permission);
+    }
+    return 0;
 }
 
 double ms(Duration d) {
     return std::chrono::duration<double, std::milli>(d).count();
 }
 
-void show_disks(const Survey& survey, Output& out) {
-    Table table({"DISK", "STATE", "READ", "LONGEST", "NOTES"});
-    for (const SurveyedDisk& disk : survey.disks) {
-        std::string notes = disk.error != 0 ? std::strerror(disk.error) : "";
-        const auto note = [&notes](const std::string& text) {
-            notes += (notes.empty() ? "" : "; ") + text;
-        };
-        if (disk.damaged > 0) {
-            note(fmt::format("{} cells damaged: run \"diskpaxos check --repair\"", disk.damaged));
-        }
-        if (disk.behind > 0) note(fmt::format("{} names older than on other disks", disk.behind));
+std::string notes_of(const DiskLine& line) {
+    const SurveyedDisk& disk = *line.seen;
+    std::string notes = disk.error != 0 ? errno_text(disk.error) : "";
+    const auto note = [&notes](const std::string& text) {
+        notes += (notes.empty() ? "" : "; ") + text;
+    };
+    if (disk.damaged > 0) {
+        note(fmt::format("{} damaged: run \"diskpaxos check --repair\"",
+                         counted(disk.damaged, "cell", "cells")));
+    } else if (disk.answered && disk.error == 0 && !line.all) {
+        note("slot table damaged: run \"diskpaxos check --repair\"");
+    }
+    if (disk.unseen > 0) {
+        note(counted(disk.unseen, "cell is", "cells are") + " not for us to see");
+    }
+    if (disk.behind > 0) {
+        note(counted(disk.behind, "name", "names") + " older than on other disks");
+    }
+    if (line.unwritable != 0) {
+        note("this user cannot write to it: " + errno_text(line.unwritable));
+    }
+    return notes;
+}
+
+void show_disks(const Surveyed& at, const std::vector<DiskLine>& lines, Output& out) {
+    Table table({"DISK", "STATE", "CELLS", "SLOTS", "READ", "LONGEST", "NOTES"});
+    const Redundancy& votes = at.survey.votes;
+    for (const DiskLine& line : lines) {
+        const SurveyedDisk& disk = *line.seen;
         const bool timed = disk.answered && disk.longest_read > Duration(0);
-        table.row(
-            {disk.name, word_of(disk), timed ? fmt::format("{:.2f} ms", ms(disk.read_time)) : "-",
-             timed ? fmt::format("{:.2f} ms", ms(disk.longest_read)) : "-", notes},
-            1, colour_of(disk));
+        const auto part = [](std::uint64_t of, std::size_t all) {
+            return all == 0 ? std::string("-") : fmt::format("{}/{}", of, all);
+        };
+        table.row({printable(disk.name), word_of(line), part(line.cells, votes.cells.size()),
+                   part(line.slots, votes.slots.size()),
+                   timed ? fmt::format("{:.2f} ms", ms(disk.read_time)) : "-",
+                   timed ? fmt::format("{:.2f} ms", ms(disk.longest_read)) : "-", notes_of(line)},
+                  1, colour_of(line));
     }
     table.print(out);
 }
@@ -90,7 +184,7 @@ void show_sessions(const Surveyed& at, const std::vector<SessionLine>& lines, Ou
                    fmt::format("{}", record.pid), brief(since(record.since_ms, at.now_ms)),
                    brief(std::chrono::milliseconds(record.ttl_ms)),
                    brief(std::chrono::milliseconds(record.margin_ms)),
-                   fmt::format("{} times", record.beat), printable(record.command)});
+                   counted(record.beat, "time", "times"), printable(record.command)});
     }
     out.line("");
     if (table.empty()) return out.line("no sessions");
@@ -117,7 +211,7 @@ SlotUse slots_of(const Survey& survey) {
 }
 
 void show_slots(const SlotUse& use, std::size_t slots, Output& out) {
-    std::string text = fmt::format("{} slots: {} free", slots, use.free);
+    std::string text = fmt::format("{}: {} free", counted(slots, "slot", "slots"), use.free);
     for (const auto& [host, count] : use.by_host) {
         text += fmt::format(", {} of host {}", count, printable(host));
     }
@@ -126,14 +220,19 @@ void show_slots(const SlotUse& use, std::size_t slots, Output& out) {
     out.line(text);
 }
 
-Json described(const SurveyedDisk& disk) {
+Json described(const DiskLine& line) {
+    const SurveyedDisk& disk = *line.seen;
     Json object;
     object["disk"] = disk.name;
-    object["state"] = word_of(disk);
+    object["state"] = word_of(line);
     object["present"] = disk.present;
-    object["error"] = disk.error == 0 ? Json() : Json(std::strerror(disk.error));
+    object["error"] = disk.error == 0 ? Json() : Json(errno_text(disk.error));
     object["behind"] = disk.behind;
     object["damaged"] = disk.damaged;
+    object["votes_for_cells"] = line.cells;
+    object["votes_for_slots"] = line.slots;
+    object["cells_unseen"] = disk.unseen;
+    object["unwritable"] = line.unwritable == 0 ? Json() : Json(errno_text(line.unwritable));
     object["read_ms"] = disk.answered ? Json(ms(disk.read_time)) : Json();
     object["longest_read_ms"] = disk.answered ? Json(ms(disk.longest_read)) : Json();
     return object;
@@ -157,7 +256,9 @@ Json described(const SlotUse& use, std::size_t slots) {
     object["free"] = use.free;
     object["unknown"] = use.unknown;
     object["by_host"] = Json::object();
-    for (const auto& [host, count] : use.by_host) object["by_host"][host] = count;
+    for (const auto& [host, count] : use.by_host) {
+        object["by_host"][is_utf8(host) ? host : printable(host)] = count;
+    }
     return object;
 }
 
@@ -170,13 +271,13 @@ Result<int> run_status(const Invocation& call, Output& out) {
     const std::vector<SessionLine> sessions = sessions_of(at->survey);
     const SlotUse use = slots_of(at->survey);
     const Duration ttl = std::chrono::milliseconds(common.ttl_ms);
-    out.line(
-        fmt::format("group \"{}\" {}: {} of {} disks answer, {} needed; TTL {}; {} of {} names "
-                    "in use",
-                    printable(common.name), uuid_text(common.group), at->answered(), at->disks(),
-                    at->needed(), brief(ttl), at->survey.names.size(), at->survey.cells));
+    const Redundancy& votes = at->survey.votes;
+    const std::vector<DiskLine> disks = disks_of(*at);
+    out.line(headline(*at));
+    out.line(fmt::format("TTL {}; {} of {} in use", brief(ttl), at->survey.names.size(),
+                         counted(at->survey.cells, "name", "names")));
     out.line("");
-    show_disks(at->survey, out);
+    show_disks(*at, disks, out);
     show_sessions(*at, sessions, out);
     if (common.kinds() != DiskKinds::active) {
         show_slots(use, at->survey.slots.size(), out);
@@ -188,13 +289,18 @@ Result<int> run_status(const Invocation& call, Output& out) {
     Json object;
     object["time"] = rfc3339(at->now_ms);
     object["group"] = uuid_text(common.group);
-    object["name"] = common.name;
+    put_text(object, "name", common.name);
+    object["redundancy"] = describe(votes.level());
     object["majority"] = at->survey.majority;
     object["ttl_ms"] = common.ttl_ms;
     object["cells"] = at->survey.cells;
     object["names"] = at->survey.names.size();
+    object["cells_at_bare_majority"] = votes.bare_cells();
+    object["cells_without_majority"] = votes.lost_cells();
+    object["slots_at_bare_majority"] = votes.bare_slots();
+    object["slots_without_majority"] = votes.lost_slots();
     object["disks"] = Json::array();
-    for (const SurveyedDisk& disk : at->survey.disks) object["disks"].push_back(described(disk));
+    for (const DiskLine& disk : disks) object["disks"].push_back(described(disk));
     object["sessions"] = Json::array();
     for (const SessionLine& line : sessions) {
         object["sessions"].push_back(described(line, at->now_ms));
@@ -205,7 +311,7 @@ Result<int> run_status(const Invocation& call, Output& out) {
         object["sessions_at_most"] = common.geometry.slots;
     }
     out.object(std::move(object));
-    return 0;
+    return exit_code_of(votes.level());
 }
 
 }  // namespace diskpaxos::cli

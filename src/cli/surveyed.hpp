@@ -15,9 +15,16 @@ struct Surveyed {
     std::size_t disks() const { return survey.disks.size(); }
     std::size_t answered() const;
     std::size_t needed() const { return disks() / 2 + 1; }
+    // Whether a majority is missing for no other reason than that we may not see it.
+    bool blind() const { return survey.votes.level() == Redundancy::Level::unseen; }
 };
 
 // Says on stderr if it is a minority's.
 Result<Surveyed> survey_group(const Invocation& call, Output& out);
+
+// What there is to say of a name that was not found: whether it is not there, or not for us to see.
+Error not_found(const Surveyed& at, const std::string& name, std::string otherwise);
+// permission: we may not see it; no_quorum: others may know it; no: there is none.
+Code why_not_found(const Surveyed& at, const std::string& name);
 
 }  // namespace diskpaxos::cli

@@ -107,7 +107,9 @@ Verb status() {
             "show disks, sessions and slots",
             {{"", "", 0, 0, "each disk, each session that lives or says so, and whose the slots are"}},
             {disk, group, timeout, backend, json, help},
-            "Reads only, and needs no majority.",
+            "Reads only, and needs no majority. The first line is for alerts. Exits with 0 if every "
+            "disk votes for every cell and slot, with 1 if some do not, with 2 if a cell or slot "
+            "has no majority.",
             "",
             run_status};
 }
@@ -246,11 +248,15 @@ Verb check() {
         "check",
         "read every block of every disk, and repair",
         {{"", "", 0, 0,
-          "says per disk: sound, stale, damaged or absent; exits with 1 if not all "
-          "are sound"}},
+          "says per disk: sound, stale, damaged or absent, and for how much it votes; exits with 1 "
+          "if one is damaged or absent"}},
         {disk,
          group,
          {"repair", 0, nullptr, "rewrite what is damaged from a majority, never from a minority"},
+         {"replace", 0, "N", "give the blank disk that is named the place of disk N, which is lost"},
+         {"old-is-gone", 0, nullptr, "with --replace: the old disk N will never be seen again"},
+         {"give-up", 0, "NAME", "let go of what a name held that a majority of the disks has lost"},
+         {"force", 0, nullptr, "do not ask before --replace or --give-up"},
          timeout,
          backend,
          json,

@@ -43,13 +43,15 @@ class Watcher {
           out_(out),
           poll_(Timing(std::chrono::milliseconds(directory_.ttl_ms()))) {}
 
-    // Until `count` lines are out; 0: for ever.
+    // Until `count` lines are out; 0: for ever; or until the name turns out not to be for us to see.
     Task<void> run(std::uint64_t count) {
         for (std::uint64_t lines = 0; count == 0 || lines < count;) {
             const Result<Picture> seen = co_await look();
             const Instant now = world_.clock.now();
             if (!seen) {
+                forbidden_ = seen.error().code == Code::permission;
                 complain(seen.error());
+                if (forbidden_) co_return;  // waiting does not change it
                 co_await world_.clock.sleep_until(now + std::chrono::seconds(1));
                 continue;
             }
@@ -70,6 +72,8 @@ class Watcher {
             co_await directory_.await_change(name_, now + (directory_.tells(name_) ? told : pause));
         }
     }
+
+    bool forbidden() const { return forbidden_; }
 
   private:
     // One pass cannot always tell what is committed; a second one can, unless it is in motion.
@@ -123,7 +127,7 @@ class Watcher {
         const std::string time = rfc3339(node::unix_ms());
         Json object;
         object["time"] = time;
-        object["name"] = name_;
+        put_text(object, "name", name_);
         object["version"] = seen.version;
         object["settled"] = seen.settled;
         std::string text;
@@ -172,6 +176,7 @@ class Watcher {
     Output& out_;
     Poll poll_;
     bool lost_ = false;  // the majority
+    bool forbidden_ = false;
     std::optional<Instant> moving_since_;
     std::optional<Picture> told_;
 };
@@ -198,7 +203,8 @@ Result<int> run_watch(const Invocation& call, Output& out) {
     Scope scope(loop.queue());
     scope.spawn(until_done(watcher, *count, done));
     loop.run_until([&] { return done || signal.is_set(); });
-    return done ? 0 : 128 + loop.signal();
+    if (!done) return 128 + loop.signal();
+    return watcher.forbidden() ? exit_code(Code::permission) : 0;
 }
 
 }  // namespace diskpaxos::cli

@@ -238,10 +238,10 @@ Result<void> heal_group(const Play& play, std::size_t disk, bool to_the_end) {
     options.timeout = patience;
     auto group = node::OpenGroup::open(std::move(options));
     if (!group) return std::unexpected(group.error());
-    Adoption adoption((*group)->world(), (*group)->roster());
-    const auto adopted = (*group)->run(adoption.run());
-    if (!adopted) return std::unexpected(adopted.error());
-    if (auto fine = (*group)->lock_active_disks(); !fine) return fine;
+    Roster& roster = (*group)->roster();
+    Adoption adoption((*group)->world(), roster, roster.only_missing());  // we have wiped it
+    (*group)->run(adoption.run());
+    (*group)->lock_active_disks();
     return Treatment(play, **group, disk, to_the_end).run();
 }
 

@@ -6,40 +6,55 @@
 
 namespace diskpaxos {
 
-Task<Result<std::vector<Adoption::Adopted>>> Adoption::run() {
-    std::vector<Adopted> adopted;
+Task<Adoption::Outcome> Adoption::run() {
+    std::vector<Disk*> blank;
     for (const Identity& stranger : roster_.strangers) {
         if (!stranger.answered || stranger.error != 0) continue;
         Disk& disk = *stranger.disk;
-        const Geometry& geometry = roster_.shapes[disk.active()];
-        if (!disk.use_block_size(geometry.block_size) || disk.blocks() < geometry.blocks()) {
-            co_return std::unexpected(Error{
-                Code::bad_data, fmt::format("{} is too small for group {}: {} bytes are needed",
-                                            disk.name(), roster_.common.name, geometry.bytes())});
+        std::string why = unfit(disk, disk.active());
+        if (why.empty()) {
+            const std::optional<std::size_t> known = co_await recognise(disk);
+            if (known) why = adopt(disk, *known, false);
+            if (!known) blank.push_back(&disk);
         }
-        const std::optional<std::size_t> known = co_await recognise(disk);
-        const Result<std::size_t> index = known ? Result<std::size_t>(*known) : only_missing(disk);
-        if (!index) co_return std::unexpected(index.error());
-        if (roster_.common.is_active(*index) != disk.active()) {
-            co_return std::unexpected(Error{
-                Code::usage, fmt::format("{} is an {} disk, but the one that it would be in group "
-                                         "{} is not",
-                                         disk.name(), disk.active() ? "active" : "ordinary",
-                                         roster_.common.name)});
-        }
-        if (roster_.members[*index] != nullptr) {
-            co_return std::unexpected(
-                Error{Code::usage, fmt::format("{} and {} are the same disk; name each once",
-                                               roster_.members[*index]->name(), disk.name())});
-        }
-        roster_.members[*index] = &disk;
-        roster_.names[*index] = std::string(disk.name());
-        Adopted one;
-        one.index = *index;
-        one.by_elimination = !known;
-        adopted.push_back(one);
+        if (!why.empty()) outcome_.left.push_back({std::string(disk.name()), std::move(why)});
     }
-    co_return adopted;
+    for (Disk* disk : blank) {
+        std::string why = "nothing on it says that it is a disk of the group";
+        const bool chosen = replaced_ && blank.size() == 1;
+        if (chosen) why = adopt(*disk, *replaced_, true);
+        if (why.empty()) continue;
+        outcome_.left.push_back({std::string(disk->name()), std::move(why), !chosen});
+    }
+    co_return outcome_;
+}
+
+// Why it cannot be a disk of this group; empty: it can.
+std::string Adoption::unfit(Disk& disk, bool active) const {
+    const Geometry& geometry = roster_.shapes[active];
+    if (!disk.use_block_size(geometry.block_size)) {
+        return fmt::format("its sectors have {} bytes, the group's blocks {}", disk.block_size(),
+                           geometry.block_size);
+    }
+    const std::uint64_t bytes = disk.blocks() * geometry.block_size;
+    if (bytes >= geometry.bytes()) return {};
+    return fmt::format("it is too small: {} bytes, {} are needed", bytes, geometry.bytes());
+}
+
+// Why it does not become a member; empty: it is one now.
+std::string Adoption::adopt(Disk& disk, std::size_t index, bool by_word) {
+    if (roster_.common.is_active(index) != disk.active()) {
+        return fmt::format("it is {} disk, and disk {} of the group is not",
+                           disk.active() ? "an active" : "an ordinary", index + 1);
+    }
+    if (roster_.members[index] != nullptr) {
+        return fmt::format("it would be disk {} of the group, and {} is that already", index + 1,
+                           roster_.members[index]->name());
+    }
+    roster_.members[index] = &disk;
+    roster_.names[index] = std::string(disk.name());
+    outcome_.adopted.push_back({index, by_word});
+    return {};
 }
 
 // A block of this group that survived says which disk it is.
@@ -63,25 +78,6 @@ Task<std::optional<std::size_t>> Adoption::recognise(Disk& disk) {
         }
     }
     co_return std::nullopt;
-}
-
-Result<std::size_t> Adoption::only_missing(const Disk& disk) const {
-    std::vector<std::size_t> missing;
-    for (std::size_t index = 0; index < roster_.disks(); ++index) {
-        if (roster_.members[index] == nullptr) missing.push_back(index);
-    }
-    if (missing.size() == 1) return missing.front();
-    if (missing.empty()) {
-        return std::unexpected(
-            Error{Code::usage, fmt::format("{} is no disk of group {}, whose {} "
-                                           "disks are all there",
-                                           disk.name(), roster_.common.name, roster_.disks())});
-    }
-    return std::unexpected(
-        Error{Code::usage,
-              fmt::format("{} disks of group {} are missing, and nothing on {} says which it "
-                          "is; bring back the others first",
-                          missing.size(), roster_.common.name, disk.name())});
 }
 
 }  // namespace diskpaxos

@@ -4,7 +4,8 @@
 #include <uuid/uuid.h>
 
 #include <algorithm>
-#include <cstring>
+
+#include "base/errno_text.hpp"
 
 namespace diskpaxos {
 
@@ -45,21 +46,31 @@ std::size_t Roster::present() const {
         std::ranges::count_if(members, [](const Disk* disk) { return disk != nullptr; }));
 }
 
+namespace {
+
+bool together(const Identity& a, const Identity& b) {
+    return a.superblock->same_group(*b.superblock);
+}
+
+}  // namespace
+
 Assembly::Assembly(World& world, std::vector<Disk*> disks) : world_(world), fan_(world) {
     for (Disk* disk : disks) identities_.emplace_back(disk);
 }
 
 Task<Result<Roster>> Assembly::run(bool quorum_needed, Instant deadline) {
     for (std::size_t disk = 0; disk < identities_.size(); ++disk) fan_.start(identify(disk));
-    // Slowness is not absence: it goes on early only when a majority of the group is recognised.
+    // Slowness is not absence: it goes on early only when a majority of the group is recognised, and
+    // of those named as well.
     const std::function<bool()> enough = [this] {
-        std::size_t known = 0, disks = 0;
-        for (const Identity& identity : identities_) {
-            if (!identity.answered || !identity.superblock) continue;
-            ++known;
-            disks = identity.superblock->disks.size();
-        }
-        return known > disks / 2;
+        return std::ranges::any_of(identities_, [this](const Identity& one) {
+            if (!one.answered || !one.known()) return false;
+            const auto count = std::ranges::count_if(identities_, [&](const Identity& other) {
+                return other.answered && other.known() && together(one, other);
+            });
+            const auto known = static_cast<std::size_t>(count);
+            return known > one.superblock->disks.size() / 2 && known > identities_.size() / 2;
+        });
     };
     co_await fan_.gather(enough, deadline);
     co_return judge(quorum_needed);
@@ -115,97 +126,129 @@ namespace {
 
 std::string state_of(const Identity& identity) {
     if (!identity.answered) return "no answer";
-    if (identity.error != 0) return std::strerror(identity.error);
+    if (identity.error != 0) return errno_text(identity.error);
     return fmt::format("superblock {}", describe(identity.front));
 }
 
 Error bad(std::string sentence) { return {Code::bad_data, std::move(sentence)}; }
 
-// The one group that all recognised disks belong to, or why there is none.
-Result<const Identity*> first_of_group(const std::vector<Identity>& identities) {
-    const Identity* first = nullptr;
-    for (const Identity& identity : identities) {
-        // One newer copy is enough: the other one may be left from before an upgrade.
-        if (identity.front == Damage::newer || identity.back == Damage::newer) {
-            return std::unexpected(bad(fmt::format(
-                "{} has a newer format than this program knows; use a newer diskpaxos",
-                identity.disk->name())));
-        }
-        if (!identity.superblock) continue;
-        if (first == nullptr) first = &identity;
-        if (identity.superblock->group != first->superblock->group) {
-            return std::unexpected(bad(fmt::format(
-                "{} belongs to group {}, but {} to group {}; name disks of one group only",
-                identity.disk->name(), uuid_text(identity.superblock->group), first->disk->name(),
-                uuid_text(first->superblock->group))));
-        }
-        if (!identity.superblock->same_group(*first->superblock)) {
-            return std::unexpected(bad(fmt::format(
-                "{} and {} disagree about their group; one of them is an old copy",
-                identity.disk->name(), first->disk->name())));
-        }
-    }
-    if (first == nullptr) {
-        const Identity& any = identities.front();
-        const bool silent = std::ranges::none_of(
-            identities, [](const Identity& i) { return i.answered && i.error == 0; });
-        return std::unexpected(Error{
-            silent ? Code::no_quorum : Code::bad_data,
-            fmt::format("no disk of a group among {} (first: {}, {}); \"diskpaxos format\" makes one",
-                        identities.size(), any.disk->name(), state_of(any))});
-    }
-    return first;
+Error newer_format(const Identity& identity) {
+    return bad(fmt::format("{} has a newer format than this program knows; use a newer diskpaxos",
+                           identity.disk->name()));
 }
 
-// Gives a disk its place in the roster. Not an error, but a reason: why it counts as absent.
-Result<std::string> place(const Identity& identity, Roster& roster) {
-    if (!identity.superblock) {
-        roster.strangers.push_back(identity);
-        return state_of(identity);
+std::string apart(const Identity& a, const Identity& b) {
+    if (a.superblock->group == b.superblock->group) {
+        return fmt::format("{} and {} disagree about their group; one of them is an old copy",
+                           a.disk->name(), b.disk->name());
     }
-    Disk*& member = roster.members[identity.superblock->index];
-    if (member != nullptr) {
-        return std::unexpected(Error{
-            Code::usage, fmt::format("{} and {} are the same disk (number {} of group {}); name "
-                                     "each disk once",
-                                     member->name(), identity.disk->name(),
-                                     identity.superblock->index + 1, roster.common.name)});
-    }
+    return fmt::format("{} belongs to group {}, but {} to group {}", a.disk->name(),
+                       uuid_text(a.superblock->group), b.disk->name(),
+                       uuid_text(b.superblock->group));
+}
+
+// Why a disk of the group cannot be used as one; empty: it can.
+std::string unfit(const Identity& identity, const Roster& roster) {
     const Geometry& geometry = roster.geometry(identity.superblock->index);
     if (geometry.active && !identity.disk->active()) {
-        return std::unexpected(bad(fmt::format(
-            "{} is an active disk of group {}; it must be reached as one: through its agent, or as "
-            "iscsi:// or scsi://", identity.disk->name(), roster.common.name)));
+        return "an active disk, which must be reached as one: through its agent, or as iscsi:// or "
+               "scsi://";
     }
     if (!identity.disk->use_block_size(geometry.block_size)) {
-        return std::unexpected(bad(fmt::format("{} cannot be used in blocks of {} bytes",
-                                               identity.disk->name(), geometry.block_size)));
+        return fmt::format("its sectors have {} bytes, the group's blocks {}",
+                           identity.disk->block_size(), geometry.block_size);
     }
     if (identity.disk->blocks() < geometry.blocks()) {
         return fmt::format("cut short to {} of {} bytes",
                            identity.disk->blocks() * geometry.block_size, geometry.bytes());
     }
-    member = identity.disk;
+    return {};
+}
+
+// Gives a disk its place in the roster, or says why it has none. Of two disks with one number
+// neither is used: one is a copy, perhaps an old one, and nothing on them tells which.
+std::string place(const Identity& identity, const Identity& first, const Identity* twin,
+                  Roster& roster) {
+    if (identity.newer()) return "a newer format than this program knows";
+    if (!identity.superblock) {
+        roster.strangers.push_back(identity);
+        return state_of(identity);
+    }
+    if (!together(identity, first)) {
+        const bool foreign = identity.superblock->group != first.superblock->group;
+        return foreign ? fmt::format("belongs to group {}", uuid_text(identity.superblock->group))
+                       : "disagrees with the others about the group; an old copy";
+    }
+    const std::size_t index = identity.superblock->index;
+    if (twin != nullptr) {
+        return fmt::format("{} says as well that it is disk {}: one is a copy, nothing tells which, "
+                           "and neither is used",
+                           twin->disk->name(), index + 1);
+    }
+    if (std::string why = unfit(identity, roster); !why.empty()) return why;
+    roster.members[index] = identity.disk;
     if (!identity.sound()) {
         roster.notes.push_back(fmt::format("{}: one of its two superblocks is damaged; run "
                                            "\"diskpaxos check --repair\"",
                                            identity.disk->name()));
     }
-    return std::string();
+    return {};
 }
 
 }  // namespace
 
+std::optional<std::size_t> Roster::only_missing() const {
+    if (present() + 1 != disks()) return std::nullopt;
+    return static_cast<std::size_t>(std::ranges::find(members, nullptr) - members.begin());
+}
+
+// One disk of the group to which most of those named belong, or why there is none.
+Result<const Identity*> Assembly::group() const {
+    const Identity* best = nullptr;
+    const Identity* rival = nullptr;  // of another group, with as many disks
+    std::ptrdiff_t most = 0;
+    for (const Identity& identity : identities_) {
+        if (!identity.known()) continue;
+        const auto count = std::ranges::count_if(identities_, [&](const Identity& other) {
+            return other.known() && together(identity, other);
+        });
+        if (best != nullptr && count == most && !together(identity, *best)) rival = &identity;
+        if (count <= most) continue;
+        most = count;
+        best = &identity;
+        rival = nullptr;
+    }
+    if (rival != nullptr) {
+        return std::unexpected(bad(apart(*rival, *best) + "; name disks of one group only"));
+    }
+    const auto newer = std::ranges::find_if(identities_, &Identity::newer);
+    if (best == nullptr && newer != identities_.end()) return std::unexpected(newer_format(*newer));
+    if (best != nullptr) return best;
+    const Identity& any = identities_.front();
+    const bool silent = std::ranges::none_of(
+        identities_, [](const Identity& i) { return i.answered && i.error == 0; });
+    return std::unexpected(Error{
+        silent ? Code::no_quorum : Code::bad_data,
+        fmt::format("no disk of a group among {} (first: {}, {}); \"diskpaxos format\" makes one",
+                    identities_.size(), any.disk->name(), state_of(any))});
+}
+
 Result<Roster> Assembly::judge(bool quorum_needed) const {
-    const Result<const Identity*> first = first_of_group(identities_);
+    const Result<const Identity*> first = group();
     if (!first) return std::unexpected(first.error());
     Roster roster(*(*first)->superblock);
     std::string absent;
     for (const Identity& identity : identities_) {
-        const Result<std::string> why_not = place(identity, roster);
-        if (!why_not) return std::unexpected(why_not.error());
-        if (why_not->empty()) continue;
-        absent += fmt::format("{}{}: {}", absent.empty() ? "" : "; ", identity.disk->name(), *why_not);
+        const auto twin = std::ranges::find_if(identities_, [&](const Identity& other) {
+            return &other != &identity && identity.known() && other.known() &&
+                   together(identity, other) &&
+                   identity.superblock->index == other.superblock->index;
+        });
+        const Identity* const its_twin = twin == identities_.end() ? nullptr : &*twin;
+        std::string why = place(identity, **first, its_twin, roster);
+        if (why.empty()) continue;
+        absent += fmt::format("{}{}: {}", absent.empty() ? "" : "; ", identity.disk->name(), why);
+        roster.aside.push_back({std::string(identity.disk->name()), std::move(why)});
     }
     for (std::size_t i = 0; i < roster.disks(); ++i) {
         roster.names.push_back(roster.members[i] != nullptr
@@ -214,6 +257,10 @@ Result<Roster> Assembly::judge(bool quorum_needed) const {
     }
     if (!absent.empty()) absent = " (" + absent + ")";
     const std::size_t needed = roster.disks() / 2 + 1;
+    const auto newer = std::ranges::find_if(identities_, &Identity::newer);
+    if (roster.present() < needed && newer != identities_.end()) {
+        return std::unexpected(newer_format(*newer));
+    }
     if (quorum_needed && roster.present() < needed) {
         return std::unexpected(Error{
             Code::no_quorum,
@@ -224,6 +271,9 @@ Result<Roster> Assembly::judge(bool quorum_needed) const {
         roster.notes.push_back(fmt::format("only {} of {} disks of group {} are in use{}",
                                            roster.present(), roster.disks(), roster.common.name,
                                            absent));
+    } else if (!absent.empty()) {
+        roster.notes.push_back(fmt::format("not all that was named is a disk of group {}{}",
+                                           roster.common.name, absent));
     }
     return roster;
 }

@@ -1,5 +1,7 @@
-// Assembling a group: reads the superblocks of the disks that somebody named, tells whose they
-// are, and refuses what does not belong together, in one sentence.
+// Assembling a group: reads the superblocks of the disks that somebody named, and tells whose they
+// are. The group is the one to which most of them belong. What is not one of its disks, or cannot be
+// used as one, whatever the reason, is left aside in one sentence: it stops nobody as long as the
+// others are a majority.
 #pragma once
 
 #include <array>
@@ -29,6 +31,14 @@ struct Identity {
 
     explicit Identity(Disk* d) : disk(d) {}
     bool sound() const { return front == Damage::none && back == Damage::none; }
+    // One newer copy is enough: the other one may be left from before an upgrade.
+    bool newer() const { return front == Damage::newer || back == Damage::newer; }
+    bool known() const { return superblock && !newer(); }
+};
+
+struct Aside {  // a disk that was named and is not used
+    std::string name;
+    std::string why;
 };
 
 struct Roster {
@@ -37,13 +47,15 @@ struct Roster {
     std::vector<Disk*> members;     // by index; null: absent
     std::vector<std::string> names; // by index; of absent ones what we know: "disk 2"
     std::vector<std::string> notes; // sentences about disks that are absent or need healing
-    std::vector<Identity> strangers;  // named, but not recognised: blank, damaged, silent
+    std::vector<Aside> aside;         // named, but not used, and why
+    std::vector<Identity> strangers;  // of them: not recognised: blank, damaged, silent
 
     Roster() = default;
     explicit Roster(const Superblock& group);  // nobody is there yet
 
     std::size_t present() const;
     std::size_t disks() const { return members.size(); }
+    std::optional<std::size_t> only_missing() const;  // none: more than one are, or none is
     const Geometry& geometry(std::size_t disk) const { return shapes[common.is_active(disk)]; }
     RowAddress row(std::size_t disk, std::uint32_t cell) const;
     DiskSet active() const;   // by index, whether they are there or not
@@ -60,6 +72,7 @@ class Assembly {
   private:
     Task<void> identify(std::size_t disk);
     Task<void> identify_back(Identity& identity);
+    Result<const Identity*> group() const;
     Result<Roster> judge(bool quorum_needed) const;
 
     World& world_;

@@ -9,7 +9,7 @@
 namespace diskpaxos {
 
 DoorState Rows::door(std::size_t disk, std::uint32_t cell, std::uint32_t tier) const {
-    if (images_[disk] == nullptr) return DoorState::unknown;
+    if (error(disk, cell) != 0) return DoorState::unknown;
     return decode_door(block(disk, cell, tier - 1), roster_.row(disk, cell).door(tier));
 }
 
@@ -22,7 +22,7 @@ Damage Rows::damage_of_door(std::size_t disk, std::uint32_t cell, std::uint32_t 
 bool Rows::used_behind(std::size_t disk, std::uint32_t cell, std::uint32_t tier) const {
     const Geometry& geometry = roster_.geometry(disk);
     const RowAddress row = roster_.row(disk, cell);
-    if (images_[disk] == nullptr) return false;
+    if (error(disk, cell) != 0) return false;
     const Place end = geometry.tier_end(tier) * geometry.ring;
     for (Place place = geometry.tier_end(tier - 1) * geometry.ring; place < end; ++place) {
         const ByteView bytes = block(disk, cell, geometry.doors() + place);
@@ -52,9 +52,10 @@ void Checker::check_doors(std::uint32_t cell, std::size_t disk) {
 // open by now.
 void Checker::look_at_doors_again() {
     for (const Door& door : std::exchange(closed_before_use_, {})) {
-        const bool read = rows_.errors()[door.disk] == 0;
+        const bool read = rows_.error(door.disk, door.cell) == 0;
         if (!read || rows_.door(door.disk, door.cell, door.tier) != DoorState::closed) continue;
         --report_.disks[door.disk].initial;
+        report_.votes.cells[door.cell].of.erase(door.disk);  // it has lost that it was open
         add_damage(
             door.disk, Damage::none,
             fmt::format("cell {} door {}: closed before blocks in use", door.cell, door.tier));

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <cstring>
 
+#include "base/errno_text.hpp"
 #include "register/active_visit.hpp"
 #include "register/passive_visit.hpp"
 
@@ -32,7 +32,7 @@ class AbsentVisit final : public Visit {
 std::string reason(const Failure& failure) {
     switch (failure.kind) {
         case Failure::Kind::none: return "no answer";
-        case Failure::Kind::io: return std::strerror(failure.error);
+        case Failure::Kind::io: return errno_text(failure.error);
         case Failure::Kind::damaged: return describe(failure.damage);
         case Failure::Kind::superseded: return "still busy";
         case Failure::Kind::rolled_back: return "lost a write of ours";

@@ -17,6 +17,7 @@
 // if one failed, until it cannot land any more.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,8 @@ struct HealWish {
     // Whether to make the second pass, if there is something for it: it begins after a watch that
     // is longer than the drain time.
     bool watch = true;
+    // The cell of a name that was given up (give_up.hpp): what is lost of it is healed all the same.
+    std::optional<std::uint32_t> give_up{};
 };
 
 struct HealReport {

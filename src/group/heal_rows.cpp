@@ -46,6 +46,7 @@ Task<void> Healer::heal_row(std::uint32_t cell, std::size_t disk) {
             const std::vector<Decoded> copies = rows_.copies(cell, place);
             const CopyState state = compare(copies, passive)[disk];
             if (state == CopyState::damaged) healed = heal(copies, disk, rule_);
+            if (state == CopyState::damaged && wish_.give_up == cell) healed = merge(copies, passive);
             if (state == CopyState::stale) healed = merge(copies, passive);
             if (state == CopyState::damaged && !healed) ++report_.unhealable;
         }

@@ -4,10 +4,10 @@
 
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <fstream>
 #include <string_view>
 
+#include "base/errno_text.hpp"
 #include "io/threads.hpp"
 #include "io/uring.hpp"
 
@@ -47,7 +47,7 @@ std::string why_refused(int error) {
             return "io_uring has no memory for its rings: raise the limit of locked memory "
                    "(ulimit -l)";
         default:
-            return fmt::format("io_uring is refused: {}", std::strerror(error));
+            return fmt::format("io_uring is refused: {}", errno_text(error));
     }
 }
 

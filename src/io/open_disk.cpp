@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 
+#include "base/errno_text.hpp"
 #include "io/device.hpp"
 
 namespace diskpaxos::io {
@@ -50,7 +50,7 @@ std::unexpected<Error> refusal_of(int error, const std::string& path) {
             return refusal(Code::usage,
                            fmt::format("{}: neither a block device nor a regular file", path));
         default:
-            return refusal(Code::io, fmt::format("{}: {}", path, std::strerror(error)));
+            return refusal(Code::io, fmt::format("{}: {}", path, errno_text(error)));
     }
 }
 
@@ -130,6 +130,11 @@ Result<std::unique_ptr<OpenDisk>> OpenDisk::open(const std::string& path, Access
                                                    facts->bytes, at_least));
     }
     return std::unique_ptr<OpenDisk>(new OpenDisk(path, std::move(descriptor), *facts));
+}
+
+int OpenDisk::why_not_writable() const {
+    if (faccessat(AT_FDCWD, path_.c_str(), W_OK, AT_EACCESS) != 0) return errno;
+    return facts_.block_device && read_only_device(descriptor_->number()) ? EROFS : 0;
 }
 
 LockAnswer OpenDisk::lock_slot(std::uint32_t slot) {

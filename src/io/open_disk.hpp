@@ -77,6 +77,10 @@ class OpenDisk {
     bool same_disk(const OpenDisk& other) const { return facts_.identity == other.facts_.identity; }
     const std::shared_ptr<const Descriptor>& descriptor() const { return descriptor_; }
 
+    // errno, if this user may not write to it (as far as can be told without opening it for that);
+    // 0: it seems so.
+    int why_not_writable() const;
+
     // Borrowing a slot of this host on this disk. Taking it twice is taking it once.
     LockAnswer lock_slot(std::uint32_t slot);
     void unlock_slot(std::uint32_t slot);

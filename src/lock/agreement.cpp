@@ -8,6 +8,7 @@ constexpr Purposes for_both{.read = true, .write = true};
 
 DiskSays judge(const Glimpse& seen, Rank winner) {
     if (!seen.present) return DiskSays::absent;
+    if (seen.forbidden) return DiskSays::forbidden;
     if (!seen.read) return DiskSays::unreadable;
     if (seen.damage != Damage::none) return DiskSays::damaged;
     return seen.accepted == winner ? DiskSays::agrees : DiskSays::behind;
@@ -39,6 +40,8 @@ const char* describe(DiskSays says) {
             return "unreadable";
         case DiskSays::absent:
             return "absent";
+        case DiskSays::forbidden:
+            return "forbidden";
     }
     UNREACHABLE();
 }

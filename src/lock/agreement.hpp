@@ -18,6 +18,7 @@ namespace diskpaxos {
 struct Glimpse {
     bool present = false;  // the disk is there
     bool read = false;     // and has answered
+    bool forbidden = false;  // its keeper does not let us see this register
     Damage damage = Damage::none;
     Rank promised;
     Rank accepted;
@@ -34,6 +35,7 @@ enum class DiskSays : std::uint8_t {
     damaged,     // its row is not whole, and does not count
     unreadable,  // an I/O error, or no answer in time
     absent,
+    forbidden,   // not for us to see
 };
 const char* describe(DiskSays says);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/mutant.hpp"
+#include "group/give_up.hpp"
 #include "lock/queue.hpp"
 
 namespace diskpaxos {
@@ -246,6 +247,8 @@ Task<Result<Lock::Finding>> Lock::change(Rule rule, Instant deadline) {
         const bool blank = base.state == CellState::unset || base.state == CellState::deleted;
         std::optional<LockRecord> lock;
         if (blank) lock = LockRecord();
+        // A name that was given up: nobody knows its last token, but it is below this (give_up.hpp).
+        if (blank && base.version >= GivingUp::versions) lock->token = base.version;
         else if (base.state == CellState::lock) lock = decode_lock(base.value);
         finding = base.state == CellState::lock ? Finding::damaged : Finding::foreign;
         if (!lock) return Verdict::keep;

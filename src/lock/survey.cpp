@@ -79,6 +79,7 @@ Surveyor::Surveyor(World& world, const Roster& roster, const QuorumRule& rule)
       disks_(roster.disks()),
       tables_(roster.disks()),
       seen_(roster.disks()),
+      hurt_(roster.disks()),
       first_(world),
       second_(world) {}
 
@@ -88,6 +89,7 @@ Task<Survey> Surveyor::run(Instant deadline) {
         disks_[disk].name = roster_.names[disk];
         disks_[disk].present = present;
         seen_[disk].resize(roster_.common.geometry.cells);
+        hurt_[disk].resize(roster_.common.geometry.slots);
         for (Glimpse& cell : seen_[disk]) cell.present = present;
         if (present) first_.start(read_disk(disk));
     }
@@ -124,7 +126,7 @@ Task<void> Surveyor::read_disk(std::size_t disk) {
     io = co_await Transfer(device, std::move(io));
     if (io->error == 0) {
         tables_[disk] = decode_slot_table(io->in.bytes(), roster_.common, disk);
-    } else if (report.error == 0) {
+    } else if (report.error == 0 && !for_others(disk, io->error)) {
         report.error = io->error;
     }
     io.reset();
@@ -140,8 +142,10 @@ Task<int> Surveyor::time_reads(std::size_t disk) {
     Disk& device = *roster_.members[disk];
     std::vector<Duration> times;
     int error = 0;
+    const Geometry& geometry = roster_.geometry(disk);  // a register may not be for us to see
+    const Extent sample = geometry.active ? Extent{geometry.superblock_first(), 1} : geometry.row(0);
     for (unsigned i = 0; i < timed_reads && error == 0; ++i) {
-        IoPtr io = device.prepare(Io::Kind::read, Extent{}, roster_.geometry(disk).row(0));
+        IoPtr io = device.prepare(Io::Kind::read, Extent{}, sample);
         io = co_await Transfer(device, std::move(io));
         error = io->error;
         times.emplace_back(io->nanoseconds);
@@ -152,7 +156,7 @@ Task<int> Surveyor::time_reads(std::size_t disk) {
     co_return error;
 }
 
-// A sector that cannot be read costs the cells of its chunk, not the disk.
+// A sector that cannot be read, or a register that is not for us to see, costs its own cell.
 Task<void> Surveyor::read_cells(std::size_t disk, std::uint32_t first, std::uint32_t count) {
     const Geometry& geometry = roster_.geometry(disk);
     const std::size_t row = std::size_t{geometry.row_blocks()} * geometry.block_size;
@@ -162,8 +166,10 @@ Task<void> Surveyor::read_cells(std::size_t disk, std::uint32_t first, std::uint
     io = co_await Transfer(device, std::move(io));
     if (over_) co_return;
     if (io->error != 0) {
-        if (disks_[disk].error == 0) disks_[disk].error = io->error;
-        if (count == 1) co_return;
+        if (count == 1) {
+            fail_row(disk, first, io->error);
+            co_return;
+        }
         for (std::uint32_t cell = first; cell < first + count; ++cell) {
             co_await read_cells(disk, cell, 1);
         }
@@ -174,7 +180,36 @@ Task<void> Surveyor::read_cells(std::size_t disk, std::uint32_t first, std::uint
         seen_[disk][cell] = glimpse(bytes, roster_.row(disk, cell));
         const bool again = seen_[disk][cell].damage == Damage::checksum && count > 1;
         if (again) co_await read_cells(disk, cell, 1);  // it may have been in the middle of a write
+        else take_row(disk, cell, bytes);
     }
+}
+
+// Which slots' blocks cannot be read in it.
+void Surveyor::take_row(std::size_t disk, std::uint32_t cell, ByteView row) {
+    const Geometry& geometry = roster_.geometry(disk);
+    if (seen_[disk][cell].damage == Damage::none || geometry.active) return;
+    const RowAddress address = roster_.row(disk, cell);
+    const std::size_t size = geometry.block_size;
+    for (Place place = 0; place < geometry.places(); ++place) {
+        const ByteView block = row.subspan((geometry.doors() + place) * size, size);
+        const bool whole = decode_block(block, address.block(place)).state != BlockState::unknown;
+        if (!whole) hurt_[disk][place / geometry.ring] = true;
+    }
+}
+
+void Surveyor::fail_row(std::size_t disk, std::uint32_t cell, int error) {
+    Glimpse& seen = seen_[disk][cell];
+    seen = Glimpse();
+    seen.present = true;
+    seen.forbidden = for_others(disk, error);
+    if (seen.forbidden) return;
+    if (disks_[disk].error == 0) disks_[disk].error = error;
+    if (!roster_.common.is_active(disk)) hurt_[disk].assign(hurt_[disk].size(), true);
+}
+
+// The keeper of an active disk knows us, and this is not for us to see.
+bool Surveyor::for_others(std::size_t disk, int error) const {
+    return error == EACCES && roster_.common.is_active(disk);
 }
 
 // ---- judging ----
@@ -207,12 +242,35 @@ void Surveyor::judge() {
     for (std::uint32_t slot = 0; slot < geometry.slots; ++slot) {
         survey_.slots.push_back(agree(tables_, rule_, slot));
     }
+    count_votes();
 }
 
 void Surveyor::count(const Agreement& found) {
     for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
         if (found.disks[disk] == DiskSays::behind) ++disks_[disk].behind;
         if (found.disks[disk] == DiskSays::damaged) ++disks_[disk].damaged;
+        if (found.disks[disk] == DiskSays::forbidden) ++disks_[disk].unseen;
+    }
+}
+
+void Surveyor::count_votes() {
+    Redundancy& votes = survey_.votes;
+    const Geometry& geometry = roster_.common.geometry;
+    votes.disks = roster_.disks();
+    votes.cells.resize(geometry.cells);
+    if (roster_.common.kinds() != DiskKinds::active) votes.slots.resize(geometry.slots);
+    for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
+        if (!done_.contains(disk)) continue;  // absent, or it has not answered to the end
+        for (std::uint32_t cell = 0; cell < geometry.cells; ++cell) {
+            const Glimpse& seen = seen_[disk][cell];
+            if (seen.counts()) votes.cells[cell].of.insert(disk);
+            if (seen.forbidden) votes.cells[cell].unseen.insert(disk);
+        }
+        const TableCopy& table = tables_[disk];
+        for (std::size_t slot = 0; slot < votes.slots.size(); ++slot) {
+            const bool entry = table.read && table.claims[slot] && table.owners[slot];
+            if (entry && !hurt_[disk][slot]) votes.slots[slot].of.insert(disk);
+        }
     }
 }
 

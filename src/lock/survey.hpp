@@ -9,6 +9,7 @@
 
 #include "consensus/record.hpp"
 #include "group/assemble.hpp"
+#include "group/redundancy.hpp"
 #include "group/slot_table.hpp"
 #include "lock/agreement.hpp"
 #include "lock/lock_record.hpp"
@@ -22,6 +23,7 @@ struct SurveyedDisk {
     int error = 0;              // the first errno met
     std::uint64_t behind = 0;   // names of which it has an older value
     std::uint64_t damaged = 0;  // cells whose row is not whole
+    std::uint64_t unseen = 0;   // cells that its keeper does not let us see
     Duration read_time{};       // of one row: the middle of a few, and the longest
     Duration longest_read{};
 };
@@ -57,6 +59,7 @@ struct Survey {
     std::uint32_t cells = 0;          // that there are
     std::vector<SurveyedCell> names;  // those that belong to one, in order
     std::vector<SlotView> slots;
+    Redundancy votes;
 
     const SurveyedCell* find(std::string_view name) const;
     std::optional<LockRecord> lock(const SurveyedCell& cell) const;  // none: not one, or damaged
@@ -80,9 +83,13 @@ class Surveyor {
     Task<void> read_disk(std::size_t disk);
     Task<int> time_reads(std::size_t disk);
     Task<void> read_cells(std::size_t disk, std::uint32_t first, std::uint32_t count);
+    void take_row(std::size_t disk, std::uint32_t cell, ByteView row);
+    void fail_row(std::size_t disk, std::uint32_t cell, int error);
+    bool for_others(std::size_t disk, int error) const;
     Task<void> confirm_on(std::size_t disk);
     void judge();
     void count(const Agreement& found);
+    void count_votes();
     SurveyedCell named(std::uint32_t number, Agreement found) const;
 
     struct Doubt {  // a cell of which the first pass cannot tell
@@ -98,6 +105,7 @@ class Surveyor {
     std::vector<SurveyedDisk> disks_;
     std::vector<TableCopy> tables_;
     std::vector<std::vector<Glimpse>> seen_;  // by disk and cell
+    std::vector<std::vector<bool>> hurt_;     // by disk and slot: not all its blocks can be read
     DiskSet done_;                            // disks whose first pass is over
     DiskSet confirming_;                      // those whose second one is not
     std::vector<Doubt> doubts_;

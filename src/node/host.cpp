@@ -1,12 +1,16 @@
 #include "node/host.hpp"
 
+#include <fmt/format.h>
 #include <unistd.h>
 #include <uuid/uuid.h>
 
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
+
+#include "base/errno_text.hpp"
 
 namespace diskpaxos::node {
 
@@ -20,8 +24,17 @@ Uuid hashed(const Uuid& space, const std::string& text) {
     return uuid;
 }
 
-std::string first_line(const char* path) {
+// Empty if there is no such file. Another error than that is not to be taken for it: a host that
+// cannot read who it is must not go on as another one.
+Result<std::string> first_line(const char* path) {
+    errno = 0;
     std::ifstream file(path);
+    if (!file) {
+        const int error = errno;
+        if (!is_own_fault(error)) return std::string();
+        return std::unexpected(
+            Error{Code::io, fmt::format("{} cannot be read: {}", path, errno_text(error))});
+    }
     std::string line;
     std::getline(file, line);
     return line;
@@ -32,39 +45,41 @@ std::string from_environment(const char* variable) {
     return value == nullptr ? "" : value;
 }
 
-std::string boot_id() {
+Result<std::string> boot_id() {
     const std::string given = from_environment("DISKPAXOS_BOOT_ID");
-    return given.empty() ? first_line("/proc/sys/kernel/random/boot_id") : given;
+    if (!given.empty()) return given;
+    const Result<std::string> kernels = first_line("/proc/sys/kernel/random/boot_id");
+    if (!kernels || !kernels->empty()) return kernels;
+    return std::unexpected(
+        Error{Code::io, "/proc/sys/kernel/random/boot_id cannot be read; set DISKPAXOS_BOOT_ID"});
 }
 
-std::string machine_id() {
+Result<std::string> machine_id() {
     const std::string given = from_environment("DISKPAXOS_MACHINE_ID");
     if (!given.empty()) return given;
     for (const char* path : {"/etc/machine-id", "/var/lib/dbus/machine-id"}) {
-        const std::string line = first_line(path);
-        if (!line.empty() && line != "uninitialized") return line;
+        const Result<std::string> line = first_line(path);
+        if (!line || (!line->empty() && *line != "uninitialized")) return line;
     }
-    return {};
+    return std::string();
 }
 
 }  // namespace
 
 Result<ThisHost> this_host(const Uuid& group) {
-    const std::string boot = boot_id();
-    if (boot.empty()) {
-        return std::unexpected(Error{
-            Code::io, "/proc/sys/kernel/random/boot_id cannot be read; set DISKPAXOS_BOOT_ID"});
-    }
+    const Result<std::string> boot = boot_id();
+    if (!boot) return std::unexpected(boot.error());
+    const Result<std::string> machine = machine_id();
+    if (!machine) return std::unexpected(machine.error());
     ThisHost result;
-    const std::string machine = machine_id();
-    if (machine.empty()) {
+    if (machine->empty()) {
         result.note =
             "there is no /etc/machine-id, so the slots of this host will not be kept "
             "across boots; run systemd-machine-id-setup or set DISKPAXOS_MACHINE_ID";
     }
-    result.host.id = hashed(group, machine.empty() ? boot : machine);
-    if (uuid_parse(boot.c_str(), reinterpret_cast<unsigned char*>(result.host.boot.data())) != 0) {
-        result.host.boot = hashed(group, boot);
+    result.host.id = hashed(group, machine->empty() ? *boot : *machine);
+    if (uuid_parse(boot->c_str(), reinterpret_cast<unsigned char*>(result.host.boot.data())) != 0) {
+        result.host.boot = hashed(group, *boot);
     }
     std::array<char, 256> name{};
     if (gethostname(name.data(), name.size() - 1) == 0) result.host.name = name.data();

@@ -7,9 +7,9 @@
 
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
 
+#include "base/errno_text.hpp"
 #include "group/assemble.hpp"
 
 namespace diskpaxos::node {
@@ -38,11 +38,15 @@ int make(const std::string& path) {
 Result<std::unique_ptr<io::OpenDisk>> open_lock_file(const Uuid& disk) {
     const std::string path = fmt::format("{}/diskpaxos-{}.lock", folder(), uuid_text(disk));
     if (const int error = make(path); error != 0) {
+        if (is_own_fault(error)) {
+            return std::unexpected(Error{
+                Code::io, fmt::format("the lock file {} cannot be made: {}", path, errno_text(error))});
+        }
         return std::unexpected(
             Error{error == EACCES ? Code::permission : Code::io,
                   fmt::format("the lock file {} cannot be made: {}; set DISKPAXOS_LOCKS to a folder "
                               "that all users of this host share",
-                              path, std::strerror(error))});
+                              path, errno_text(error))});
     }
     return io::OpenDisk::open(path, io::Access::write);
 }

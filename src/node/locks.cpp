@@ -3,14 +3,18 @@
 namespace diskpaxos::node {
 
 bool FileLocks::try_lock(Disk& disk, std::uint32_t slot) {
-    io::OpenDisk& file = *files_.at(&disk);
+    const auto found = files_.find(&disk);
+    if (found == files_.end()) return false;  // its lock file could not be made
+    io::OpenDisk& file = *found->second;
     const io::LockAnswer answer = slot == claim_lock ? file.lock_host() : file.lock_slot(slot);
     if (answer == io::LockAnswer::refused) without_locks_ = &disk;
     return answer == io::LockAnswer::taken;
 }
 
 void FileLocks::unlock(Disk& disk, std::uint32_t slot) {
-    io::OpenDisk& file = *files_.at(&disk);
+    const auto found = files_.find(&disk);
+    if (found == files_.end()) return;
+    io::OpenDisk& file = *found->second;
     slot == claim_lock ? file.unlock_host() : file.unlock_slot(slot);
 }
 

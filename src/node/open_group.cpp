@@ -15,16 +15,18 @@ std::unexpected<Error> usage(std::string sentence) {
     return std::unexpected(Error{Code::usage, std::move(sentence)});
 }
 
+// What leads to the very same storage, under another name.
+bool same_disk(const RealWorld::Member& a, const RealWorld::Member& b) {
+    if (a.file && b.file) return a.file->same_disk(*b.file);
+    return !a.identity.empty() && a.identity == b.identity;
+}
+
 }  // namespace
 
 Result<void> refuse_twins(const std::vector<RealWorld::Member>& members) {
     for (std::size_t i = 0; i < members.size(); ++i) {
         for (std::size_t j = 0; j < i; ++j) {
-            const bool same = members[i].file && members[j].file
-                                  ? members[i].file->same_disk(*members[j].file)
-                                  : !members[i].identity.empty() &&
-                                        members[i].identity == members[j].identity;
-            if (!same) continue;
+            if (!same_disk(members[i], members[j])) continue;
             return usage(fmt::format("{} and {} are the same disk; name each disk once",
                                      members[j].path, members[i].path));
         }
@@ -49,14 +51,28 @@ Result<void> OpenGroup::open_disks() {
         const std::string& name = options_.disks[i];
         const Result<void> opened = open_disk(name, active[i]);
         if (!opened) unopened_.push_back({name, opened.error()});
+        else if (auto once = drop_twin(); !once) unopened_.push_back({name, once.error()});
     }
     for (const RealWorld::Member& member : real_->members()) {
         if (member.file) locks_.add(*member.disk, *member.file);
     }
-    if (!real_->members().empty()) return refuse_twins(real_->members());
+    if (!real_->members().empty()) return {};
     Error error = unopened_.front().error;
     if (unopened_.size() > 1) error.sentence = why_unopened();
     return std::unexpected(std::move(error));
+}
+
+// Of two names of one disk the first counts. It is the same storage, so that no choice is made.
+Result<void> OpenGroup::drop_twin() {
+    const RealWorld::Member& last = real_->members().back();
+    for (const RealWorld::Member& other : real_->members()) {
+        if (&other == &last || !same_disk(other, last)) continue;
+        Error error{Code::usage, fmt::format("{} and {} are the same disk; name each disk once",
+                                             other.path, last.path)};
+        real_->drop_last();
+        return std::unexpected(std::move(error));
+    }
+    return {};
 }
 
 Result<void> OpenGroup::open_disk(const std::string& name,
@@ -84,9 +100,10 @@ std::string OpenGroup::why_unopened() const {
 Error OpenGroup::explained(Error error) const {
     if (unopened_.empty() || error.code != Code::no_quorum) return error;
     error.sentence += fmt::format(" ({})", why_unopened());
-    const bool all_forbidden = std::ranges::all_of(
-        unopened_, [](const Unopened& disk) { return disk.error.code == Code::permission; });
-    if (all_forbidden) error.code = Code::permission;
+    for (const Code code : {Code::permission, Code::usage}) {  // where that is the only reason
+        const auto is_it = [code](const Unopened& disk) { return disk.error.code == code; };
+        if (std::ranges::all_of(unopened_, is_it)) error.code = code;
+    }
     return error;
 }
 
@@ -111,21 +128,24 @@ Result<void> OpenGroup::assemble() {
                             member.path));
         }
     }
-    return lock_active_disks();
+    lock_active_disks();
+    return {};
 }
 
-Result<void> OpenGroup::lock_active_disks() {
+void OpenGroup::lock_active_disks() {
     const bool slots = roster_.common.kinds() == DiskKinds::mixed;
-    if (!slots || options_.access == io::Access::read) return {};
+    if (!slots || options_.access == io::Access::read) return;
     for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
         Disk* device = roster_.members[disk];
         if (device == nullptr || !device->active() || locks_.has(*device)) continue;
         auto file = open_lock_file(roster_.common.disks[disk]);
-        if (!file) return std::unexpected(file.error());
+        if (!file) {  // no slot is borrowed there: the others must suffice
+            options_.warn(file.error().sentence);
+            continue;
+        }
         locks_.add(*device, **file);
         lock_files_.push_back(std::move(*file));
     }
-    return {};
 }
 
 Result<std::unique_ptr<OpenGroup>> OpenGroup::join(OpenOptions options) {

@@ -42,7 +42,8 @@ class OpenGroup {
     Result<void> take_seat();  // of one that was opened without
 
     // The lock files of active disks, in mixed groups; again after disks have been adopted.
-    Result<void> lock_active_disks();
+    // One that cannot be had costs that disk its vote for what slots write, and no more.
+    void lock_active_disks();
 
     RealWorld& real() { return *real_; }
     World& world() { return real_->world(); }
@@ -68,6 +69,7 @@ class OpenGroup {
         : real_(std::move(real)), options_(std::move(options)) {}
     Result<void> open_disks();
     Result<void> assemble();
+    Result<void> drop_twin();
     Result<void> open_disk(const std::string& name, std::optional<Result<ActiveDisk>>& active);
     Error explained(Error error) const;
     Error told_of_hosts(Error error, const Host& us);

@@ -42,6 +42,7 @@ class RealWorld {
     // another disk before it.
     Disk& add(std::unique_ptr<io::OpenDisk> file, const Before& before = {});
     Disk& add(const std::string& url, ActiveDisk active, const Before& before = {});
+    void drop_last() { members_.pop_back(); }  // as long as nothing was asked of it
     const std::vector<Member>& members() const { return members_; }
 
     // Opens the URLs among `names`; waits for all of them, unless more than `enough` suffice.

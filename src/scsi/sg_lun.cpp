@@ -17,9 +17,9 @@ extern "C" {
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 
 #include "base/check.hpp"
+#include "base/errno_text.hpp"
 
 namespace diskpaxos::scsi {
 
@@ -80,7 +80,7 @@ Task<Result<std::unique_ptr<SgLun>>> SgLun::open(World& world, io::Loop& loop, s
     const int number = ::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK);
     if (number < 0) {
         const Code code = errno == EACCES || errno == EPERM ? Code::permission : Code::io;
-        co_return std::unexpected(Error{code, fmt::format("{}: {}", name, std::strerror(errno))});
+        co_return std::unexpected(Error{code, fmt::format("{}: {}", name, errno_text(errno))});
     }
     std::unique_ptr<SgLun> lun(new SgLun(world, loop, name, number, time_out));
     Result<void> known = co_await lun->learn();

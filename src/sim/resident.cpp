@@ -184,13 +184,9 @@ Task<void> Mender::live() {
         exit_with(roster.error());
         co_return;
     }
-    Adoption adoption(world_, *roster);
+    Adoption adoption(world_, *roster, roster->only_missing());  // disks are wiped here, not lost
     auto adopting = adoption.run();
-    const auto adopted = co_await adopting;
-    if (!adopted) {
-        exit_with(adopted.error());
-        co_return;
-    }
+    co_await adopting;
     const Threshold rule = Threshold::majority(roster->disks());
     Healer healer(world_, *roster, rule, locks_, host_);
     auto healing = healer.run(deadline);

@@ -10,7 +10,11 @@ import time
 import unittest
 
 from agents import AGENT, Agent, free_port
-from command import CommandTest, main
+from command import CODES, CommandTest, main
+
+
+def replaced(number):
+    return ["--replace", str(number), "--old-is-gone", "--force"]
 
 
 class AgentTest(CommandTest):
@@ -121,7 +125,8 @@ class Active(AgentTest):
         self.agents[2].blank()
         self.assertEqual(self.ok("cell", "get", "-g", "g", "x").out, "x\n")
         self.assertEqual(self.run_raw("check", "-g", "g").code, 1)
-        healed = self.ok("check", "--repair", "--json", "-g", "g").json()
+        self.assertIn("--replace 3", self.run_raw("check", "--repair", "-g", "g").err)
+        healed = self.ok("check", "--repair", "--json", *replaced(3), "-g", "g").json()
         self.assertEqual(healed["repaired"]["registers"], 32)
         self.ok("check", "-g", "g")
         self.agents[0].kill()  # now the healed one must vote
@@ -141,6 +146,19 @@ class Active(AgentTest):
         finally:
             hanging.send_signal(signal.SIGCONT)
 
+    def test_a_name_that_is_lost_can_be_given_up(self):
+        self.ok("cell", "set", "-g", "g", "x", "lost-value")
+        spoilt = 0
+        for agent in self.agents:
+            if spoilt < 2 and agent.spoil(b"lost-value"):
+                spoilt += 1
+        self.assertEqual(spoilt, 2)
+        self.refused("no_quorum", "cell", "get", "-g", "g", "x")
+        given = self.ok("check", "--repair", "--give-up", "x", "--force", "--json", "-g", "g").json()
+        self.assertGreater(given["given_up"]["version"], 1 << 32)
+        self.assertEqual(self.ok("cell", "get", "-g", "g", "x").out, "")
+        self.ok("check", "-g", "g")
+
     def test_another_groups_store_is_not_healed_over(self):
         other = [self.agent(name) for name in "xyz"]
         self.ok("format", "--cells", "32", "--conf", "h.conf", *(agent.url for agent in other))
@@ -155,7 +173,8 @@ class Active(AgentTest):
                     store.write(b"\0" * 512)
         other[0].start()
         named = [word for agent in (*self.agents[:2], other[0]) for word in ("-d", agent.url)]
-        self.refused("usage", "check", "--repair", *named, says="wipe it first")
+        self.assertEqual(self.run_raw("check", "--repair", *named).code, 1)
+        self.refused("usage", "check", "--repair", *replaced(3), *named, says="wipe it first")
         self.assertEqual(self.ok("cell", "get", "-g", "h", "precious").out, "v\n")
 
     def test_dump_and_doctor(self):
@@ -203,11 +222,11 @@ class Mixed(AgentTest):
     def test_both_kinds_are_healed(self):
         self.ok("cell", "set", "-g", "g", "x", "v")
         self.agents[0].blank()
-        self.ok("check", "--repair", "-g", "g")
+        self.ok("check", "--repair", *replaced(1), "-g", "g")
         size = os.path.getsize(self.path("b.img"))
         self.spoil("b.img", 0, b"\0" * size)
         self.assertEqual(self.ok("cell", "get", "-g", "g", "x").out, "v\n")
-        self.ok("check", "--repair", "-g", "g")
+        self.ok("check", "--repair", *replaced(2), "-g", "g")
         os.rename(self.path("c.img"), self.path("c.away"))
         self.assertEqual(self.ok("cell", "get", "-g", "g", "x").out, "v\n")
 
@@ -264,6 +283,28 @@ class Guarded(AgentTest):
         self.refused("permission", "cell", "get", *self.disks("bob"), "secret", says="secret")
         self.refused("permission", "cell", "set", *self.disks("bob"), "other", "v", says="other")
         self.assertEqual(self.ok("cell", "get", *self.disks("alice"), "bob/x").out, "mine\n")
+
+    def test_what_is_not_for_us_to_see_is_neither_damaged_nor_unset(self):
+        self.ok("cell", "set", *self.disks("alice"), "secret", "v")
+        self.ok("run", *self.disks("alice"), "db/real", "--", "true")
+        self.ok("cell", "set", *self.disks("bob"), "bob/x", "mine")
+        for verb in ("explain", "show"):
+            for name in ("db/real", "nothing"):
+                self.refused("permission", verb, *self.disks("bob"), name, says="not for us to see")
+            self.refused("permission", verb, *self.disks("bob"), "secret")
+        watched = self.run_raw("watch", "--count", "1", *self.disks("bob"), "db/real")
+        self.assertEqual((watched.code, watched.out), (CODES["permission"], ""), watched.err)
+        self.refused("no", "show", *self.disks("bob"), "bob/nothing")
+        status = self.ok("status", "--json", *self.disks("bob")).json()
+        self.assertEqual({disk["state"] for disk in status["disks"]} - {"sound", "behind"}, set())
+        self.assertTrue(all(disk["cells_unseen"] > 0 for disk in status["disks"]))
+        doctor = self.ok("doctor", "--json", *self.disks("bob")).json()
+        self.assertNotIn("fail", [check["verdict"] for check in doctor["checks"]])
+        check = self.run_raw("check", "--json", *self.disks("bob"))
+        self.assertEqual(check.code, CODES["permission"], check.out)
+        self.assertEqual([disk["damaged"] for disk in check.json()["disks"]], [0, 0, 0])
+        self.assertEqual(check.json()["cells_without_quorum"], 0)
+        self.assertEqual(self.ok("ls", "--json", *self.disks("bob")).json()["locks"], [])
 
     def test_a_damaged_name_is_not_made_anew_elsewhere(self):
         self.ok("cell", "set", *self.disks("bob"), "bob/x", "mine")

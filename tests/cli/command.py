@@ -36,10 +36,10 @@ class CommandTest(unittest.TestCase):
                 if key in os.environ}
         return {**keep, "HOME": self.folder, "DISKPAXOS_MACHINE_ID": host}
 
-    def start(self, *words, host="here", stdin=subprocess.DEVNULL, **more):
+    def start(self, *words, host="here", stdin=subprocess.DEVNULL, terminal=subprocess.PIPE, **more):
         return subprocess.Popen([BINARY, *map(os.fsencode, words)], cwd=self.folder, stdin=stdin,
                                 env=self.environment(host), stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE, **more)
+                                stderr=terminal, **more)
 
     def run_raw(self, *words, host="here", env=None):
         process = subprocess.run([BINARY, *map(os.fsencode, words)], cwd=self.folder,

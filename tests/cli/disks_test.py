@@ -1,10 +1,12 @@
 """Disks that are missing, foreign, damaged, read-only, named twice or not at all; and repair."""
 
 import os
+import pty
 import struct
+import subprocess
 import unittest
 
-from command import CommandTest, main
+from command import CODES, CommandTest, main
 
 
 def cells_begin(slots, block=512):
@@ -58,27 +60,88 @@ class Disks(CommandTest):
         self.refused("no_quorum", "cell", "get", "-d", "b.img", "x", says="1 of 3")
 
     def test_named_twice(self):
+        """It counts once; the others are a majority without the second name, or they are not."""
         os.link(self.path("a.img"), self.path("hard.img"))
         os.symlink("a.img", self.path("soft.img"))
         for other in ("a.img", "./a.img", "hard.img", "soft.img"):
-            self.refused("usage", "cell", "get", "-d", "a.img", "-d", other, "-d", "b.img", "x",
-                         says="same disk")
+            self.assertIn("same disk", self.read_x("-d", "a.img", "-d", other, "-d", "b.img").err)
+            self.refused("usage", "cell", "get", "-d", "a.img", "-d", other, "x", says="same disk")
             self.refused("usage", "format", "--force", "a.img", other, "b.img", says="same disk")
         self.refused("usage", "format", "n.img", "./n.img", "m.img", says="same disk")
-        with open(self.path("a.img"), "rb") as disk, open(self.path("copy.img"), "wb") as copy:
+
+    def copy(self, name, to):
+        with open(self.path(name), "rb") as disk, open(self.path(to), "wb") as copy:
             copy.write(disk.read())
-        self.refused("usage", "cell", "get", "-d", "a.img", "-d", "copy.img", "-d", "b.img", "x",
-                     says="same disk")
+
+    def test_of_a_disk_and_its_copy_neither_counts(self):
+        self.copy("a.img", "copy.img")
+        self.ok("cell", "set", "-g", "g", "x", "w")  # so the copy is old
+        answer = self.run_raw("cell", "get", "-d", "copy.img", "-d", "a.img", "-d", "b.img", "x")
+        self.assertEqual((answer.code, answer.out), (CODES["no_quorum"], ""), answer.err)
+        self.assertIn("one is a copy", answer.err)
+        self.ok("format", *self.GROUP, "--conf", "five.conf", *(f"{n}.five" for n in range(5)))
+        self.copy("0.five", "copy.five")
+        named = [word for n in ("0", "copy", "1", "2", "3") for word in ("-d", n + ".five")]
+        self.assertIn("one is a copy", self.ok("cell", "set", *named, "y", "v").err)
 
     def test_foreign_and_too_many(self):
-        self.ok("format", *self.GROUP, "o.img")
-        self.refused("bad_data", "cell", "get", "-d", "a.img", "-d", "b.img", "-d", "o.img", "x",
-                     says="belongs to group")
+        """A disk of another group is left aside: the group is that of most of those named."""
+        for size in (1, 3):
+            names = [f"o{size}{n}.img" for n in range(size)]
+            self.ok("format", *self.GROUP, *names)
+            before = self.content(names[0])
+            for named in (["a.img", "b.img", names[0]], [names[0], "a.img", "b.img"]):
+                disks = [word for name in named for word in ("-d", name)]
+                self.assertIn("belongs to group", self.read_x(*disks).err)
+                self.ok("cell", "set", *disks, "x", "v")
+                self.assertEqual(self.run_raw("check", "--repair", *disks).code, 1)
+            self.assertEqual(self.content(names[0]), before)
+            self.refused("bad_data", "cell", "get", "-d", "a.img", "-d", names[0], "x",
+                         says="belongs to group")
         with open(self.path("blank.img"), "wb") as disk:
             disk.truncate(1 << 20)
         self.refused("usage", "cell", "get", "-d", "a.img", "-d", "b.img", "-d", "c.img", "-d",
                      "blank.img", "x", says="4 disks are named")
         self.refused("bad_data", "cell", "get", "-d", "blank.img", "x", says="format")
+
+    def test_a_third_disk_that_is_broken_stops_nobody(self):
+        """In whatever way: every verb goes on with the other two, and names it."""
+        sound = self.content("c.img")
+
+        def file_of(content):
+            def make():
+                with open(self.path("c.img"), "wb") as disk:
+                    disk.write(content)
+            return make
+        ways = {"absent": lambda: None, "empty": file_of(b""), "cut": file_of(sound[:65536]),
+                "blank": file_of(bytes(len(sound))), "random": file_of(os.urandom(len(sound))),
+                "folder": lambda: os.mkdir(self.path("c.img")),
+                "pipe": lambda: os.mkfifo(self.path("c.img")),
+                "link to another member": lambda: os.symlink("a.img", self.path("c.img")),
+                "link to nowhere": lambda: os.symlink("nowhere", self.path("c.img")),
+                "link to itself": lambda: os.symlink("c.img", self.path("c.img")),
+                "a device that is no disk": lambda: os.symlink("/dev/null", self.path("c.img")),
+                "a newer format": lambda: (file_of(sound)(), self.newer("c.img"))}
+        for what, make in ways.items():
+            with self.subTest(what):
+                if os.path.isdir(self.path("c.img")):
+                    os.rmdir(self.path("c.img"))
+                elif os.path.lexists(self.path("c.img")):
+                    os.unlink(self.path("c.img"))
+                make()
+                answer = self.ok("cell", "incr", "-g", "g", "n")
+                self.assertIn("c.img", answer.err)
+                self.ok("ls", "-g", "g")
+                status = self.run_raw("status", "-g", "g")
+                self.assertEqual((status.code, status.out.split(":")[0]), (1, "degraded"))
+                self.assertEqual(self.run_raw("doctor", "-g", "g").code, 0)
+                before = os.path.isfile(self.path("c.img")) and self.content("c.img")
+                repair = self.run_raw("check", "--repair", "-g", "g")
+                self.assertEqual(repair.code, 1, repair.err)
+                if what != "link to another member":
+                    self.assertEqual(os.path.isfile(self.path("c.img")) and self.content("c.img"),
+                                     before)
+        self.assertEqual(self.ok("cell", "get", "-g", "g", "n").out, f"{len(ways)}\n")
 
     def test_too_small_and_no_disk_at_all(self):
         with open(self.path("small.img"), "wb") as disk:
@@ -137,13 +200,191 @@ class Disks(CommandTest):
         self.ok("check", "-g", "g")
         self.assertEqual(self.read_x("-d", "b.img", "-d", "c.img").out, "v\n")
 
-    def test_a_zeroed_disk_is_taken_back(self):
-        size = os.path.getsize(self.path("a.img"))
-        self.spoil("a.img", 0, bytes(size))
-        self.assertEqual(self.run_raw("check", "-g", "g").code, 1)
-        self.ok("check", "--repair", "-g", "g")
+    def test_a_blank_disk_gets_a_place_by_a_persons_word_only(self):
+        size = os.path.getsize(self.path("c.img"))
+        self.spoil("c.img", 0, bytes(size))
+        replace = ["check", "--repair", "--replace", "3", "--old-is-gone"]
+        for words in (["check"], ["check", "--repair"]):
+            left = self.run_raw(*words, "-g", "g")
+            self.assertEqual(left.code, 1)
+            self.assertIn("check --repair --replace 3 --old-is-gone", left.err)
+        self.refused("no", *replace, "-g", "g", says="the group splits")
+        self.refused("usage", *replace[:-1], "-g", "g", says="--old-is-gone")
+        self.refused("usage", "check", "--replace", "3", "--old-is-gone", "-g", "g", says="--repair")
+        self.refused("usage", "check", "--repair", "--replace", "4", "--old-is-gone", "-g", "g",
+                     says="its disks are 1 to 3")
+        self.refused("usage", "check", "--repair", "--replace", "1", "--old-is-gone", "--force", "-g",
+                     "g", says="disk 1 is there")
+        self.assertEqual(self.content("c.img"), bytes(size))
+        done = self.ok(*replace, "--force", "-g", "g")
+        self.assertIn("the group splits", done.err)
         self.ok("check", "-g", "g")
-        self.assertEqual(self.read_x("-d", "a.img", "-d", "b.img").out, "v\n")
+        self.assertEqual(self.read_x("-d", "a.img", "-d", "c.img").out, "v\n")
+
+    def test_the_question_about_a_blank_disk(self):
+        self.spoil("c.img", 0, bytes(os.path.getsize(self.path("c.img"))))
+        for word, code in (("y", 1), ("yes", 0)):
+            ours, theirs = pty.openpty()
+            process = self.start("check", "--repair", "--replace", "3", "--old-is-gone", "-g", "g",
+                                 stdin=theirs, terminal=theirs)
+            os.close(theirs)
+            asked = b""
+            while b"Type yes" not in asked:
+                asked += os.read(ours, 1000)
+            self.assertIn(b"the group splits", asked)
+            os.write(ours, word.encode() + b"\n")
+            process.stdout.close()
+            self.assertEqual(process.wait(timeout=60), code)
+            os.close(ours)
+
+    def test_a_disk_that_shows_which_it_is_needs_no_word(self):
+        content = self.content("c.img")
+        self.spoil("c.img", 0, bytes(8192))
+        self.spoil("c.img", len(content) - 4096, bytes(4096))
+        fixed = self.ok("check", "--repair", "-g", "g")
+        self.assertIn("c.img is disk 3 of the group", fixed.err)
+        self.ok("check", "-g", "g")
+
+    def test_two_blank_disks_are_not_guessed(self):
+        self.ok("format", *self.GROUP, "--conf", "five.conf", *(f"{n}.five" for n in range(5)))
+        size = os.path.getsize(self.path("0.five"))
+        for name in ("3.five", "4.five"):
+            self.spoil(name, 0, bytes(size))
+        replace = ["check", "--repair", "--replace", "5", "--old-is-gone", "--force"]
+        self.refused("usage", *replace, "-g", "five", says="2 blank disks are named")
+        four = [word for n in (0, 1, 2, 4) for word in ("-d", f"{n}.five")]
+        self.assertEqual(self.run_raw(*replace, *four).code, 1)  # disk 4 is absent
+        self.assertEqual(self.content("3.five"), bytes(size))
+
+    def test_too_small_and_other_sectors_are_told_apart(self):
+        os.truncate(self.path("c.img"), 0)
+        left = self.run_raw("check", "--repair", "-g", "g")
+        self.assertEqual(left.code, 1)
+        self.assertIn("too small", left.err)
+
+    def test_redundancy_is_told_as_it_is(self):
+        """A disk votes for a cell whose row is readable, stale or not, and for a slot likewise."""
+        full = self.ok("status", "-g", "g")
+        self.assertTrue(full.out.startswith("full: "), full.out)
+        verdicts = {check["check"]: check["verdict"]
+                    for check in self.ok("doctor", "--json", "-g", "g").json()["checks"]}
+        self.assertEqual(verdicts["redundancy"], "ok")
+        row = 2 * 16 * 512 + 512  # with its door
+        self.spoil("b.img", cells_begin(16) + 512, b"\1" * 512)  # cell 0, slot 0, block 0
+        self.spoil("b.img", 4096 + 2 * 7 * 512, bytes(512))       # the claim of slot 7
+        status = self.run_raw("status", "--json", "-g", "g")
+        self.assertEqual(status.code, 1)
+        status = status.json()
+        self.assertEqual([(d["votes_for_cells"], d["votes_for_slots"]) for d in status["disks"]],
+                         [(16, 16), (15, 14), (16, 16)])
+        self.assertEqual((status["redundancy"], status["cells_at_bare_majority"],
+                          status["slots_at_bare_majority"]), ("degraded", 1, 2))
+        checked = self.run_raw("check", "--json", "-g", "g").json()
+        self.assertEqual([(d["votes_for_cells"], d["votes_for_slots"]) for d in checked["disks"]],
+                         [(16, 16), (15, 14), (16, 16)])
+        doctor = self.run_raw("doctor", "--json", "-g", "g").json()
+        self.assertNotEqual(doctor["verdict"], "ok")
+        self.assertIn("votes", [c["check"] for c in doctor["checks"] if c["verdict"] == "warn"])
+        self.spoil("c.img", cells_begin(16), b"\1" * row)  # the same cell on a second disk
+        status = self.run_raw("status", "-g", "g")
+        self.assertEqual((status.code, status.out.split(":")[0]), (2, "no majority"))
+        doctor = self.run_raw("doctor", "--json", "-g", "g")
+        self.assertEqual((doctor.code, doctor.json()["verdict"]), (1, "fail"))
+
+    def cell_of(self, name):
+        return self.ok("dump", "--json", "--cell", name, "a.img").json()["blocks"][0]["cell"]
+
+    def lose(self, cell, *names):
+        row = 512 + 2 * 16 * 512  # with its door
+        for name in names:
+            self.spoil(name, cells_begin(16) + cell * row, b"\1" * row)
+
+    def test_a_name_that_is_lost_can_be_given_up(self):
+        for _ in range(3):
+            self.ok("run", "-g", "g", "l", "--", "true")
+        give_up = ["check", "--repair", "--give-up"]
+        self.refused("no", *give_up, "x", "--force", "-g", "g", says="a majority still has")
+        self.refused("no", *give_up, "nothing", "--force", "-g", "g", says="nothing of")
+        self.refused("usage", "check", "--give-up", "x", "-g", "g", says="--repair")
+        for name in ("x", "l"):
+            self.lose(self.cell_of(name), "b.img", "c.img")
+            self.refused("no_quorum", "cell", "get", "-g", "g", name)
+            self.assertEqual(self.run_raw("check", "--repair", "-g", "g").code, 1)
+            refused = self.refused("no", *give_up, name, "-g", "g", says="is lost on a majority")
+            self.assertIn('"v"' if name == "x" else "last token 3", refused.err)
+            given = self.ok(*give_up, name, "--force", "--json", "-g", "g").json()
+            self.assertGreaterEqual(given["given_up"]["version"], 1 << 32)
+            self.ok("check", "-g", "g")
+        unset = self.ok("cell", "get", "--json", "-g", "g", "x").json()
+        self.assertEqual((unset["state"], unset["value"]), ("deleted", None))
+        self.assertGreater(int(self.ok("cell", "set", "-g", "g", "x", "w").out), 1 << 32)
+        token = self.ok("run", "-g", "g", "l", "--", "sh", "-c", "echo $DISKPAXOS_TOKEN").out
+        self.assertEqual(int(token), (1 << 32) + 4)
+
+    def test_a_name_of_which_nothing_is_left(self):
+        self.ok("run", "-g", "g", "l", "--", "true")
+        self.lose(self.cell_of("l"), "a.img", "b.img", "c.img")
+        give_up = ["check", "--repair", "--give-up", "l"]
+        self.refused("no", *give_up, "-g", "g", says="not even whose cell it was")
+        self.ok(*give_up, "--force", "-g", "g")
+        token = self.ok("run", "-g", "g", "l", "--", "sh", "-c", "echo $DISKPAXOS_TOKEN").out
+        self.assertGreater(int(token), 1 << 32)
+
+    def test_a_majority_that_was_put_back_is_suspicious(self):
+        for _ in range(3):
+            self.ok("cell", "incr", "-g", "g", "n")
+        old = {name: self.content(name) for name in ("b.img", "c.img")}
+        for _ in range(4):
+            self.ok("cell", "incr", "-g", "g", "n")
+        self.ok("check", "-g", "g")
+        self.spoil("b.img", 0, old["b.img"])  # one of three is no majority: it was slow, or away
+        self.ok("check", "-g", "g")
+        self.spoil("c.img", 0, old["c.img"])
+        answer = self.run_raw("check", "-g", "g")
+        self.assertEqual(answer.code, 1, answer.out)
+        self.assertIn("suspicious", answer.out)
+        self.assertIn("b.img and ", answer.out)
+        self.assertGreater(self.run_raw("check", "--json", "-g", "g").json()["rolled_back"], 0)
+
+    def test_what_a_vanished_host_leaves_damaged_is_told(self):
+        self.ok("cell", "get", "-g", "g", "x", host="gone")
+        self.spoil("b.img", 0, bytes(os.path.getsize(self.path("b.img"))))
+        self.run_raw("check", "--repair", "--replace", "2", "--old-is-gone", "--force", "-g", "g")
+        self.assertEqual(self.run_raw("status", "-g", "g").code, 1)
+        self.assertNotEqual(self.run_raw("doctor", "--json", "-g", "g").json()["verdict"], "ok")
+
+    def test_whether_one_can_write(self):
+        """What cannot be opened for writing is a warning, and a failure below a majority."""
+        names = ("a.img", "b.img", "c.img")
+        immutable = lambda how, name: subprocess.run(["chattr", how, self.path(name)], check=False,
+                                                     capture_output=True).returncode == 0
+        if not immutable("+i", names[0]):
+            self.skipTest("no immutable files here")
+        try:
+            doctor = self.run_raw("doctor", "--json", "-g", "g")
+            found = [(c["check"], c["verdict"]) for c in doctor.json()["checks"]]
+            self.assertIn(("writable", "warn"), found)
+            self.assertEqual(doctor.code, 0)
+            immutable("+i", names[1])
+            doctor = self.run_raw("doctor", "--json", "-g", "g")
+            found = [(c["check"], c["verdict"]) for c in doctor.json()["checks"]]
+            self.assertEqual(found.count(("writable", "fail")), 2)
+            self.assertEqual((doctor.code, doctor.json()["verdict"]), (1, "fail"))
+            self.assertIn("cannot write to it", self.ok("status", "-g", "g").out)
+        finally:
+            for name in names:
+                immutable("-i", name)
+
+    def test_too_many_open_files_are_not_explained_by_the_disk(self):
+        """Whatever is the first that cannot be opened, the sentence names the limit."""
+        for limit in range(4, 12):
+            done = subprocess.run(["bash", "-c", f"ulimit -n {limit}; exec {os.environ['DISKPAXOS_BINARY']} "
+                                   "cell get -g g x"], cwd=self.folder, env={**self.environment(),
+                                   "DISKPAXOS_MACHINE_ID": ""}, capture_output=True, check=False)
+            if done.returncode == 0:
+                continue
+            self.assertIn(b"ulimit -n", done.stderr, limit)
+            self.assertNotIn(b"BOOT_ID", done.stderr, limit)
 
     def test_a_minority_repairs_nothing(self):
         size = os.path.getsize(self.path("a.img"))

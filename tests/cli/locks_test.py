@@ -56,7 +56,7 @@ class Looking(LockTest):
         self.assertEqual(self.ok("ls", "-g", "g").out.split(),
                          "LOCK STATE TOKEN HELD BY SESSION WAIT DISKS COMMAND".split())
         answer = self.ok("ls", "--json", "-g", "g").json()
-        self.assertEqual(list(answer), ["time", "majority", "locks", "warnings"])
+        self.assertEqual(list(answer), ["time", "majority", "locks", "cells_unseen", "warnings"])
         self.assertEqual(answer["locks"], [])
         self.assertIn("no sessions", self.ok("status", "-g", "g").out)
 
@@ -82,8 +82,11 @@ class Looking(LockTest):
         holder = self.hold("x")
         self.held("x")
         answer = self.ok("status", "--json", "-g", "g").json()
-        self.assertEqual(list(answer), ["time", "group", "name", "majority", "ttl_ms", "cells", "names",
-                                        "disks", "sessions", "slots", "warnings"])
+        self.assertEqual(list(answer), ["time", "group", "name", "redundancy", "majority", "ttl_ms",
+                                        "cells", "names", "cells_at_bare_majority",
+                                        "cells_without_majority", "slots_at_bare_majority",
+                                        "slots_without_majority", "disks", "sessions", "slots",
+                                        "warnings"])
         self.assertEqual(answer["ttl_ms"], 2000)
         self.assertEqual([disk["state"] in ("sound", "behind") for disk in answer["disks"]], [True] * 3)
         self.assertTrue(all(disk["read_ms"] > 0 for disk in answer["disks"]))
@@ -109,7 +112,7 @@ class Looking(LockTest):
         self.held("x")
         for verb in (["ls"], ["status"], ["show", "x"], ["explain", "x"]):
             answer = self.run_raw(verb[0], "--json", "-d", "a.img", *verb[1:])
-            self.assertEqual(answer.code, 0, answer.err)
+            self.assertEqual(answer.code, 2 if verb == ["status"] else 0, answer.err)
             self.assertFalse(answer.json()["majority"])
             self.assertIn("1 of 3 disks answers, 2 are needed", answer.err)
         text = self.run_raw("explain", "-d", "a.img", "x").out
@@ -125,9 +128,30 @@ class Looking(LockTest):
         self.assertEqual(answer["standing"], "committed")
         self.assertEqual([disk["says"] for disk in answer["disks"]][1], "damaged")
         self.assertIn("damaged here", self.ok("explain", "-g", "g", "x").out)
-        disks = self.ok("status", "--json", "-g", "g").json()["disks"]
+        status = self.run_raw("status", "--json", "-g", "g")
+        self.assertEqual(status.code, 1)
+        disks = status.json()["disks"]
         self.assertEqual(disks[1]["state"], "damaged")
         self.assertGreater(disks[1]["damaged"], 0)
+
+
+    def test_a_minority_does_not_say_that_there_is_no_such_name(self):
+        self.assertIn("others may", self.ok("explain", "-d", "a.img", "nowhere").out)
+        self.refused("no_quorum", "show", "-d", "a.img", "nowhere", says="others may")
+
+    def test_names_are_told_apart_and_obey_nobody(self):
+        names = [b"u\xff", b"u\xfe", "esc\u009b31m".encode(), "turn\u202etxt".encode(), "ä".encode()]
+        for name in names:
+            self.ok("run", "-g", "g", name, "--", "true")
+        locks = self.ok("ls", "--json", "-g", "g").json()["locks"]
+        told = {lock["name_hex"] for lock in locks if "name_hex" in lock}
+        self.assertEqual(told, {"75ff", "75fe"})
+        text = self.ok("ls", "-g", "g").out
+        for shown in ("u\\xff", "u\\xfe", "esc\\xc2\\x9b31m", "turn\\xe2\\x80\\xaetxt", "ä"):
+            self.assertIn(shown, text)
+        self.assertNotIn("\u009b", text)
+        self.assertNotIn("\u202e", text)
+        self.assertNotIn("\u202e", self.run_raw("show", "-g", "g", "no\u202esuch").err)
 
 
 class Explaining(LockTest):

@@ -97,7 +97,8 @@ class Verbs(CommandTest):
         checks = {check["check"] for check in answer["checks"]}
         self.assertLessEqual({"io_uring", "machine_id", "clock", "memlock", "realtime", "mlock",
                               "descendants", "watchdog", "disks", "o_direct",
-                              "block_size", "write_cache", "read_latency", "slots"}, checks)
+                              "block_size", "write_cache", "read_latency", "slots", "writable",
+                              "redundancy"}, checks)
         for check in answer["checks"]:
             self.assertEqual(list(check), ["check", "disk", "verdict", "found", "remedy"])
         self.assertIn("verdict: ", self.ok("doctor").out)

@@ -80,38 +80,56 @@ TEST(Assembly, AMajorityIsEnoughAndSaid) {
     EXPECT_EQ(minority.error().code, Code::no_quorum);
 }
 
-TEST(Assembly, RefusesWhatDoesNotBelongTogether) {
+// A disk of another cluster, driven by this one's queue.
+void copy_onto(MemoryDisk& to, MemoryDisk& from, const Geometry& geometry) {
+    for (std::uint64_t block = 0; block < geometry.blocks(); ++block) {
+        std::ranges::copy(from.at(block), to.at(block).begin());
+    }
+}
+
+TEST(Assembly, ADiskOfAnotherGroupIsLeftAside) {
     Cluster ours, theirs;
     ASSERT_TRUE(ours.format());
     ASSERT_TRUE(theirs.format());
+    MemoryDisk foreign(ours.queue, "foreign", 512, ours.geometry.blocks());
+    copy_onto(foreign, *theirs.disks[1], ours.geometry);
     std::vector<Disk*> mixed = ours.all();
-    mixed[1] = theirs.disks[1].get();
-    // The foreign disk answers from its own queue; let both be driven by ours.
-    const std::size_t size = ours.geometry.block_size;
-    MemoryDisk foreign(ours.queue, "foreign", ours.geometry.block_size, ours.geometry.blocks());
-    for (std::uint64_t block = 0; block < ours.geometry.blocks(); ++block) {
-        std::ranges::copy(theirs.disks[1]->at(block), foreign.at(block).first(size).begin());
+    for (const std::size_t place : {std::size_t{0}, std::size_t{1}, std::size_t{2}}) {
+        mixed = ours.all();
+        mixed[place] = &foreign;
+        const auto roster = ours.assemble(mixed);
+        ASSERT_TRUE(roster) << roster.error().sentence;
+        EXPECT_EQ(roster->present(), 2U);
+        EXPECT_EQ(roster->members[place], nullptr);
+        ASSERT_EQ(roster->aside.size(), 1U);
+        EXPECT_EQ(roster->aside[0].why.find("belongs to group "), 0U);
+        EXPECT_TRUE(roster->strangers.empty()) << "nobody may heal it over";
     }
-    mixed[1] = &foreign;
+    mixed.erase(mixed.begin());  // one of each
     const auto refused = ours.assemble(mixed);
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().code, Code::bad_data);
-    EXPECT_EQ(refused.error().sentence.find("foreign belongs to group "), 0U);
+    EXPECT_NE(refused.error().sentence.find("name disks of one group only"), std::string::npos);
 }
 
-TEST(Assembly, RefusesTheSameDiskTwice) {
+TEST(Assembly, OfADiskAndItsCopyNeitherIsUsed) {
     Cluster cluster;
     ASSERT_TRUE(cluster.format());
     MemoryDisk copy(cluster.queue, "copy", 512, cluster.geometry.blocks());
-    for (std::uint64_t block = 0; block < cluster.geometry.blocks(); ++block) {
-        std::ranges::copy(cluster.disks[0]->at(block), copy.at(block).begin());
-    }
+    copy_onto(copy, *cluster.disks[0], cluster.geometry);
     std::vector<Disk*> named = cluster.all();
     named[1] = &copy;
     const auto refused = cluster.assemble(named);
     ASSERT_FALSE(refused);
-    EXPECT_EQ(refused.error().code, Code::usage);
-    EXPECT_EQ(refused.error().sentence.find("a and copy are the same disk"), 0U);
+    EXPECT_EQ(refused.error().code, Code::no_quorum);
+    EXPECT_NE(refused.error().sentence.find("one is a copy"), std::string::npos);
+    named = cluster.all();
+    named.push_back(&copy);
+    const auto roster = cluster.assemble(named);
+    ASSERT_TRUE(roster) << roster.error().sentence;
+    EXPECT_EQ(roster->members[0], nullptr);
+    EXPECT_EQ(roster->present(), 2U);
+    EXPECT_EQ(roster->aside.size(), 2U);
 }
 
 TEST(Assembly, OneDamagedSuperblockIsMadeUpForByTheOther) {
@@ -128,18 +146,21 @@ TEST(Assembly, OneDamagedSuperblockIsMadeUpForByTheOther) {
 TEST(Assembly, ANewerFormatIsNotTouched) {
     Cluster cluster;
     ASSERT_TRUE(cluster.format());
-    const ByteSpan block = cluster.disks[0]->at(0);
-    const Superblock superblock = *decode_superblock(
-        cluster.run([](Cluster& c) -> Task<IoPtr> {
-            IoPtr io = c.disks[0]->prepare(Io::Kind::read, Extent{}, Extent{0, 8});
-            io = co_await Transfer(*c.disks[0], std::move(io));
-            co_return io;
-        }(cluster))->in.bytes(), 0);
-    store<std::uint16_t>(block, header_size, format_major + 1);
-    BlockAddress address = address_of(block);
-    seal(block, address, 0, load<std::uint16_t>(block, 6));
-    EXPECT_EQ(superblock.name, "test");
-    for (auto& disk : cluster.disks) std::ranges::fill(disk->at(cluster.geometry.superblock_last()), std::byte{0});
+    const auto upgrade = [&cluster](std::size_t disk) {
+        const ByteSpan block = cluster.disks[disk]->at(0);
+        store<std::uint16_t>(block, header_size, format_major + 1);
+        const BlockAddress address = address_of(block);
+        seal(block, address, 0, load<std::uint16_t>(block, 6));
+    };
+    upgrade(0);  // a minority is left aside, and its older second copy is not believed
+    const auto roster = cluster.assemble();
+    ASSERT_TRUE(roster) << roster.error().sentence;
+    EXPECT_EQ(roster->present(), 2U);
+    EXPECT_EQ(roster->members[0], nullptr);
+    EXPECT_TRUE(roster->strangers.empty()) << "nobody may heal it over";
+    ASSERT_EQ(roster->aside.size(), 1U);
+    EXPECT_NE(roster->aside[0].why.find("newer format"), std::string::npos);
+    upgrade(1);
     const auto refused = cluster.assemble();
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().code, Code::bad_data);

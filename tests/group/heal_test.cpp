@@ -37,15 +37,13 @@ class Healing : public ::testing::Test {
     }
     CheckReport check() {
         Roster roster = *cluster->assemble();
-        (void)cluster->run(Adoption(cluster->world, roster).run());
+        cluster->run(Adoption(cluster->world, roster, roster.only_missing()).run());
         Checker checker(cluster->world, roster, *rule);
         return cluster->run(checker.run());
     }
     HealReport heal(std::string host = "home", HealWish wish = {}) {
         Roster roster = *cluster->assemble();
-        Adoption adoption(cluster->world, roster);
-        const auto adopted = cluster->run(adoption.run());
-        EXPECT_TRUE(adopted) << adopted.error().sentence;
+        cluster->run(Adoption(cluster->world, roster, roster.only_missing()).run());
         HostLocks::OfProcess locks(kernel(host));
         Healer healer(cluster->world, roster, *rule, locks, host_named(host), std::move(wish));
         auto report = cluster->run(healer.run(cluster->soon()));
@@ -191,7 +189,7 @@ TEST_F(BarredHealing, WithoutAWatchTheRestIsHealedAtOnce) {
 
 TEST_F(BarredHealing, ProcessesOfThisHostWorkWhileAClaimIsWatched) {
     Roster roster = *cluster->assemble();
-    ASSERT_TRUE(cluster->run(Adoption(cluster->world, roster).run()));
+    cluster->run(Adoption(cluster->world, roster, roster.only_missing()).run());
     HostLocks::OfProcess locks(kernel("home"));
     Healer healer(cluster->world, roster, *rule, locks, host_named("home"));
     Scope scope(cluster->queue);

@@ -19,7 +19,8 @@ class Wiped(Stage):
         wiped = time.monotonic()
         self.assertEqual(self.lock("other", "--", "true").code, 0)
         self.assertEqual(self.run_raw("check", "-g", "g").code, 1)
-        self.run_raw("check", "--repair", "-g", "g")  # all but the slot in use, its owner's affair
+        # All but the slot in use, its owner's affair.
+        self.run_raw("check", "--repair", "--replace", "2", "--old-is-gone", "--force", "-g", "g")
         self.assertTrue(self.only_the_holders_slot_is_left())
         while time.monotonic() < wiped + 1.5 * self.TTL:  # a lease of before would be over
             self.assertEqual(self.lock("-n", "l", "--", "true").code, 75)

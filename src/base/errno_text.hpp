@@ -1,0 +1,15 @@
+// What an errno says to a person. Some tell of the thing that was asked for, others of this process
+// or its host; a sentence must never explain one of those by the thing.
+#pragma once
+
+#include <string>
+
+namespace diskpaxos {
+
+// Whether it says nothing about the thing: no more descriptors, memory or quota, or a signal.
+bool is_own_fault(int error);
+
+// In words; of one that is_own_fault() with the remedy.
+std::string errno_text(int error);
+
+}  // namespace diskpaxos
