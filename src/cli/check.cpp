@@ -269,6 +269,7 @@ Result<int> run_check(const Invocation& call, Output& out) {
     if (repair && !report.sound()) {
         Result<Repair> done = repair_all(**group, rule, report, out);
         if (!done) return std::unexpected(done.error());
+        out.changed();
         healed = std::move(done->healed);
         registers = done->registers;
         report = std::move(done->after);
