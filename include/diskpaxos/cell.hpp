@@ -6,8 +6,8 @@
 // called.
 //
 // Errors that any call may end with: no_quorum (too few disks answer; nothing was changed),
-// unknown_outcome (a change that may be applied, now, later or never; a get() settles it), lost
-// (the group is closed), usage (what was asked for is impossible; also: the group was opened before
+// unknown_outcome (a change that may be applied, now, later or never; a get() settles it. As long as
+// it is in doubt the disks are asked again, until the time-out), lost (the group is closed), usage (what was asked for is impossible; also: the group was opened before
 // a fork(), or a blocking call was made from a callback on the library's own thread).
 #pragma once
 
@@ -38,7 +38,9 @@ struct Value {
     bool is_set = false;        // false: never set, or removed
     bool decided = false;       // by propose(): it never changes again
     bool applied = false;       // this call has changed it
-    bool exact = true;          // false: bytes and version may already be those of a later change
+    // bytes and version are what this very call made, whatever others have made of it since. False:
+    // that cannot be known, and they are of a later change.
+    bool exact = true;
 };
 
 class Cell {
@@ -52,7 +54,8 @@ class Cell {
     Result<Value> compare_and_swap(std::uint64_t version, std::string value,
                                    Timeout timeout = {}) const;
     // Adds to the decimal number in the cell; unset counts as 0. Error `no` if it holds something
-    // else, or if the sum has more than 64 bits. Value::bytes is the sum, as text.
+    // else, or if the sum has more than 64 bits. Value::bytes is the sum, as text; if it is `exact`,
+    // no other call is given the same one.
     Result<Value> increment(std::int64_t by = 1, Timeout timeout = {}) const;
     Result<Value> remove(Timeout timeout = {}) const;
     // One-shot consensus: the first value proposed under this name is the decision, the same for

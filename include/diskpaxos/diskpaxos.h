@@ -108,7 +108,7 @@ typedef struct diskpaxos_value {
     uint8_t is_set;   /* 0: never set, or removed */
     uint8_t decided;  /* by propose: it never changes again */
     uint8_t applied;  /* this call has changed it */
-    uint8_t exact;    /* 0: bytes and version may already be those of a later change */
+    uint8_t exact;    /* 0: what this call made cannot be known; bytes and version are of a later change */
     uint32_t size;
     char bytes[DISKPAXOS_MAX_VALUE + 1]; /* `size` of them, any, and a zero */
 } diskpaxos_value;
@@ -137,7 +137,9 @@ int diskpaxos_cell_set(diskpaxos_group *group, const char *name, const void *byt
 /* Only if the version is this one; otherwise DISKPAXOS_NO, and *value is what is there. */
 int diskpaxos_cell_cas(diskpaxos_group *group, const char *name, uint64_t version, const void *bytes,
                        size_t size, int64_t timeout_ms, diskpaxos_value *value);
-/* Adds to the decimal number in the cell, unset counts as 0; *sum may be NULL. */
+/* Adds to the decimal number in the cell, unset counts as 0. *sum, which may be NULL, is what this
+ * very call made of it, whatever others have added since: no two calls are given the same one.
+ * DISKPAXOS_APPLIED: it was added, and *sum, which is not NULL, cannot be known. */
 int diskpaxos_cell_incr(diskpaxos_group *group, const char *name, int64_t by, int64_t timeout_ms,
                         int64_t *sum);
 int diskpaxos_cell_remove(diskpaxos_group *group, const char *name, int64_t timeout_ms,
@@ -153,7 +155,7 @@ int diskpaxos_cell_set_async(diskpaxos_group *group, const char *name, const voi
 int diskpaxos_cell_cas_async(diskpaxos_group *group, const char *name, uint64_t version,
                              const void *bytes, size_t size, int64_t timeout_ms,
                              diskpaxos_callback callback, void *context);
-/* The sum is the value's bytes, as text. */
+/* The sum is the value's bytes, as text; where value->exact is 0, that of a later change. */
 int diskpaxos_cell_incr_async(diskpaxos_group *group, const char *name, int64_t by,
                               int64_t timeout_ms, diskpaxos_callback callback, void *context);
 int diskpaxos_cell_remove_async(diskpaxos_group *group, const char *name, int64_t timeout_ms,

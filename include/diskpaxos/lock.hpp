@@ -62,8 +62,8 @@ class Lock {
     // Ends an acquire() that waits: it returns busy. From any thread.
     void cancel();
 
-    // Held, by a session that is sound at this moment: not any more as soon as release() begins,
-    // whatever comes of it. From any thread, without waiting.
+    // Held, by a session that is not lost at this moment; it may be in danger. Not any more as soon
+    // as release() begins, whatever comes of it. From any thread, without waiting.
     bool held() const;
     std::uint64_t token() const;  // 0: none
 

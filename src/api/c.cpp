@@ -132,7 +132,7 @@ using namespace diskpaxos;
 
 const char* diskpaxos_word(int code) {
     if (code == DISKPAXOS_OK) return "ok";
-    const bool known = code > 0 && code <= DISKPAXOS_LOST;
+    const bool known = code > 0 && code <= static_cast<int>(std::size(c::codes));
     return known ? word(c::codes[code - 1]) : "unknown";
 }
 

@@ -72,6 +72,7 @@ enum class Mutant : std::uint8_t {
     door_opened_late,        // door.hpp: a block behind a door is written before that is open
     door_damage_closed,      // door.hpp: a damaged door counts as a closed one
     lineage_forgotten,       // 4e: an operation that fell out of the lineage counts as not applied
+    result_of_another_attempt, // 4.2: the result is that of the last attempt, not of the one applied
     owner_by_top,            // slots-R1: borrowed by the highest turn, without a majority
     collect_before_locks,    // slots-R1: the second collect began before the locks were held
     given_back_and_borrowed, // slots-R1: borrowed by one look at the table

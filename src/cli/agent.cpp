@@ -83,6 +83,7 @@ Result<int> run_agent(const Invocation& call, Output& out) {
         if (auto fine = add_to(*path, *key); !fine) return std::unexpected(fine.error());
         out.line(fmt::format("key \"{}\" added to {}", key->identity, *path));
         object["file"] = *path;
+        out.changed();
     } else {
         out.line(line);
         object["line"] = line;

@@ -278,6 +278,7 @@ void show(const Order& order, Yield& yield, std::vector<Duration> bare,
     out.line(fmt::format("names     {}{}; they keep their cells", range,
                          order.locks() ? "" : ", removed again"));
     object["names"] = names;
+    out.changed();  // its names keep their cells
     out.object(std::move(object));
 }
 

@@ -176,6 +176,7 @@ Result<int> run_break(const Invocation& call, Output& out) {
         const Result<bool> done =
             group.run(evict(group.world(), directory, party.session, evictor, group.deadline()));
         if (!done) return std::unexpected(done.error());
+        if (*done) out.changed();
         Eviction eviction{.party = party, .done = *done, .other_locks = {}};
         eviction.acts_for = lease_of(party, group_ttl);
         eviction.acts_until_ms =

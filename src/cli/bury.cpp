@@ -26,7 +26,7 @@ Task<Result<void>> bury(World& world, Directory& directory, SessionRef session, 
         encode(draft.value, *record);
         return Verdict::write;
     };
-    const Result<Named> dropped = co_await directory.change(lock, clear, deadline);
+    const Result<Named> dropped = co_await directory.change(lock, clear, deadline, Repeat::always);
     if (!dropped) co_return std::unexpected(dropped.error());
     co_return Result<void>();
 }

@@ -74,8 +74,12 @@ Result<int> run_cell(const Invocation& call, Output& out) {
     Directory directory((*group)->group());
     const Result<Named> named = (*group)->run(start(directory, *request, (*group)->deadline()));
     if (!named) return std::unexpected(named.error());
+    if (named->applied) out.changed();
     if (!named->exact) {
-        out.warn("the change was applied, but what is shown may be the state after a later one");
+        return std::unexpected(Error{
+            Code::applied, fmt::format("\"{}\" was changed, but others followed at once, and what this "
+                                       "call made of it is not known; do not repeat it",
+                                       request->name)});
     }
     show(*request, *named, out);
     if (request->word != "cas" || named->applied) return 0;

@@ -146,6 +146,7 @@ Result<int> run_check(const Invocation& call, Output& out) {
         const auto cell = given_up ? std::optional(given_up->cell) : std::nullopt;
         Result<Repair> done = repair_all(**group, rule, report, cell, out);
         if (!done) return std::unexpected(done.error());
+        out.changed();
         healed = std::move(done->healed);
         registers = done->registers;
         report = std::move(done->after);

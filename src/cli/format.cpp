@@ -354,6 +354,7 @@ Result<int> run_format(const Invocation& call, Output& out) {
             return std::unexpected(fine.error());
         }
     }
+    out.changed();
     show_group(*order, group, host_slots, call, out);
     return 0;
 }

@@ -100,8 +100,10 @@ int Output::finish(int code) {
     errno = 0;
     if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
     const int error = errno != 0 ? errno : EIO;
-    put(stderr, fmt::format("diskpaxos: io: standard output: {}", std::strerror(error)));
-    return code != 0 ? code : exit_code(Code::io);
+    const Code why = changed_ ? Code::not_printed : Code::io;
+    const char* const done = changed_ ? "the change was applied, but could not be printed; " : "";
+    complain(word(why), fmt::format("{}standard output: {}", done, std::strerror(error)));
+    return code != 0 ? code : exit_code(why);
 }
 
 std::string rfc3339(std::uint64_t unix_ms) {

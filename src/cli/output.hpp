@@ -39,11 +39,15 @@ class Output {
     // `text` for stdout in this colour, if a terminal is there to show it.
     std::string paint(Colour colour, std::string_view text) const;
 
+    // From now on the disks are changed: who does not see the result must not take that for a no.
+    void changed() { changed_ = true; }
+
     // `code`, or that of an error if stdout could not take all of it.
     int finish(int code);
 
   private:
     bool json_;
+    bool changed_ = false;
     bool colour_;        // of stdout
     bool error_colour_;  // of stderr
     std::vector<std::string> warnings_;

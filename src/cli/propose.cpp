@@ -16,6 +16,7 @@ Result<int> run_propose(const Invocation& call, Output& out) {
     const Result<Named> decided =
         (*group)->run(propose(directory, name, value, (*group)->deadline()));
     if (!decided) return std::unexpected(decided.error());
+    if (decided->applied || decided->perhaps) out.changed();
     out.line(as_text(decided->value));
     out.object(named_json(name, *decided));
     return 0;

@@ -344,6 +344,7 @@ class Run {
         object["held_ms"] = ms(held);
         object["renewals"] = session_.renewals();
         object["least_margin_ms"] = ms(session_.least_margin());
+        out_.changed();
         out_.object(std::move(object));
     }
 

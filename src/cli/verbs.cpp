@@ -55,7 +55,8 @@ Verb propose() {
             {{"", "NAME VALUE", 2, 2, "prints the decided value, the same on every host for ever"}},
             {disk, group, slot, timeout, backend, json, help},
             names_disks,
-            "",
+            "A decision stays for ever: use it for what never changes, such as the id of a "
+            "cluster, and \"run\" for who leads it now.",
             run_propose};
 }
 
@@ -67,12 +68,15 @@ Verb cell() {
              {"cas", "NAME VERSION VALUE", 3, 3,
               "sets it if it has this version (unset: 0), prints the new version; otherwise exits "
               "with 1 and prints the present version"},
-             {"incr", "NAME [BY]", 1, 2, "adds BY (1) to a number, prints the sum"},
+             {"incr", "NAME [BY]", 1, 2,
+              "adds BY (1) to a number, prints the sum that this call made, as no other call does"},
              {"rm", "NAME", 1, 1,
               "removes the value, prints the new version; the name keeps its cell"}},
             {disk, group, slot, timeout, backend, json, help},
             "All of it linearizable, from any host. An unset name has version 0; every change adds "
-            "1, removal too. After \"--\" a value may begin with a dash.",
+            "1, removal too. After \"--\" a value may begin with a dash. What is printed is this "
+            "call's own result. Exit code 82: the change was applied, but others followed at once "
+            "and its own result is not known; 83: it was applied, but could not be printed.",
             "",
             run_cell};
 }

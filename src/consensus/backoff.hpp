@@ -24,14 +24,18 @@ class Pace {
 
 class Backoff {
   public:
-    static constexpr int widest = 16;  // windows never exceed this many operations
+    // Windows never exceed this many operations: as many as there may be contenders. Where each has a
+    // slot they are few; where nobody has one, they are not.
+    static constexpr int widest = 16;
+    static constexpr int crowd = 128;
 
-    explicit Backoff(Duration operation) : operation_(operation) {}
+    explicit Backoff(Duration operation, int most = widest) : operation_(operation), most_(most) {}
     Duration next(Random& random);
     bool fresh() const { return windows_ == 2; }
 
   private:
     Duration operation_;
+    int most_;
     int windows_ = 2;
 };
 

@@ -2,13 +2,15 @@
 // algorithms.md 4). change(f) reads at a rank, applies f, writes at that rank.
 //
 // Linearizable. A change is applied exactly once, or not at all, however often it is retried
-// within; what cannot be told is said (Unsettled) and can be settled later with resolve().
+// within; what cannot be told is said (Unsettled) and can be settled later with resolve(). Whoever
+// applied it in the end, we or somebody who took it up, result() is what it made of the cell.
 #pragma once
 
 #include <functional>
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "consensus/backoff.hpp"
 #include "consensus/record.hpp"
@@ -31,12 +33,26 @@ enum class Verdict : std::uint8_t {
 // keep what it computed elsewhere. Judge by what the outcome says.
 using ChangeFn = std::function<Verdict(const CellView& base, Draft& draft)>;
 
+// Whether f may be applied once more where nobody can tell any more whether it was applied.
+enum class Repeat : std::uint8_t {
+    never,      // as a sum: twice is wrong
+    while_due,  // if it still wants to write: then it was not. As what demands a version
+    always,     // f sees in the base what is done already, or does the same again
+};
+
+enum class Cause : std::uint8_t {
+    disks,    // too few answered
+    others,   // they were always faster, until the deadline
+    lineage,  // so many others have followed that it does not tell any more (record.hpp)
+};
+
 struct Committed {
     bool applied = false;  // whether f wrote (it returned Verdict::write)
-    bool exact = true;     // view() is the value right after this change, not a later one
+    bool exact = true;     // result() is the value right after this change, not a later one
+    bool perhaps = false;  // an earlier attempt may have been applied as well: f was repeated
 };
-struct Undecided {};  // too few disks answered; nothing was proposed
-struct Unsettled {};  // too few disks answered; the change may be applied, now, later or never
+struct Undecided { Cause why = Cause::disks; };  // nothing was proposed
+struct Unsettled { Cause why = Cause::disks; };  // the change may be applied, now, later or never
 struct Damaged {};    // the cell holds what this program did not write
 struct TooLong {
     std::size_t capacity;  // bytes there are for name and value
@@ -50,7 +66,8 @@ class Cell {
   public:
     Cell(World& world, const RecordFormat& format, std::unique_ptr<Register> reg, Pace& pace);
 
-    Task<ChangeOutcome> change(const ChangeFn& f, Instant deadline);
+    // As long as a change is in doubt, the disks are asked again and again, until the deadline.
+    Task<ChangeOutcome> change(const ChangeFn& f, Instant deadline, Repeat repeat = Repeat::never);
 
     // A read: no write where the disks agree (algorithms.md 4.5), an identity change otherwise.
     Task<GetOutcome> get(Instant deadline);
@@ -75,27 +92,45 @@ class Cell {
 
     // The committed value, as the last operation that ended Committed left it.
     CellView view() const { return format_.view(value_); }
+    // What the last change made of the cell, if it was `exact`; view() may be later.
+    CellView result() const { return format_.view(followed_ ? result_ : value_); }
     const Register& reg() const { return *register_; }
     Event& idle() { return register_->idle(); }  // set while no visit is on its way
 
   private:
+    struct Attempt {  // one that wrote a change, and was lost
+        std::uint64_t round = 0;
+        Bytes record;
+    };
     struct Operation {
         std::uint64_t first = 0;  // round of the first attempt that wrote; 0: none yet
+        Rank last;                // of the last one
+        Repeat repeat = Repeat::never;
+        Cause why = Cause::disks;  // it is not over yet
+        bool writes = false;       // the attempt under way writes a change
         Committed result;
+        const Attempt* by = nullptr;  // the attempt that applied it, where others have followed
         bool too_long = false;
     };
+    static constexpr std::size_t most_attempts = 64;  // that are remembered
 
     Task<void> enter();
     void leave();
-    Task<ChangeOutcome> run(const ChangeFn& f, Instant deadline);
+    Task<ChangeOutcome> run(const ChangeFn& f, Instant deadline, Repeat repeat);
     Task<ChangeOutcome> settle(Instant deadline);
     Task<std::optional<ChangeOutcome>> prepare(Backoff& backoff, Operation& op, Instant deadline);
     std::optional<ChangeOutcome> compose(const ChangeFn& f, Operation& op);
     Verdict apply(const ChangeFn& f, const CellView& base, Operation& op);
-    void committed();
-    Task<void> wait_after_loss(Backoff& backoff, Operation& op, Instant deadline);
-    Task<void> settle_early(Operation& op, Instant deadline);
+    void found_applied(Operation& op);
+    void committed(const Operation& op);
+    void remember(const Operation& op);
+    void forget(Operation& op);
+    Task<bool> ask_again(Backoff& backoff, Operation& op, Instant deadline);
+    Task<std::optional<ChangeOutcome>> wait_after_loss(Backoff& backoff, Operation& op,
+                                                       Instant deadline);
+    Task<bool> settle_early(Operation& op, Instant deadline);
     Applied seen_applied(const Operation& op, const LookOutcome& seen) const;
+    bool answers(Operation& op);
     Rank rank_above(Rank floor) const;
     ChangeOutcome too_few(const Operation& op);
 
@@ -110,6 +145,10 @@ class Cell {
     Rank base_rank_;
     Bytes next_;      // what it writes
     Bytes value_;     // the committed record
+    std::vector<Attempt> attempts_;  // of the operation under way: any of them may be taken up
+    std::size_t oldest_ = 0;         // of them, once they are too many
+    Bytes result_;            // the record of the last change, where others have followed it
+    bool followed_ = false;
     Bytes hint_;      // what glance() saw
     Rank seen_;       // the rank of what was shown last
     Draft draft_;

@@ -74,6 +74,16 @@ bool RecordFormat::latest(ByteView record, Proposer who) const {
     return by_rank_ ? ancestor(record, 0).proposer == who : origin(record) == who.slot();
 }
 
+std::uint64_t RecordFormat::last_round(ByteView record, std::uint64_t round, Proposer who) const {
+    if (record.empty()) return 0;
+    if (by_rank_) {
+        const std::size_t back = back_to(record, who);
+        return back < entries_ ? ancestor(record, back).round : 0;
+    }
+    const std::uint64_t mark = entry(record, who.slot());
+    return mark != 0 ? unwrap(mark, round) : 0;
+}
+
 void RecordFormat::carry(Bytes& out, ByteView base, std::uint64_t base_round,
                          std::uint64_t round) const {
     compose(out, base, base_round, view(base), base.empty() ? no_origin : origin(base), round);
@@ -148,9 +158,19 @@ Rank RecordFormat::ancestor(ByteView record, std::size_t back) const {
     return {load<std::uint64_t>(record, at), Proposer(load<std::uint64_t>(record, at + 8))};
 }
 
+// How far back the last change of `who` is; entries_: it is not there.
+std::size_t RecordFormat::back_to(ByteView record, Proposer who) const {
+    std::size_t back = 0;
+    while (back < entries_ && ancestor(record, back).proposer != who) ++back;
+    return back;
+}
+
+// In place of its own earlier change, or of the oldest one of all. So the oldest entry is never older
+// than one that somebody else has lost: what in_lineage() concludes from it holds.
 void RecordFormat::add_to_lineage(ByteSpan record, Rank at) const {
+    const std::size_t kept = std::min(back_to(record, at.proposer), entries_ - 1) * rank_size;
     const ByteSpan ranks = record.subspan(done_at(record), done_);
-    std::ranges::copy_backward(ranks.first(done_ - rank_size), ranks.end());
+    std::ranges::copy_backward(ranks.first(kept), ranks.begin() + offset(kept + rank_size));
     store<std::uint64_t>(ranks, 0, at.round);
     store<std::uint64_t>(ranks, 8, at.proposer.value);
 }

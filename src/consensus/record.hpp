@@ -14,10 +14,12 @@
 // record forgets entries that are older than half the range, so an entry never wraps
 // (docs/decisions.md).
 //
-// By rank, where nobody has a slot: the ranks of the attempts that applied the last changes, newest
-// first. An attempt that is not among them was not applied if the oldest of them is older, or if
-// they are all changes there ever were; otherwise nobody can tell any more. So constant space
-// serves any number of processes, unknown in advance.
+// By rank, where nobody has a slot: of each of the last processes that changed the cell, the rank of
+// the attempt that applied its last change, newest first. An attempt that is not among them was not
+// applied if the oldest of them is older, or if they are all processes there ever were; otherwise
+// nobody can tell any more. So constant space serves any number of processes, unknown in advance;
+// and those that are as many as there are entries, or fewer, are told apart for ever. One entry per
+// process is enough: whoever begins another change has settled the one before (cell.cpp).
 #pragma once
 
 #include <cstdint>
@@ -70,6 +72,9 @@ class RecordFormat {
     Applied applied(ByteView record, std::uint64_t round, Proposer who, std::uint64_t first) const;
     // Of an operation that is: whether it is the last one.
     bool latest(ByteView record, Proposer who) const;
+    // The round of the attempt by which the last operation of `who` in this lineage was applied;
+    // 0: there is none, as far as one can tell.
+    std::uint64_t last_round(ByteView record, std::uint64_t round, Proposer who) const;
 
     // The same record as `base` (written at round `base_round`), to be written again at `round`.
     // An empty base becomes a record of version 0.
@@ -96,6 +101,7 @@ class RecordFormat {
     }
 
     Applied in_lineage(ByteView record, Proposer who, std::uint64_t first) const;
+    std::size_t back_to(ByteView record, Proposer who) const;
     Rank ancestor(ByteView record, std::size_t back) const;
     void add_to_lineage(ByteSpan record, Rank at) const;
 

@@ -51,12 +51,12 @@ Task<Result<Named>> Directory::get(std::string name, Instant deadline) {
         const std::uint32_t number = known != known_.end() ? known->second : probe(name, step);
         Cell& cell = group_.cell(number);
         const GetOutcome outcome = co_await cell.get(deadline);
-        if (std::holds_alternative<Undecided>(outcome)) {
+        if (const auto* undecided = std::get_if<Undecided>(&outcome)) {
             if (group_.forbidden(cell)) {  // it belongs to a name that is not for us
                 if (known == known_.end()) continue;
                 co_return std::unexpected(group_.permission(Right::read, name));
             }
-            co_return std::unexpected(group_.no_quorum(cell));
+            co_return std::unexpected(group_.no_quorum(cell, undecided->why));
         }
         if (std::holds_alternative<Usurped>(outcome)) co_return std::unexpected(group_.usurped());
         if (std::holds_alternative<Damaged>(outcome)) {
@@ -125,7 +125,8 @@ Task<void> Directory::await_change(std::string name, Instant deadline) {
     co_await group_.cell(known_.at(name)).await_change(deadline);
 }
 
-Task<Result<Named>> Directory::change(std::string name, const ChangeFn& f, Instant deadline) {
+Task<Result<Named>> Directory::change(std::string name, const ChangeFn& f, Instant deadline,
+                                      Repeat repeat) {
     if (!group_.lets(Right::write, name)) {
         co_return std::unexpected(group_.permission(Right::write, name));
     }
@@ -146,8 +147,9 @@ Task<Result<Named>> Directory::change(std::string name, const ChangeFn& f, Insta
             draft.name = name;
             return f(base, draft);
         };
-        const ChangeOutcome outcome = co_await cell.change(claim_and_change, deadline);
-        if (std::holds_alternative<Committed>(outcome) && base_owner == Whose::others) continue;
+        const ChangeOutcome outcome = co_await cell.change(claim_and_change, deadline, repeat);
+        const auto* done = std::get_if<Committed>(&outcome);
+        if (done != nullptr && !done->applied && base_owner == Whose::others) continue;
         const Result<Named> result = named(outcome, cell, number, name);
         if (result && result->state != CellState::unset) known_.try_emplace(name, number);
         co_return result;
@@ -169,19 +171,21 @@ Task<Result<Directory::Whose>> Directory::glance(Cell& cell, std::uint32_t numbe
     if (hint != Whose::others || std::get<Certainty>(first) == Certainty::committed) co_return hint;
     const GetOutcome sure = co_await cell.get(deadline);
     if (!std::holds_alternative<Committed>(sure)) {
-        co_return std::unexpected(group_.no_quorum(cell));
+        const auto* undecided = std::get_if<Undecided>(&sure);
+        const Cause why = undecided != nullptr ? undecided->why : Cause::disks;
+        co_return std::unexpected(group_.no_quorum(cell, why));
     }
     co_return whose(cell.view(), name);
 }
 
 Result<Named> Directory::named(const ChangeOutcome& outcome, Cell& cell, std::uint32_t number,
                                std::string_view name) const {
-    if (std::holds_alternative<Undecided>(outcome)) {
+    if (const auto* undecided = std::get_if<Undecided>(&outcome)) {
         if (group_.forbidden(cell)) return std::unexpected(group_.permission(Right::write, name));
-        return std::unexpected(group_.no_quorum(cell));
+        return std::unexpected(group_.no_quorum(cell, undecided->why));
     }
-    if (std::holds_alternative<Unsettled>(outcome)) {
-        return std::unexpected(group_.unsettled(cell));
+    if (const auto* unsettled = std::get_if<Unsettled>(&outcome)) {
+        return std::unexpected(group_.unsettled(cell, unsettled->why));
     }
     if (std::holds_alternative<Usurped>(outcome)) return std::unexpected(group_.usurped());
     if (std::holds_alternative<Damaged>(outcome)) return std::unexpected(group_.damaged(number));
@@ -191,13 +195,14 @@ Result<Named> Directory::named(const ChangeOutcome& outcome, Cell& cell, std::ui
                                      too_long->capacity - name.size())});
     }
     const auto& committed = std::get<Committed>(outcome);
-    const CellView view = cell.view();
+    const CellView view = committed.exact ? cell.result() : cell.view();
     Named result;
     result.version = view.version;
     result.state = view.state;
     result.value.assign(view.value.begin(), view.value.end());
     result.applied = committed.applied;
     result.exact = committed.exact;
+    result.perhaps = committed.perhaps;
     return result;
 }
 

@@ -20,6 +20,7 @@ struct Named {
     Bytes value;
     bool applied = false;  // the change wrote
     bool exact = true;     // version and value are those right after it, not later ones
+    bool perhaps = false;  // `applied` or not: an earlier attempt may have been (Repeat)
 };
 
 class Directory {
@@ -34,7 +35,8 @@ class Directory {
     Task<Result<Named>> look(std::string name, Instant deadline);
 
     // f sees the name's present state, and may change state and value.
-    Task<Result<Named>> change(std::string name, const ChangeFn& f, Instant deadline);
+    Task<Result<Named>> change(std::string name, const ChangeFn& f, Instant deadline,
+                               Repeat repeat = Repeat::never);
 
     static Result<void> check_name(std::string_view name);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/crc32c.hpp"
+#include "disk/ceiling.hpp"
 #include "disk/door.hpp"
 #include "disk/step.hpp"
 
@@ -12,7 +13,6 @@ namespace diskpaxos {
 
 namespace {
 constexpr Purposes for_both{.read = true, .write = true};
-constexpr std::uint64_t last_round = std::uint64_t{1} << 62;
 }  // namespace
 
 void GivingUp::take(const Decoded& copy, Seen& seen) const {

@@ -151,18 +151,36 @@ std::string Group::who_answered(Cell& cell) const {
         absent += fmt::format("{}{}: {}", absent.empty() ? "" : "; ", roster_.names[disk],
                               reason(failure));
     }
-    return fmt::format("{} of {} disks answered ({})", answered, roster_.disks(), absent);
+    if (!absent.empty()) absent = " (" + absent + ")";
+    return fmt::format("{} of {} disks answered{}", answered, roster_.disks(), absent);
 }
 
-Error Group::no_quorum(Cell& cell) const {
+Error Group::no_quorum(Cell& cell, Cause why) const {
+    if (why == Cause::others) {
+        return {Code::no_quorum,
+                "others changed the same name all the time until the time-out; nothing was decided by "
+                "this call: try again, or with a longer one"};
+    }
     return {Code::no_quorum, who_answered(cell) + "; bring one back or run \"diskpaxos check\""};
 }
 
-Error Group::unsettled(Cell& cell) const {
-    return {Code::unknown_outcome,
-            who_answered(cell) +
-                " in the middle of the change: it may be applied, now or later, or never; the next "
-                "read settles it"};
+Error Group::unsettled(Cell& cell, Cause why) const {
+    constexpr const char* open = "it may be applied, now or later, or never; the next read settles it";
+    switch (why) {
+        case Cause::disks:
+            return {Code::unknown_outcome,
+                    fmt::format("{} in the middle of the change: {}", who_answered(cell), open)};
+        case Cause::others:
+            return {Code::unknown_outcome,
+                    fmt::format("others changed the same name all the time until the time-out, and may "
+                                "have taken up this change: {}",
+                                open)};
+        case Cause::lineage:
+            return {Code::unknown_outcome,
+                    "so many others have changed the same name meanwhile that the disks do not tell any "
+                    "more whether this change is among theirs: read it, and decide from what you see"};
+    }
+    UNREACHABLE();
 }
 
 Error Group::usurped() {

@@ -40,9 +40,10 @@ class Group {
     bool tells() const { return rule_.suffices(Purpose::read, roster_.active()); }
     World& world() { return world_; }
 
-    // Why too few disks answered, disk by disk.
-    Error no_quorum(Cell& cell) const;
-    Error unsettled(Cell& cell) const;
+    // Why nothing came of an operation, or nobody knows what; where too few disks answered, disk by
+    // disk.
+    Error no_quorum(Cell& cell, Cause why = Cause::disks) const;
+    Error unsettled(Cell& cell, Cause why) const;
     Error usurped();  // and from then on the seat is no seat
     Error damaged(std::uint32_t number) const;
 

@@ -20,6 +20,14 @@ bool is_fixed(CellState state) {
     return state == CellState::decided || state == CellState::lock || state == CellState::session;
 }
 
+void put_own(Named& result, std::uint64_t version, std::string_view text) {
+    const ByteView bytes = as_bytes(text);
+    result.version = version;
+    result.state = CellState::set;
+    result.value.assign(bytes.begin(), bytes.end());
+    result.exact = true;
+}
+
 Error is_fixed(std::string_view name, CellState state) {
     if (state == CellState::decided) {
         return {Code::no,
@@ -46,7 +54,7 @@ Task<Result<Named>> propose(Directory& directory, std::string name, std::string 
         put(draft, CellState::decided, value);
         return Verdict::write;
     };
-    Result<Named> result = co_await directory.change(name, decide, deadline);
+    Result<Named> result = co_await directory.change(name, decide, deadline, Repeat::always);
     if (result && result->state != CellState::decided) {
         const char* const what = is_fixed(result->state) ? "a lock" : "a cell, set by \"cell\"";
         co_return std::unexpected(Error{
@@ -74,7 +82,10 @@ Task<Result<Named>> compare_and_swap(Directory& directory, std::string name, std
         put(draft, CellState::set, value);
         return Verdict::write;
     };
-    Result<Named> result = co_await directory.change(name, swap, deadline);
+    Result<Named> result = co_await directory.change(name, swap, deadline, Repeat::while_due);
+    if (result && result->applied && !result->exact) {  // others followed; what it made is known
+        put_own(*result, version + 1, value);
+    }
     if (result && !result->applied && is_fixed(result->state)) {
         co_return std::unexpected(is_fixed(name, result->state));
     }

@@ -1,4 +1,7 @@
 // What people do with names: decide once, set, compare and swap, count, delete.
+//
+// What a change that was applied gives is its own result, though others may have followed at once.
+// Where that cannot be known, Named::exact is false, and the rest is a later state.
 #pragma once
 
 #include <string>

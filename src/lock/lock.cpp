@@ -140,8 +140,12 @@ Task<Result<Lock::Finding>> Lock::attempt(const LockWish& wish, bool queue) {
     };
     const Instant end = std::min(world_.clock.now() + wish.patience, session_.valid_until());
     Result<Finding> found = co_await change(rule, end);
-    // Ours already: taken by an attempt whose outcome was not known.
-    if (found && *found == Finding::held) co_return Finding::changed;
+    // Ours already, by an attempt whose outcome was not known; or not yet, although a later attempt
+    // would have taken it: one that stood in the queue was taken up.
+    if (found && *found != Finding::standing) {
+        const bool held = holding(record_, me) != nullptr;
+        co_return held ? Finding::changed : Finding::queued;
+    }
     co_return found;
 }
 
@@ -259,12 +263,15 @@ Task<Result<Lock::Finding>> Lock::change(Rule rule, Instant deadline) {
         encode(draft.value, next);
         return Verdict::write;
     };
-    const Result<Named> cell = co_await directory_.change(name_, f, deadline);
+    // The record says whether this session holds the lock or waits for it, and with which token. So
+    // every rule may be applied to it again where nobody can tell any more whether it was.
+    const Result<Named> cell = co_await directory_.change(name_, f, deadline, Repeat::always);
     if (!cell) {
         in_doubt_ = in_doubt_ || cell.error().code == Code::unknown_outcome;
         co_return std::unexpected(cell.error());
     }
     in_doubt_ = unsettled_ = false;
+    repeated_ = cell->perhaps;
     if (cell->state != CellState::lock && finding == Finding::foreign) {
         co_return std::unexpected(
             Error{Code::usage, fmt::format("\"{}\" is no lock; it holds a value", name_)});
@@ -276,6 +283,8 @@ Task<Result<Lock::Finding>> Lock::change(Rule rule, Instant deadline) {
                                               name_)});
     }
     note(cell->state == CellState::lock ? *record : LockRecord(), cell->version);
+    // The last attempt may have found less than the one that others took up.
+    if (cell->applied && finding != Finding::queued) finding = Finding::changed;
     co_return finding;
 }
 
@@ -286,7 +295,7 @@ Task<Result<void>> Lock::release(Instant deadline) {
     const Result<Finding> released = co_await give_up(deadline);
     if (!released) co_return std::unexpected(released.error());
     token_ = 0;
-    if (certain && *released == Finding::standing) {
+    if (certain && *released == Finding::standing && !repeated_) {
         co_return std::unexpected(Error{
             Code::lost, fmt::format("lock \"{}\" was not ours any more: the session was over", name_)});
     }

@@ -99,6 +99,7 @@ class Lock {
     bool in_doubt_ = false;    // a change of ours may be applied that we know nothing of
     bool released_ = false;    // release() was called: over for us, whatever comes of it
     bool unsettled_ = false;   // a convert to shared is in doubt
+    bool repeated_ = false;    // the last change may have been made by an earlier attempt
     LockRecord record_;        // as last seen, committed or not
     std::uint64_t version_ = 0;
     std::optional<Instant> free_since_;  // nobody has stood in our way since, nor moved

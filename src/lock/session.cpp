@@ -76,24 +76,20 @@ Task<Result<void>> Session::open(Instant deadline) {
 // only happens where nobody has a slot of his own.
 Task<Result<Session::Opened>> Session::open_once(Instant deadline) {
     const Instant started = world_.clock.now();
-    std::uint64_t opened = 0;  // as the last attempt would have it
     const ChangeFn begin = [&](const CellView& base, Draft& draft) {
         const auto previous = session_in(base);
-        opened = 0;
         if (any_slot_ && previous && previous->state == SessionState::live) return Verdict::keep;
-        const SessionRecord record = fresh(base);
-        opened = record.opened;
         draft.state = CellState::session;
-        draft.value = encode(record, directory_.capacity(name_));
+        draft.value = encode(fresh(base), directory_.capacity(name_));
         return Verdict::write;
     };
-    const Result<Named> cell = co_await directory_.change(name_, begin, deadline);
+    const Result<Named> cell =
+        co_await directory_.change(name_, begin, deadline, Repeat::always);
     if (!cell) co_return std::unexpected(cell.error());
-    if (opened == 0) co_return Opened::taken;
-    const auto record = decode_session(cell->value);
-    const bool ours = record && record->opened == cell->version && cell->exact;
-    if (!ours || record->opened != opened) co_return Opened::too_late;  // evicted in the same breath
-    opened_ = opened;
+    if (!cell->applied) co_return Opened::taken;
+    const auto record = decode_session(cell->value);  // whoever has evicted it since: renewals tell
+    if (!cell->exact || !record || record->opened != cell->version) co_return Opened::too_late;
+    opened_ = record->opened;
     ref_.epoch = record->epoch();
     opened_at_ = world_.clock.now();
     valid_until_ = started + timing_.ttl();
@@ -244,7 +240,8 @@ Task<Result<bool>> Session::renew(Instant deadline) {
         draft.value = encode(*record, directory_.capacity(name_));
         return Verdict::write;
     };
-    const Result<Named> cell = co_await directory_.change(name_, live_on, deadline);
+    const Result<Named> cell =
+        co_await directory_.change(name_, live_on, deadline, Repeat::always);
     if (!cell) co_return std::unexpected(cell.error());
     if (!cell->applied) {
         why_lost_.sentence = evictor.empty()
@@ -290,7 +287,7 @@ Task<Result<void>> Session::leave(Instant deadline) {
         draft.value = encode(*record, directory_.capacity(name_));
         return Verdict::write;
     };
-    const Result<Named> left = co_await directory_.change(name_, end, deadline);
+    const Result<Named> left = co_await directory_.change(name_, end, deadline, Repeat::always);
     phase_ = Phase::closed;
     if (!left) co_return std::unexpected(left.error());
     co_return Result<void>();

@@ -89,9 +89,9 @@ Task<Result<Liveness>> SessionWatch::change(Evictor evictor, bool any_beat, Inst
         draft.value = encode(*record, directory_.capacity(name_));
         return Verdict::write;
     };
-    const Result<Named> changed = co_await directory_.change(name_, end, deadline);
+    const Result<Named> changed = co_await directory_.change(name_, end, deadline, Repeat::always);
     if (!changed) co_return std::unexpected(changed.error());
-    co_return liveness;
+    co_return changed->applied ? Liveness::gone : liveness;
 }
 
 }  // namespace diskpaxos

@@ -21,7 +21,8 @@ enum class Mark : std::uint8_t {
     read_two_passes,
     read_by_identity,    // a read that had to write
     unmet_committed,     // a condition not met, told after a commit
-    applied_by_another,  // a change found in the base on a later attempt
+    applied_by_another,  // a change found in the base on a later attempt, and not which attempt it was
+    followed,            // a change that was taken up and followed by others: its own result is told
     undecided,
     resolved_yes,
     resolved_no,
@@ -57,7 +58,8 @@ inline constexpr std::array<std::string_view, static_cast<std::size_t>(Mark::cou
     "carried by others",   "backed off",            "roll-back noticed",
     "write failed",        "damage met",            "read in one pass",
     "read in two passes",  "read by identity",      "unmet, committed",
-    "applied by another",  "undecided",             "resolved: yes",
+    "applied by another",  "followed",              "undecided",
+    "resolved: yes",
     "resolved: no",        "still unsettled",       "crashed",
     "crashed in operation","restarted in place",    "restarted elsewhere",
     "late write of dead",  "late write of living",  "paused",

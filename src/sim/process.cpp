@@ -228,10 +228,15 @@ void Process::tell_change(std::uint32_t number, std::size_t id, const ChangeOutc
                           bool due) {
     History& history = around_.histories[number];
     if (const auto* committed = std::get_if<Committed>(&outcome)) {
-        const Content seen = content(number);
-        known_version_[number] = seen.version;
+        const Cell& cell = *cells_[number];
+        const Content seen = content_of(committed->exact ? cell.result() : cell.view());
+        known_version_[number] = content(number).version;
         if (committed->exact) {
             history.end(id, Operation::Fate::happened, committed->applied, seen);
+            if (seen.version != known_version_[number]) {
+                around_.marks.count(Mark::followed);
+                history.saw_along(id, content(number));
+            }
             if (!committed->applied) around_.marks.count(Mark::unmet_committed);
         } else {  // a later content: it tells that the change happened, and is a read besides
             history.end(id, Operation::Fate::happened, committed->applied);

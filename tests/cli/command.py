@@ -9,7 +9,8 @@ import unittest
 
 BINARY = os.environ["DISKPAXOS_BINARY"]
 CODES = {"no": 1, "full": 1, "usage": 64, "bad_data": 65, "no_quorum": 69, "unknown_outcome": 69,
-         "io": 69, "busy": 75, "permission": 77, "lost": 79}
+         "io": 69, "busy": 75, "permission": 77, "lost": 79, "no_slot": 80, "in_use": 81, "applied": 82,
+         "not_printed": 83, "other_group": 65}
 
 
 class Answer:
@@ -46,6 +47,15 @@ class CommandTest(unittest.TestCase):
                                  env={**self.environment(host), **(env or {})},
                                  stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
         process.stdout = process.stdout.decode(errors="surrogateescape")
+        process.stderr = process.stderr.decode(errors="surrogateescape")
+        return Answer(process)
+
+    def to_full_disk(self, *words):
+        """With a standard output that takes nothing."""
+        with open("/dev/full", "wb") as full:
+            process = subprocess.run([BINARY, *map(os.fsencode, words)], cwd=self.folder,
+                                     env=self.environment(), stdin=subprocess.DEVNULL, stdout=full,
+                                     stderr=subprocess.PIPE, timeout=60)
         process.stderr = process.stderr.decode(errors="surrogateescape")
         return Answer(process)
 

@@ -1,5 +1,6 @@
 """Help and completion follow the same table as the parser."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -9,6 +10,57 @@ from command import CommandTest, main
 
 VERBS = ["format", "run", "status", "hosts", "ls", "show", "explain", "watch", "break", "propose", "cell",
          "check", "dump", "doctor", "bench", "demo", "agent", "completion", "version", "help"]
+
+
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+
+
+def source(path):
+    with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+        return file.read()
+
+
+def documented_codes():
+    """{(word, code)} of the table in docs/operating.md."""
+    rows = re.findall(r"(?m)^\| *([0-9N+]+) *\|([^|]*)\|", source("docs/operating.md"))
+    return {(word, code) for code, words in rows for word in re.findall("`([a-z_]+)`", words)}
+
+
+def codes_of_errors():
+    """{(word, code)} of src/base/error.cpp."""
+    text = source("src/base/error.cpp")
+    words = dict(re.findall(r'case Code::(\w+): return "(\w+)";', text))
+    pairs = set()
+    for labels, number in re.findall(r"((?:case Code::\w+:\s*)+)return (\d+);", text):
+        pairs |= {(words[label], number) for label in re.findall(r"Code::(\w+)", labels)}
+    return pairs
+
+
+class ExitCodes(CommandTest):
+    def test_the_table_has_every_code_of_an_error(self):
+        known = codes_of_errors()
+        self.assertGreaterEqual(len(known), 15)
+        self.assertEqual(known - documented_codes(), set())
+
+    def test_the_table_has_every_other_word_that_a_verb_complains_with(self):
+        documented = documented_codes()
+        words = {word for word, _ in documented}
+        for folder, _, names in os.walk(os.path.join(ROOT, "src", "cli")):
+            for name in names:
+                text = source(os.path.join(folder, name)) if name.endswith(".cpp") else ""
+                for call in re.findall(r"(?:fail|complain)\(([^;]*?),\s", text):
+                    said = set(re.findall(r'"([a-z_]+)"', call)) - {"note"}  # good news of `watch`
+                    self.assertLessEqual(said, words, name)
+        others = {("internal", "70"), ("command", "126"), ("not_found", "127"), ("interrupted", "128+N")}
+        self.assertLessEqual(others, documented)
+        self.assertEqual(documented - others - codes_of_errors(), set())
+
+    def test_run_says_what_it_could_not_run(self):
+        self.make_group()
+        for command, word, code in (("/nowhere/to/be/found", "not_found", 127), ("/etc/passwd", "command", 126)):
+            answer = self.run_raw("run", "-g", "g", "L", "--", command)
+            self.assertEqual(answer.code, code, answer.err)
+            self.assertIn(f"diskpaxos: {word}: ", answer.err)
 
 
 class Help(CommandTest):

@@ -163,6 +163,7 @@ Task<void> Actor::learn() {
 Task<void> Actor::operate(Act act) {
     composed_ = Rank();
     first_ = 0;
+    drafts_.clear();
     deadline_ = stage_.clock.now() + very_long;
     if (act == Act::get) {
         const GetOutcome outcome = co_await cell_->get(deadline_);
@@ -182,17 +183,19 @@ Verdict Actor::increase(const CellView& base, Draft& draft, bool only_from_zero)
     const std::uint8_t value = number_in(base.value);
     if (only_from_zero && value > 0) return Verdict::keep;
     if (first_ == 0) first_ = composed_.round;
+    const auto sum = static_cast<std::uint8_t>(value + amount_of(role_.slot));
     draft.state = CellState::set;
-    draft.value = value_of(static_cast<std::uint8_t>(value + amount_of(role_.slot)));
+    draft.value = value_of(sum);
+    drafts_.push_back({composed_.round, sum});
     return Verdict::write;
 }
 
 void Actor::conclude(const ChangeOutcome& outcome) {
     if (const auto* done = std::get_if<Committed>(&outcome)) {
         unsettled_ = 0;
-        const std::uint8_t value = number_in(cell_->view().value);
+        const std::uint8_t value = number_in(cell_->result().value);
         if (!done->applied) return outcomes_.push_back({Outcome::Kind::unmet, value});
-        // Without `exact` the view may be later than the change: zero stands for "not told".
+        // Without `exact` what is shown may be later than the change: zero stands for "not told".
         outcomes_.push_back({Outcome::Kind::increased, done->exact ? value : std::uint8_t{0}});
         return;
     }
@@ -308,6 +311,8 @@ Digest Actor::common() const {
         hasher.add(static_cast<std::uint64_t>(outcome.kind)).add(outcome.value);
     }
     add(hasher, composed_).add(first_).add(unsettled_);
+    // The cell remembers what its attempts wrote, for the result of the one that others take up.
+    for (const auto& [round, sum] : drafts_) hasher.add(round).add(sum);
     RegisterProbe::add_common(hasher, *register_, finished_);
     return hasher.done();
 }

@@ -153,6 +153,7 @@ class Actor {
     bool finished_ = false;
     Rank composed_;                // cells: the rank at which the change was last computed,
     std::uint64_t first_ = 0;      // and the round of the first attempt that changed the value,
+    std::vector<std::pair<std::uint64_t, std::uint8_t>> drafts_;  // of the operation under way
     std::uint64_t unsettled_ = 0;  // also of the last operation whose outcome is not known
     Instant deadline_{};
     Event begin_;

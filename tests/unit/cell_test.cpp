@@ -220,6 +220,35 @@ TEST_F(CellTest, SettlesTheLastChangeBeforeTheNext) {
     EXPECT_EQ(std::get<Applied>(resolve(*a)), Applied::yes);
 }
 
+// What it made is told, though another took it up and followed before we could ask.
+TEST_F(CellTest, TellsItsOwnResultThoughOthersFollowed) {
+    change(*a, increment);
+    bed.moods("dff");  // on disk 0 it happens
+    std::optional<ChangeOutcome> told;
+    const ChangeFn f = increment;
+    const auto one = [](Cell& cell, const ChangeFn& g, Instant by,
+                        std::optional<ChangeOutcome>& out) -> Task<void> {
+        const ChangeOutcome outcome = co_await cell.change(g, by);
+        out = outcome;
+    };
+    Scope scope(bed.queue);
+    scope.spawn(one(*a, f, bed.clock.now() + 4 * Testbed::ghost, told));
+    bed.queue.run_all();
+    ASSERT_FALSE(told);  // in doubt, so it asks again
+    bed.moods("oof");
+    change(*b, increment);
+    change(*b, increment);
+    bed.moods("ooo");
+    for (bed.queue.run_all(); !told; bed.queue.run_all()) bed.clock.advance_to_next();
+    ASSERT_TRUE(applied(*told));
+    EXPECT_TRUE(std::get<Committed>(*told).exact);
+    EXPECT_EQ(load<std::uint64_t>(a->result().value, 0), 2U);
+    EXPECT_EQ(a->result().version, 2U);
+    EXPECT_EQ(count(*a), 4U);
+    ASSERT_TRUE(applied(change(*a, increment)));
+    EXPECT_EQ(load<std::uint64_t>(a->result().value, 0), 5U);
+}
+
 // ---- what it costs (design section 5): looks and visits, on each of the three disks ----
 
 TEST_F(CellTest, AColdChangeCostsOneLookAndTwoPhases) {

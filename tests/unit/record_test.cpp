@@ -227,6 +227,40 @@ TEST_P(Lineage, WhatFellOutOfItIsNotTakenForNeverApplied) {
     EXPECT_EQ(applied(7, 12), Applied::no);  // the oldest that it remembers is older
 }
 
+TEST_P(Lineage, HasOneEntryForEachProcess) {
+    for (std::size_t i = 0; i < remembered; ++i) change(10 + i, 100 + i);
+    for (std::size_t i = 0; i < 3 * remembered; ++i) change(200 + i, 100 + i % 3);
+    for (std::size_t i = 3; i < remembered; ++i) {
+        EXPECT_EQ(format.last_round(record, round, Proposer(100 + i)), 10 + i);
+        EXPECT_EQ(applied(100 + i, 10 + i), Applied::yes) << i;
+        EXPECT_EQ(applied(100 + i, 11 + i), Applied::no) << i;
+    }
+    EXPECT_EQ(format.last_round(record, round, Proposer(100)), 200 + 3 * remembered - 3);
+    EXPECT_EQ(format.last_round(record, round, Proposer(7)), 0U);
+}
+
+// Whoever is not among them was never there, as long as there is room for more.
+TEST_P(Lineage, KnowsThatItIsWhole) {
+    for (std::size_t i = 0; i < 5 * remembered; ++i) change(10 + i, 100 + i % (remembered - 1));
+    EXPECT_EQ(applied(7, 1), Applied::no);
+}
+
+// Older programs wrote an entry for each change: several may be of one process.
+TEST_P(Lineage, ReadsTheEntriesOfOlderPrograms) {
+    for (std::size_t i = 0; i < remembered; ++i) change(10 + i, 100 + i);
+    const std::size_t entries = 12 + std::string_view("name").size();
+    for (std::size_t i = 0; i < remembered; i += 2) {  // newest first
+        store<std::uint64_t>(record, entries + 16 * i + 8, 5);
+    }
+    EXPECT_EQ(format.last_round(record, round, Proposer(5)), round);
+    EXPECT_EQ(applied(5, round), Applied::yes);
+    EXPECT_EQ(applied(6, 10), Applied::cannot_tell);
+    EXPECT_EQ(applied(6, 11), Applied::no);
+    change(round + 1, 5);
+    EXPECT_EQ(applied(100, 10), Applied::yes);  // its own entry made room
+    EXPECT_EQ(applied(6, 10), Applied::cannot_tell);
+}
+
 TEST_P(Lineage, EveryRoundCanBeNamed) {
     EXPECT_TRUE(format.nameable(0x1'0000'0000U));
     EXPECT_TRUE(format.nameable(0x1'0000U));
