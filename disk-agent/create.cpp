@@ -158,7 +158,7 @@ Result<void> make_store(const Order& order, const StoreHeader& header, bool wipe
     if (!file) return std::unexpected(file.error());
     if ((*file)->lock_slot(store_lock) == io::LockAnswer::busy) {
         return std::unexpected(
-            Error{Code::busy, fmt::format("{}: an agent serves this store", order.path)});
+            Error{Code::in_use, fmt::format("{}: an agent serves this store", order.path)});
     }
     if (wipe && !cli::wipe_signatures(order.path)) {
         return std::unexpected(Error{
@@ -233,7 +233,7 @@ Result<int> run_check(const Words& words) {
     if (!file) return std::unexpected(file.error());
     if ((*file)->slot_locked_elsewhere(store_lock)) {
         return std::unexpected(
-            Error{Code::busy, fmt::format("{}: an agent serves this store", order->path)});
+            Error{Code::in_use, fmt::format("{}: an agent serves this store", order->path)});
     }
     auto made = io::make_loop();
     if (!made) return std::unexpected(made.error());

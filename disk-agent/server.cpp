@@ -68,7 +68,7 @@ Task<Result<void>> Server::add_store(std::string name, std::string path) {
     if (!file) co_return std::unexpected(file.error());
     if (!co_await lock(**file)) {
         co_return std::unexpected(
-            Error{Code::busy, fmt::format("{}: another agent serves this store", path)});
+            Error{Code::in_use, fmt::format("{}: another agent serves this store", path)});
     }
     std::unique_ptr<Disk> disk = loop_.attach(**file, unit_size);
     Result<Recovered> recovered = co_await recover(*disk);

@@ -6,6 +6,7 @@
 
 #include "cli/dump_cells.hpp"
 #include "cli/invocation.hpp"
+#include "cli/lock_view.hpp"
 #include "cli/open_group.hpp"
 #include "group/assemble.hpp"
 
@@ -39,7 +40,8 @@ void show_superblock(const Superblock& s, const DumpedDisk& disk, Output& out) {
     out.line(fmt::format("  layout     {} slots of {} blocks, {} cells, blocks of {} bytes",
                          s.geometry.slots, s.geometry.ring, s.geometry.cells,
                          s.geometry.block_size));
-    out.line(fmt::format("  TTL        {} ms, epoch {}, formatted {}", s.ttl_ms, s.epoch,
+    out.line(fmt::format("  TTL        {}, epoch {}, formatted {}",
+                         brief(std::chrono::milliseconds(s.ttl_ms)), s.epoch,
                          rfc3339(s.formatted_ms)));
     for (std::size_t copy = 0; copy < 2; ++copy) {
         out.line(fmt::format("  superblock {}: {}", copy == 0 ? "front" : "back ",

@@ -45,6 +45,14 @@ std::string kind_of(const std::string& usage) {
     return usage.empty() ? "signature" : usage;
 }
 
+// "an ext4 file system", "a vfat file system".
+std::string with_article(const std::string& name, const std::string& kind) {
+    constexpr std::string_view vowels = "aeiouxAEIOU";
+    const bool spelt = name.starts_with("ntfs") || name.starts_with("LVM");  // en-tee, el-vee
+    const bool an = vowels.contains(name.front()) || spelt;
+    return fmt::format("{} {} {}", an ? "an" : "a", name, kind);
+}
+
 // By a descriptor of its own: it reads through the cache, in any size.
 void ask_blkid(const std::string& path, std::vector<std::string>& found) {
     const io::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -59,11 +67,11 @@ void ask_blkid(const std::string& path, std::vector<std::string>& found) {
     if (answer != 0) return;
     if (const std::string type = value_of(probe.get(), "TYPE"); !type.empty()) {
         const std::string label = value_of(probe.get(), "LABEL");
-        found.push_back(fmt::format("{} {}{}", type, kind_of(value_of(probe.get(), "USAGE")),
-                                    label.empty() ? "" : fmt::format(" \"{}\"", label)));
+        found.push_back(with_article(type, kind_of(value_of(probe.get(), "USAGE"))) +
+                        (label.empty() ? "" : fmt::format(" \"{}\"", label)));
     }
     if (const std::string table = value_of(probe.get(), "PTTYPE"); !table.empty()) {
-        found.push_back(fmt::format("{} partition table", table));
+        found.push_back(with_article(table, "partition table"));
     }
 }
 
@@ -71,9 +79,9 @@ void look_for_lock_managers(ByteView start, std::vector<std::string>& found) {
     for (std::size_t at = 0; at + 512 <= start.size(); at += 512) {
         const auto magic = load<std::uint32_t>(start, at);
         const std::string_view text = as_text(start.subspan(at, sbd_magic.size()));
-        if (magic == sanlock_resource) found.emplace_back("sanlock resource lease");
-        if (magic == sanlock_lockspace) found.emplace_back("sanlock lockspace");
-        if (text == sbd_magic) found.emplace_back("sbd fencing header");
+        if (magic == sanlock_resource) found.emplace_back("a sanlock resource lease");
+        if (magic == sanlock_lockspace) found.emplace_back("a sanlock lockspace");
+        if (text == sbd_magic) found.emplace_back("an sbd fencing header");
     }
     const auto repeated = std::ranges::unique(found);
     found.erase(repeated.begin(), repeated.end());
@@ -84,10 +92,28 @@ bool read_at(int fd, std::uint64_t offset, ByteSpan into) {
            static_cast<ssize_t>(into.size());
 }
 
-void name_group(const std::expected<Superblock, Damage>& superblock,
-                std::vector<std::string>& found) {
-    if (!superblock && superblock.error() == Damage::newer) {
-        found.emplace_back("diskpaxos group of a newer format");
+struct Front {  // what the superblock says, by its first copy or, if that is damaged, by its second
+    Damage damage = Damage::none;
+    Membership membership;
+};
+
+Front look_at(ByteView area, std::uint32_t copy) {
+    Front front;
+    auto superblock = decode_superblock(area, copy);
+    if (superblock) front.membership.group = std::move(*superblock);
+    else front.damage = superblock.error();
+    front.membership.retired = decode_retired(area, copy);
+    return front;
+}
+
+void name_group(const Front& front, std::vector<std::string>& found) {
+    const auto& superblock = front.membership.group;
+    if (const auto& retired = front.membership.retired) {
+        found.push_back(fmt::format("a disk of diskpaxos group \"{}\" ({}), which was formatted over",
+                                    retired->name, uuid_text(retired->group)));
+    }
+    if (front.damage == Damage::newer) {
+        found.emplace_back("a diskpaxos group of a newer format");
     }
     if (!superblock) return;
     found.push_back(fmt::format("disk {} of {} of diskpaxos group \"{}\" ({})",
@@ -95,16 +121,15 @@ void name_group(const std::expected<Superblock, Damage>& superblock,
                                 uuid_text(superblock->group)));
 }
 
-void look_for_group(const io::OpenDisk& disk, ByteView start, std::vector<std::string>& found) {
-    if (start.size() < superblock_area) return;
-    auto superblock = decode_superblock(start, 0);
-    if (!superblock && superblock.error() != Damage::newer) {
-        Buffer end(superblock_area);
-        const std::uint64_t at = disk.facts().bytes / 4096 * 4096 - superblock_area;
-        if (!read_at(disk.descriptor()->number(), at, end.bytes())) return;
-        superblock = decode_superblock(end.bytes(), 1);
-    }
-    name_group(superblock, found);
+Front look_for_group(const io::OpenDisk& disk, ByteView start) {
+    if (start.size() < superblock_area) return {};
+    Front front = look_at(start, 0);
+    const bool told = front.damage == Damage::none || front.damage == Damage::newer ||
+                      front.damage == Damage::retired;
+    if (told) return front;
+    Buffer end(superblock_area);
+    const std::uint64_t at = disk.facts().bytes / 4096 * 4096 - superblock_area;
+    return read_at(disk.descriptor()->number(), at, end.bytes()) ? look_at(end.bytes(), 1) : front;
 }
 
 void look_for_anything(ByteView start, std::vector<std::string>& found) {
@@ -128,7 +153,7 @@ std::vector<std::string> existing_content(const io::OpenDisk& disk) {
         return {fmt::format("content that cannot be read ({})", std::strerror(errno))};
     }
     look_for_lock_managers(start.bytes(), found);
-    look_for_group(disk, start.bytes(), found);
+    name_group(look_for_group(disk, start.bytes()), found);
     ask_blkid(std::string(disk.path()), found);
     look_for_anything(start.bytes(), found);
     return found;
@@ -146,9 +171,26 @@ Task<std::vector<std::string>> existing_content(Disk& disk) {
     }
     const ByteView start = io->in.bytes();
     look_for_lock_managers(start, found);
-    if (start.size() >= superblock_area) name_group(decode_superblock(start, 0), found);
+    if (start.size() >= superblock_area) name_group(look_at(start, 0), found);
     look_for_anything(start, found);
     co_return found;
+}
+
+Membership membership(const io::OpenDisk& disk) {
+    Buffer start(superblock_area);
+    if (disk.facts().bytes < superblock_area) return {};
+    if (!read_at(disk.descriptor()->number(), 0, start.bytes())) return {};
+    return look_for_group(disk, start.bytes()).membership;
+}
+
+Task<Membership> membership(Disk& disk) {
+    const std::uint64_t blocks = superblock_area / disk.block_size();
+    if (disk.blocks() < blocks) co_return Membership();
+    IoPtr io = disk.prepare(Io::Kind::read, Extent{}, Extent{0, blocks});
+    io = co_await Transfer(disk, std::move(io));
+    if (io->error != 0) co_return Membership();
+    Front front = look_at(io->in.bytes(), 0);
+    co_return std::move(front.membership);
 }
 
 // What `format` itself overwrites is the beginning of the disk; other signatures lie at its end.

@@ -9,8 +9,8 @@ namespace {
 Result<node::OpenOptions> options_of(const Invocation& call, Output& out, GroupWish wish) {
     const Result<Duration> timeout = call.timeout();
     if (!timeout) return std::unexpected(timeout.error());
-    Result<std::vector<std::string>> disks = named_disks(call);
-    if (!disks) return std::unexpected(disks.error());
+    Result<node::NamedDisks> named = named_disks(call);
+    if (!named) return std::unexpected(named.error());
     const Result<io::Backend> backend = call.backend();
     if (!backend) return std::unexpected(backend.error());
     node::OpenOptions options;
@@ -19,7 +19,8 @@ Result<node::OpenOptions> options_of(const Invocation& call, Output& out, GroupW
         if (!slot) return std::unexpected(slot.error());
         options.slot = static_cast<std::uint32_t>(*slot);
     }
-    options.disks = std::move(*disks);
+    options.disks = std::move(named->disks);
+    options.group = named->group;
     options.access = wish.access;
     options.quorum = wish.quorum;
     options.timeout = *timeout;

@@ -32,6 +32,7 @@ const char* describe(Damage damage) {
         case Damage::foreign: return "of another group or disk";
         case Damage::misplaced: return "misplaced";
         case Damage::newer: return "of a newer format";
+        case Damage::retired: return "of a group that was formatted over";
     }
     UNREACHABLE();
 }
@@ -78,6 +79,11 @@ BlockAddress address_of(ByteView block) {
     address.slot = load<std::uint16_t>(block, 36);
     address.ring = load<std::uint8_t>(block, 38);
     return address;
+}
+
+bool names_another_group(ByteView block, const Uuid& group) {
+    return load<std::uint32_t>(block, 0) == block_magic &&
+           !std::ranges::equal(block.subspan(8, group.size()), group);
 }
 
 ByteView body_of(ByteView block) {

@@ -1,5 +1,6 @@
 #include "group/assemble.hpp"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <uuid/uuid.h>
 
@@ -45,7 +46,8 @@ std::size_t Roster::present() const {
         std::ranges::count_if(members, [](const Disk* disk) { return disk != nullptr; }));
 }
 
-Assembly::Assembly(World& world, std::vector<Disk*> disks) : world_(world), fan_(world) {
+Assembly::Assembly(World& world, std::vector<Disk*> disks, std::optional<Uuid> group)
+    : world_(world), group_(group), fan_(world) {
     for (Disk* disk : disks) identities_.emplace_back(disk);
 }
 
@@ -55,7 +57,7 @@ Task<Result<Roster>> Assembly::run(bool quorum_needed, Instant deadline) {
     const std::function<bool()> enough = [this] {
         std::size_t known = 0, disks = 0;
         for (const Identity& identity : identities_) {
-            if (!identity.answered || !identity.superblock) continue;
+            if (!identity.answered || !wanted(identity)) continue;
             ++known;
             disks = identity.superblock->disks.size();
         }
@@ -81,7 +83,9 @@ Task<void> Assembly::identify(std::size_t disk) {
         auto front = decode_superblock(io->in.bytes(), 0);
         if (front) identity.superblock = std::move(*front);
         else identity.front = front.error();
+        identity.retired = decode_retired(io->in.bytes(), 0);
         co_await identify_back(identity);
+        if (identity.retired) identity.superblock.reset();
     }
     identity.answered = true;
 }
@@ -104,6 +108,7 @@ Task<void> Assembly::identify_back(Identity& identity) {
         co_return;
     }
     auto back = decode_superblock(io->in.bytes(), 1);
+    if (!identity.retired) identity.retired = decode_retired(io->in.bytes(), 1);
     if (!back) {
         identity.back = back.error();
     } else if (!identity.superblock) {
@@ -116,22 +121,36 @@ namespace {
 std::string state_of(const Identity& identity) {
     if (!identity.answered) return "no answer";
     if (identity.error != 0) return std::strerror(identity.error);
+    if (const auto& retired = identity.retired) {
+        return fmt::format(
+            "retired: group \"{}\" was formatted over at {:%Y-%m-%d %H:%M:%S} UTC by host {}",
+            retired->name, fmt::gmtime(static_cast<std::time_t>(retired->at_ms / 1000)),
+            retired->host_name);
+    }
     return fmt::format("superblock {}", describe(identity.front));
 }
 
 Error bad(std::string sentence) { return {Code::bad_data, std::move(sentence)}; }
 
+std::string of_which_group(const Identity& identity) {
+    return fmt::format("belongs to group {}", uuid_text(identity.superblock->group));
+}
+
+}  // namespace
+
 // The one group that all recognised disks belong to, or why there is none.
-Result<const Identity*> first_of_group(const std::vector<Identity>& identities) {
+Result<const Identity*> Assembly::first_of_group() const {
     const Identity* first = nullptr;
-    for (const Identity& identity : identities) {
+    const Identity* other = nullptr;
+    for (const Identity& identity : identities_) {
         // One newer copy is enough: the other one may be left from before an upgrade.
         if (identity.front == Damage::newer || identity.back == Damage::newer) {
             return std::unexpected(bad(fmt::format(
                 "{} has a newer format than this program knows; use a newer diskpaxos",
                 identity.disk->name())));
         }
-        if (!identity.superblock) continue;
+        if (identity.superblock && !wanted(identity)) other = &identity;
+        if (!wanted(identity)) continue;
         if (first == nullptr) first = &identity;
         if (identity.superblock->group != first->superblock->group) {
             return std::unexpected(bad(fmt::format(
@@ -145,24 +164,33 @@ Result<const Identity*> first_of_group(const std::vector<Identity>& identities) 
                 identity.disk->name(), first->disk->name())));
         }
     }
+    if (first == nullptr && other != nullptr) {
+        return std::unexpected(Error{
+            Code::other_group,
+            fmt::format("{} {}, and no disk is there of group {}, which the group file names",
+                        other->disk->name(), of_which_group(*other), uuid_text(*group_))});
+    }
     if (first == nullptr) {
-        const Identity& any = identities.front();
+        const Identity& any = identities_.front();
         const bool silent = std::ranges::none_of(
-            identities, [](const Identity& i) { return i.answered && i.error == 0; });
+            identities_, [](const Identity& i) { return i.answered && i.error == 0; });
         return std::unexpected(Error{
             silent ? Code::no_quorum : Code::bad_data,
             fmt::format("no disk of a group among {} (first: {}, {}); \"diskpaxos format\" makes one",
-                        identities.size(), any.disk->name(), state_of(any))});
+                        identities_.size(), any.disk->name(), state_of(any))});
     }
     return first;
 }
 
+namespace {
+
 // Gives a disk its place in the roster. Not an error, but a reason: why it counts as absent.
 Result<std::string> place(const Identity& identity, Roster& roster) {
     if (!identity.superblock) {
-        roster.strangers.push_back(identity);
+        if (!identity.retired) roster.strangers.push_back(identity);
         return state_of(identity);
     }
+    if (identity.superblock->group != roster.common.group) return of_which_group(identity);
     Disk*& member = roster.members[identity.superblock->index];
     if (member != nullptr) {
         return std::unexpected(Error{
@@ -197,11 +225,13 @@ Result<std::string> place(const Identity& identity, Roster& roster) {
 }  // namespace
 
 Result<Roster> Assembly::judge(bool quorum_needed) const {
-    const Result<const Identity*> first = first_of_group(identities_);
+    const Result<const Identity*> first = first_of_group();
     if (!first) return std::unexpected(first.error());
     Roster roster(*(*first)->superblock);
     std::string absent;
+    bool others = false;
     for (const Identity& identity : identities_) {
+        others = others || (identity.superblock && !wanted(identity));
         const Result<std::string> why_not = place(identity, roster);
         if (!why_not) return std::unexpected(why_not.error());
         if (why_not->empty()) continue;
@@ -216,7 +246,7 @@ Result<Roster> Assembly::judge(bool quorum_needed) const {
     const std::size_t needed = roster.disks() / 2 + 1;
     if (quorum_needed && roster.present() < needed) {
         return std::unexpected(Error{
-            Code::no_quorum,
+            others ? Code::other_group : Code::no_quorum,
             fmt::format("{} of {} disks are there, {} are needed{}; name or bring back the others",
                         roster.present(), roster.disks(), needed, absent)});
     }

@@ -57,7 +57,7 @@ struct DiskReport {
     std::uint64_t initial = 0;
     std::uint64_t stale = 0;            // valid, but another disk has a newer copy
     std::uint64_t damaged = 0;          // unknown, of which:
-    std::array<std::uint64_t, 6> by_damage{};  // indexed by Damage; none: for another reason
+    std::array<std::uint64_t, 7> by_damage{};  // indexed by Damage; none: for another reason
     std::uint64_t slot_entries_damaged = 0;
     std::uint64_t highest_round = 0;
     std::vector<std::string> examples;  // the first few, in words

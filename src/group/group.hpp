@@ -1,11 +1,13 @@
 // Group: the disks that vote together, as one process sees them; gives out its cells.
 #pragma once
 
+#include <array>
 #include <map>
 #include <memory>
 
 #include "consensus/cell.hpp"
 #include "group/seat.hpp"
+#include "register/passive_visit.hpp"
 
 namespace diskpaxos {
 
@@ -36,14 +38,15 @@ class Group {
     bool tells() const { return rule_.suffices(Purpose::read, roster_.active()); }
     World& world() { return world_; }
 
-    // Why too few disks answered, disk by disk.
+    // Why too few disks answered, disk by disk. other_group: for good, as they are another group's.
     Error no_quorum(Cell& cell) const;
     Error unsettled(Cell& cell) const;
     Error usurped() const;
     Error damaged(std::uint32_t number) const;
 
   private:
-    std::unique_ptr<Visit> visit(std::size_t disk, std::uint32_t cell) const;
+    std::unique_ptr<Visit> visit(std::size_t disk, std::uint32_t cell);
+    std::string formatted_over(Cell& cell) const;
     std::string who_answered(Cell& cell) const;
 
     World& world_;
@@ -52,6 +55,7 @@ class Group {
     RecordFormat format_;
     Pace pace_;
     std::optional<Seat> seat_;
+    std::array<DiskFate, max_disks> fates_;  // by index
     std::map<std::uint32_t, Cell> cells_;
 };
 

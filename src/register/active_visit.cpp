@@ -22,6 +22,8 @@ Sight judged(IoPtr io, RowSummary row) {
         const Damage damage = row.whole() ? Damage::checksum : row.damage;
         sight.failure = {Failure::Kind::damaged, 0, damage};
     }
+    // Steps never write over such a block: only `format` has put it there.
+    if (row.stranger) sight.failure.kind = Failure::Kind::foreign;
     sight.keep = std::move(io);
     return sight;
 }
