@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "cli/dump_cells.hpp"
+#include "cli/existing.hpp"
 #include "cli/invocation.hpp"
 #include "cli/lock_view.hpp"
 #include "cli/open_group.hpp"
@@ -143,7 +144,7 @@ Result<int> run_dump(const Invocation& call, Output& out) {
     Assembly assembly((*real)->world(), {&device});
     const Result<Roster> roster =
         (*real)->run(assembly.run(false, (*real)->loop().now() + patience));
-    if (!roster) return std::unexpected(roster.error());
+    if (!roster) return std::unexpected(with_content(roster.error(), call.arguments()));
     const auto member = std::ranges::find(roster->members, &device);
     Superblock superblock = roster->common;
     superblock.index = static_cast<std::uint16_t>(member - roster->members.begin());

@@ -14,6 +14,7 @@
 #include "disk/buffer.hpp"
 #include "disk/superblock.hpp"
 #include "group/assemble.hpp"
+#include "node/active_disk.hpp"
 
 namespace diskpaxos::cli {
 
@@ -27,6 +28,7 @@ constexpr std::string_view sbd_magic = "SBD_SBD_";
 constexpr std::string_view store_magic = "DxPStore";  // of an agent (docs/agent-store.md)
 
 constexpr std::size_t looked_at = 64 * 1024;
+constexpr const char* unknown_kind = "data of an unknown kind";
 
 struct FreeProbe {
     void operator()(blkid_probe probe) const { blkid_free_probe(probe); }
@@ -137,7 +139,7 @@ void look_for_anything(ByteView start, std::vector<std::string>& found) {
     if (as_text(start.first(store_magic.size())) == store_magic) {
         found.emplace_back("a store of diskpaxos-agent");
     }
-    if (found.empty() && !blank) found.emplace_back("data of an unknown kind");
+    if (found.empty() && !blank) found.emplace_back(unknown_kind);
 }
 
 }  // namespace
@@ -174,6 +176,20 @@ Task<std::vector<std::string>> existing_content(Disk& disk) {
     if (start.size() >= superblock_area) name_group(look_at(start, 0), found);
     look_for_anything(start, found);
     co_return found;
+}
+
+Error with_content(Error error, const std::vector<std::string>& disks) {
+    if (error.code != Code::bad_data) return error;
+    for (const std::string& name : disks) {
+        if (node::is_url(name)) continue;
+        const auto disk = io::OpenDisk::open(name, io::Access::read);
+        if (!disk) continue;
+        const Membership member = membership(**disk);
+        const std::vector<std::string> found = existing_content(**disk);
+        if (member.group || member.retired || found.empty() || found.front() == unknown_kind) continue;
+        error.sentence += fmt::format("; {} holds {}", name, fmt::join(found, ", "));
+    }
+    return error;
 }
 
 Membership membership(const io::OpenDisk& disk) {

@@ -8,6 +8,7 @@
 #include "async/task.hpp"
 #include "disk/disk.hpp"
 #include "disk/superblock.hpp"
+#include "diskpaxos/error.hpp"
 #include "io/open_disk.hpp"
 
 namespace diskpaxos::cli {
@@ -18,6 +19,9 @@ std::vector<std::string> existing_content(const io::OpenDisk& disk);
 
 // The same of a disk that is named by a URL, at its beginning. libblkid cannot look at it.
 Task<std::vector<std::string>> existing_content(Disk& disk);
+
+// Adds to an error of Code::bad_data what stands on those disks that are of no group.
+Error with_content(Error error, const std::vector<std::string>& disks);
 
 // Which group the disk belongs to, or did.
 struct Membership {

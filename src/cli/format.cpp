@@ -2,7 +2,6 @@
 // after that, whatever goes wrong leaves no group behind.
 #include "group/format.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -18,6 +17,7 @@
 #include "cli/open_group.hpp"
 #include "cli/progress.hpp"
 #include "cli/takeover.hpp"
+#include "cli/write_group_file.hpp"
 #include "node/group_file.hpp"
 
 namespace diskpaxos::cli {
@@ -75,8 +75,6 @@ Result<std::uint32_t> ttl_of(const Invocation& call) {
     return static_cast<std::uint32_t>(
         std::chrono::duration_cast<std::chrono::milliseconds>(*ttl).count());
 }
-
-bool is_active(const Candidate& disk) { return node::is_url(disk.path); }
 
 // What the group takes of this disk.
 std::uint64_t bytes_on(const Candidate& disk, Geometry geometry) {
@@ -137,22 +135,6 @@ std::uint64_t most_bytes(const Order& order) {
     std::uint64_t most = 0;
     for (const Candidate& disk : order.disks) most = std::max(most, bytes_on(disk, order.geometry));
     return most;
-}
-
-// As the group file has it: whole, and without the dots that mean nothing.
-std::string lasting_name(const Candidate& disk) {
-    if (is_active(disk)) return disk.path;
-    fs::path path;
-    for (const fs::path& part : fs::absolute(disk.path)) {
-        if (part != ".") path /= part;
-    }
-    return path.string();
-}
-
-std::vector<std::string> lasting_names(const std::vector<Candidate>& disks) {
-    std::vector<std::string> names;
-    for (const Candidate& disk : disks) names.push_back(lasting_name(disk));
-    return names;
 }
 
 Result<Order> understood(const Invocation& call, RealWorld& real) {
@@ -308,36 +290,6 @@ Result<int> write_all(RealWorld& real, FormatPlan plan, Event& signal, bool quie
     return std::unexpected(done.error());
 }
 
-bool write_fully(int fd, std::string_view text) {
-    while (!text.empty()) {
-        const ssize_t count = ::write(fd, text.data(), text.size());
-        if (count < 0 && errno != EINTR) return false;
-        text.remove_prefix(count < 0 ? 0 : static_cast<std::size_t>(count));
-    }
-    return true;
-}
-
-Result<void> write_conf(const std::string& path, const Superblock& group, const Order& order) {
-    const std::vector<std::string> disks = lasting_names(order.disks);
-    const std::string text = node::group_file_text(group.name, group.group, disks);
-    const std::string temporary = path + ".new";
-    const bool secret = std::ranges::any_of(disks, node::holds_secret);
-    bool written = false;
-    unlink(temporary.c_str());
-    {
-        const io::Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-                                         secret ? 0600 : 0666));
-        written = file.number() >= 0 && write_fully(file.number(), text) && fsync(file.number()) == 0;
-    }
-    std::error_code error;
-    if (written) fs::rename(temporary, path, error);
-    if (written && !error) return {};
-    unlink(temporary.c_str());
-    return std::unexpected(
-        Error{Code::io,
-              fmt::format("the group was made, but the group file {} cannot be written", path)});
-}
-
 void show_group(const Order& order, const Superblock& group, std::uint32_t host_slots,
                 const Takeover& takeover, const Invocation& call, Output& out) {
     const std::string uuid = uuid_text(group.group);
@@ -432,7 +384,7 @@ Result<int> run_format(const Invocation& call, Output& out) {
     }
     if (auto fine = created.keep(); !fine) return std::unexpected(fine.error());
     if (const auto conf = call.text("conf")) {
-        if (auto fine = write_conf(*conf, group, *order); !fine) {
+        if (auto fine = write_group_file(*conf, group, order->disks); !fine) {
             return std::unexpected(fine.error());
         }
     }

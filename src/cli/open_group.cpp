@@ -1,6 +1,7 @@
 #include "cli/open_group.hpp"
 
 #include "cli/disk_names.hpp"
+#include "cli/existing.hpp"
 
 namespace diskpaxos::cli {
 
@@ -38,13 +39,19 @@ node::Warn warn_to(Output& out) {
 Result<std::unique_ptr<OpenGroup>> open_group(const Invocation& call, Output& out, GroupWish wish) {
     Result<node::OpenOptions> options = options_of(call, out, wish);
     if (!options) return std::unexpected(options.error());
-    return OpenGroup::open(std::move(*options));
+    const std::vector<std::string> disks = options->disks;
+    auto group = OpenGroup::open(std::move(*options));
+    if (!group) return std::unexpected(with_content(group.error(), disks));
+    return group;
 }
 
 Result<std::unique_ptr<OpenGroup>> join_group(const Invocation& call, Output& out) {
     Result<node::OpenOptions> options = options_of(call, out, GroupWish{});
     if (!options) return std::unexpected(options.error());
-    return OpenGroup::join(std::move(*options));
+    const std::vector<std::string> disks = options->disks;
+    auto group = OpenGroup::join(std::move(*options));
+    if (!group) return std::unexpected(with_content(group.error(), disks));
+    return group;
 }
 
 }  // namespace diskpaxos::cli

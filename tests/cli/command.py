@@ -9,7 +9,8 @@ import unittest
 
 BINARY = os.environ["DISKPAXOS_BINARY"]
 CODES = {"no": 1, "full": 1, "usage": 64, "bad_data": 65, "no_quorum": 69, "unknown_outcome": 69,
-         "io": 69, "busy": 75, "permission": 77, "lost": 79}
+         "io": 69, "busy": 75, "permission": 77, "lost": 79, "no_slot": 80, "in_use": 81,
+         "other_group": 65}
 
 
 class Answer:
