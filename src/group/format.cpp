@@ -120,7 +120,8 @@ std::vector<std::uint64_t> Formatter::old_areas(std::size_t disk) const {
 Task<void> Formatter::retire(std::size_t disk) {
     const std::uint32_t size = plan_.superblock.geometry.block_size;
     const std::uint64_t area = superblock_area / size;
-    const auto [old, already] = before(disk);
+    const Before was = before(disk);
+    const std::optional<Superblock>& old = was.group;
     Retired retired;
     retired.at_ms = plan_.host.now_ms;
     retired.host_name = plan_.host.name;
@@ -128,7 +129,7 @@ Task<void> Formatter::retire(std::size_t disk) {
         std::chrono::duration_cast<std::chrono::milliseconds>(plan_.wait).count());
     for (const std::uint64_t at : old_areas(disk)) {
         const bool last = old && (at + area) * size == old->geometry.bytes();
-        if (at == 0 && already) continue;
+        if (at == 0 && was.retired) continue;
         if (!old || (at != 0 && !last)) {
             co_await wipe(disk, at);
             continue;

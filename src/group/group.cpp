@@ -44,6 +44,11 @@ std::string reason(const Failure& failure) {
     UNREACHABLE();
 }
 
+Error gone(const std::string& group, const std::string& disks) {
+    return {Code::other_group,
+            fmt::format("group {} was formatted over: another group has {}", group, disks)};
+}
+
 }  // namespace
 
 Group::Group(World& world, Roster roster)
@@ -159,13 +164,15 @@ std::string Group::formatted_over(Cell& cell) const {
 
 Error Group::no_quorum(Cell& cell) const {
     if (const std::string taken = formatted_over(cell); !taken.empty()) {
-        return {Code::other_group, fmt::format("group {} was formatted over: another group has {}",
-                                               roster_.common.name, taken)};
+        return gone(roster_.common.name, taken);
     }
     return {Code::no_quorum, who_answered(cell) + "; bring one back or run \"diskpaxos check\""};
 }
 
 Error Group::unsettled(Cell& cell) const {
+    if (const std::string taken = formatted_over(cell); !taken.empty()) {
+        return gone(roster_.common.name, taken);
+    }
     return {Code::unknown_outcome,
             who_answered(cell) +
                 " in the middle of the change: it may be applied, now or later, or never; the next "

@@ -1,6 +1,7 @@
 // Of `format`: what its group file can hold, and what its progress bar says.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>

@@ -63,7 +63,8 @@ TEST_F(Takeover, WithAWaitTheNewGroupIsWhole) {
     ASSERT_TRUE(take_over(40s, [&] {
         for (const auto& disk : cluster.disks) {
             const ByteView area(disk->at(0).data(), superblock_area);
-            seen.push_back(decode_superblock(area, 0).error_or(Damage::none));
+            const auto superblock = decode_superblock(area, 0);
+            seen.push_back(superblock ? Damage::none : superblock.error());
             const auto retired = decode_retired(area, 0);
             ASSERT_TRUE(retired);
             EXPECT_EQ(retired->name, "test");
