@@ -323,10 +323,10 @@ TEST_F(AgentTest, OneAgentPerStore) {
     start();
     AgentProcess second({"--store", "a=" + folder / "store", "--unix", folder / "other"});
     EXPECT_FALSE(second.started());
-    EXPECT_EQ(second.wait(), 75);
-    EXPECT_NE(second.log().find("busy: "), std::string::npos) << second.log();
-    EXPECT_EQ(run_agent({"check", folder / "store"}).code, 75);
-    EXPECT_EQ(run_agent({"create", folder / "store", "--force", "--blocks", "256"}).code, 75);
+    EXPECT_EQ(second.wait(), 81);
+    EXPECT_NE(second.log().find("in_use: "), std::string::npos) << second.log();
+    EXPECT_EQ(run_agent({"check", folder / "store"}).code, 81);
+    EXPECT_EQ(run_agent({"create", folder / "store", "--force", "--blocks", "256"}).code, 81);
 }
 
 TEST_F(AgentTest, RefusesWhatMakesNoSense) {
