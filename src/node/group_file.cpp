@@ -51,6 +51,11 @@ Result<fs::path> find_group_file(const std::string& group) {
     return usage(fmt::format("there is no group file {}", tried));
 }
 
+bool is_control(char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte < 0x20 || byte == 0x7f;
+}
+
 std::string_view trimmed(std::string_view text) {
     const std::size_t first = text.find_first_not_of(" \t\r");
     if (first == std::string_view::npos) return {};
@@ -84,6 +89,15 @@ std::optional<Uuid> uuid_of(std::string_view text) {
     const std::string whole(text);
     const int error = uuid_parse(whole.c_str(), reinterpret_cast<unsigned char*>(uuid.data()));
     return error == 0 ? std::optional(uuid) : std::nullopt;
+}
+
+std::string readable(std::string_view path) {
+    std::string text;
+    for (const char c : path) {
+        const auto byte = static_cast<unsigned char>(c);
+        text += is_control(c) ? fmt::format("\\x{:02x}", byte) : std::string(1, c);
+    }
+    return text;
 }
 
 // From the folder of the file, and without the dots that mean nothing.
@@ -141,16 +155,13 @@ Result<NamedDisks> disks_of_group(const std::string& group) {
 
 Result<void> fits_group_file(const std::vector<std::string>& disks) {
     for (const std::string& disk : disks) {
-        const bool control = std::ranges::any_of(disk, [](char c) {
-            const auto byte = static_cast<unsigned char>(c);
-            return byte < 0x20 || byte == 0x7f;
-        });
+        const bool control = std::ranges::any_of(disk, is_control);
         std::istringstream file(group_file_text("", Uuid{}, {disk}));
         const Result<NamedDisks> back = parse(file, "/x.conf");
         if (!control && back && back->disks == std::vector{disk}) continue;
         return usage(fmt::format("the path \"{}\" cannot stand in a group file: it must not hold control "
                                  "characters, a blank before a #, or a blank at its end",
-                                 disk));
+                                 readable(disk)));
     }
     return {};
 }

@@ -4,10 +4,11 @@
 #include <uuid/uuid.h>
 
 #include <array>
-#include <cctype>
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
+
+#include "node/machine_id.hpp"
 
 namespace diskpaxos::node {
 
@@ -38,24 +39,11 @@ std::string boot_id() {
     return given.empty() ? first_line("/proc/sys/kernel/random/boot_id") : given;
 }
 
-// Some write the 32 digits with dashes, or in capitals: it is the same machine. 32 zeros are an id
-// that was never made. What is no such id is taken as it is.
-std::string plain_id(const std::string& text) {
-    std::string digits;
-    for (const char c : text) {
-        if (c == '-') continue;
-        if (std::isxdigit(static_cast<unsigned char>(c)) == 0) return text;
-        digits += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    }
-    if (digits.size() != 32) return text;
-    return digits == std::string(32, '0') ? "" : digits;
-}
-
 std::string machine_id() {
-    const std::string given = plain_id(from_environment("DISKPAXOS_MACHINE_ID"));
+    const std::string given = plain_machine_id(from_environment("DISKPAXOS_MACHINE_ID"));
     if (!given.empty()) return given;
     for (const char* path : {"/etc/machine-id", "/var/lib/dbus/machine-id"}) {
-        const std::string line = plain_id(first_line(path));
+        const std::string line = plain_machine_id(first_line(path));
         if (!line.empty() && line != "uninitialized") return line;
     }
     return {};

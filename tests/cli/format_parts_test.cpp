@@ -8,6 +8,7 @@
 
 #include "cli/progress.hpp"
 #include "node/group_file.hpp"
+#include "node/machine_id.hpp"
 
 namespace diskpaxos {
 namespace {
@@ -100,6 +101,24 @@ TEST(Secret, IsAPasswordInAUrl) {
     EXPECT_FALSE(node::holds_secret("iscsi://me@host/iqn/1"));
     EXPECT_FALSE(node::holds_secret("iscsi://host/iqn%20x@y/1"));
     EXPECT_FALSE(node::holds_secret("/a%b@c"));
+}
+
+TEST(MachineId, IsTheSameHoweverItIsWritten) {
+    const std::string plain = "0123456789abcdef0123456789abcdef";
+    const struct {
+        std::string written;
+        std::string means;
+    } rows[] = {{plain, plain},
+                {"0123456789ABCDEF0123456789abcdef", plain},
+                {"01234567-89ab-cdef-0123-456789ABCDEF", plain},
+                {std::string(32, '0'), ""},
+                {"00000000-0000-0000-0000-000000000000", ""},
+                {"0", "0"},
+                {"", ""},
+                {"node-7", "node-7"},
+                {"uninitialized", "uninitialized"},
+                {plain + "0", plain + "0"}};
+    for (const auto& row : rows) EXPECT_EQ(node::plain_machine_id(row.written), row.means);
 }
 
 TEST(Progress, NeverCountsBackwards) {

@@ -47,6 +47,27 @@ class Format(CommandTest):
         self.ok("check", "-g", "g")
         self.ok("dump", "a.img")
 
+    @unittest.skipUnless(os.geteuid() == 0 and shutil.which("mkfs.ext4"), "mounting is for root")
+    def test_auto_is_what_files_need_where_they_lie(self):
+        self.with_content(0, b"", 64 << 20)
+        node = subprocess.run(["losetup", "-f", "-b", "4096", "--show", self.path("old.img")],
+                              capture_output=True)
+        if node.returncode != 0:
+            self.skipTest("no loop devices of 4096-byte sectors")
+        node = node.stdout.decode().strip()
+        self.addCleanup(subprocess.run, ["losetup", "-d", node])
+        subprocess.run(["mkfs.ext4", "-q", "-b", "4096", node], check=True)
+        os.mkdir(self.path("mnt"))
+        if subprocess.run(["mount", node, self.path("mnt")]).returncode != 0:
+            self.skipTest("not allowed to mount")
+        self.addCleanup(subprocess.run, ["umount", self.path("mnt")])
+        for _ in ("created", "overwritten"):
+            answer = self.ok("format", "--json", "--force", *self.GROUP, "mnt/a.img").json()
+            self.assertEqual(answer["block_size"], 4096)
+            self.ok("cell", "set", "-d", "mnt/a.img", "x", "v")
+        self.refused("usage", "format", "--force", "--block-size", "512", *self.GROUP, "mnt/b.img",
+                     says="blocks of 4096 bytes")
+
     def test_refuses_an_even_number(self):
         self.refused("usage", "format", "a.img", "b.img", says="majority")
         self.assertFalse(self.exists("a.img"))
