@@ -43,9 +43,10 @@ Result<node::OpenOptions> understood(const Options& options) {
         const std::string group =
             options.group.empty() ? node::group_of_environment() : options.group;
         if (group.empty()) return usage("no disks are named, and $DISKPAXOS_GROUP is not set");
-        Result<std::vector<std::string>> disks = node::disks_of_group(group);
-        if (!disks) return std::unexpected(disks.error());
-        result.disks = std::move(*disks);
+        Result<node::NamedDisks> named = node::disks_of_group(group);
+        if (!named) return std::unexpected(named.error());
+        result.disks = std::move(named->disks);
+        result.group = named->group;
     }
     result.timeout = options.timeout;
     result.backend = as_io_backend(options.backend);

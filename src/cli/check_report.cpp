@@ -31,6 +31,8 @@ std::string details(const DiskReport& disk, const CheckReport& of) {
                         disk.blocks - disk.initial - disk.damaged);
     if (disk.stale != 0) text += fmt::format(", {} older than on another disk", disk.stale);
     if (disk.damaged != 0) text += fmt::format(", {} damaged", disk.damaged);
+    const std::uint64_t foreign = disk.by_damage[static_cast<std::size_t>(Damage::foreign)];
+    if (foreign != 0) text += fmt::format(" ({} of another group or disk)", foreign);
     if (!disk.front_superblock) text += ", superblock at the front damaged";
     if (!disk.back_superblock) text += ", superblock at the end damaged";
     if (disk.slot_entries_damaged != 0) {

@@ -1,15 +1,13 @@
 // Which disks a call is about: -d, else -g, else $DISKPAXOS_GROUP; the first found wins.
 #pragma once
 
-#include <string>
-#include <vector>
-
 #include "cli/invocation.hpp"
+#include "node/group_file.hpp"
 
 namespace diskpaxos::cli {
 
 // The paths as a person gave them, or as the group file has them.
-Result<std::vector<std::string>> named_disks(const Invocation& call);
+Result<node::NamedDisks> named_disks(const Invocation& call);
 
 // Whether any disks are named at all.
 bool names_disks(const Invocation& call);

@@ -5,7 +5,9 @@
 #include <charconv>
 
 #include "cli/dump_cells.hpp"
+#include "cli/existing.hpp"
 #include "cli/invocation.hpp"
+#include "cli/lock_view.hpp"
 #include "cli/named_json.hpp"
 #include "cli/open_group.hpp"
 #include "group/assemble.hpp"
@@ -43,7 +45,8 @@ void show_superblock(const Superblock& s, const DumpedDisk& disk, Output& out) {
         out.line(fmt::format("  tiers      {}: slots 0 to {} are the first", s.geometry.doors() + 1,
                              s.geometry.tier_end(0) - 1));
     }
-    out.line(fmt::format("  TTL        {} ms, epoch {}, formatted {}", s.ttl_ms, s.epoch,
+    out.line(fmt::format("  TTL        {}, epoch {}, formatted {}",
+                         brief(std::chrono::milliseconds(s.ttl_ms)), s.epoch,
                          rfc3339(s.formatted_ms)));
     for (std::size_t copy = 0; copy < 2; ++copy) {
         out.line(fmt::format("  superblock {}: {}", copy == 0 ? "front" : "back ",
@@ -148,7 +151,7 @@ Result<int> run_dump(const Invocation& call, Output& out) {
     Assembly assembly((*real)->world(), {&device});
     const Result<Roster> roster =
         (*real)->run(assembly.run(false, (*real)->loop().now() + *patience));
-    if (!roster) return std::unexpected(roster.error());
+    if (!roster) return std::unexpected(with_content(roster.error(), call.arguments()));
     const auto member = std::ranges::find(roster->members, &device);
     Superblock superblock = roster->common;
     superblock.index = static_cast<std::uint16_t>(member - roster->members.begin());

@@ -14,6 +14,7 @@
 #include "disk/buffer.hpp"
 #include "disk/superblock.hpp"
 #include "group/assemble.hpp"
+#include "node/active_disk.hpp"
 
 namespace diskpaxos::cli {
 
@@ -27,6 +28,7 @@ constexpr std::string_view sbd_magic = "SBD_SBD_";
 constexpr std::string_view store_magic = "DxPStore";  // of an agent (docs/agent-store.md)
 
 constexpr std::size_t looked_at = 64 * 1024;
+constexpr const char* unknown_kind = "data of an unknown kind";
 
 struct FreeProbe {
     void operator()(blkid_probe probe) const { blkid_free_probe(probe); }
@@ -45,6 +47,14 @@ std::string kind_of(const std::string& usage) {
     return usage.empty() ? "signature" : usage;
 }
 
+// "an ext4 file system", "a vfat file system".
+std::string with_article(const std::string& name, const std::string& kind) {
+    constexpr std::string_view vowels = "aeiouxAEIOU";
+    const bool spelt = name.starts_with("ntfs") || name.starts_with("LVM");  // en-tee, el-vee
+    const bool an = vowels.contains(name.front()) || spelt;
+    return fmt::format("{} {} {}", an ? "an" : "a", name, kind);
+}
+
 // By a descriptor of its own: it reads through the cache, in any size.
 void ask_blkid(const std::string& path, std::vector<std::string>& found) {
     const io::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -59,11 +69,11 @@ void ask_blkid(const std::string& path, std::vector<std::string>& found) {
     if (answer != 0) return;
     if (const std::string type = value_of(probe.get(), "TYPE"); !type.empty()) {
         const std::string label = value_of(probe.get(), "LABEL");
-        found.push_back(fmt::format("{} {}{}", type, kind_of(value_of(probe.get(), "USAGE")),
-                                    label.empty() ? "" : fmt::format(" \"{}\"", label)));
+        found.push_back(with_article(type, kind_of(value_of(probe.get(), "USAGE"))) +
+                        (label.empty() ? "" : fmt::format(" \"{}\"", label)));
     }
     if (const std::string table = value_of(probe.get(), "PTTYPE"); !table.empty()) {
-        found.push_back(fmt::format("{} partition table", table));
+        found.push_back(with_article(table, "partition table"));
     }
 }
 
@@ -71,9 +81,9 @@ void look_for_lock_managers(ByteView start, std::vector<std::string>& found) {
     for (std::size_t at = 0; at + 512 <= start.size(); at += 512) {
         const auto magic = load<std::uint32_t>(start, at);
         const std::string_view text = as_text(start.subspan(at, sbd_magic.size()));
-        if (magic == sanlock_resource) found.emplace_back("sanlock resource lease");
-        if (magic == sanlock_lockspace) found.emplace_back("sanlock lockspace");
-        if (text == sbd_magic) found.emplace_back("sbd fencing header");
+        if (magic == sanlock_resource) found.emplace_back("a sanlock resource lease");
+        if (magic == sanlock_lockspace) found.emplace_back("a sanlock lockspace");
+        if (text == sbd_magic) found.emplace_back("an sbd fencing header");
     }
     const auto repeated = std::ranges::unique(found);
     found.erase(repeated.begin(), repeated.end());
@@ -84,10 +94,28 @@ bool read_at(int fd, std::uint64_t offset, ByteSpan into) {
            static_cast<ssize_t>(into.size());
 }
 
-void name_group(const std::expected<Superblock, Damage>& superblock,
-                std::vector<std::string>& found) {
-    if (!superblock && superblock.error() == Damage::newer) {
-        found.emplace_back("diskpaxos group of a newer format");
+struct Front {  // what the superblock says, by its first copy or, if that is damaged, by its second
+    Damage damage = Damage::none;
+    Membership membership;
+};
+
+Front look_at(ByteView area, std::uint32_t copy) {
+    Front front;
+    auto superblock = decode_superblock(area, copy);
+    if (superblock) front.membership.group = std::move(*superblock);
+    else front.damage = superblock.error();
+    front.membership.retired = decode_retired(area, copy);
+    return front;
+}
+
+void name_group(const Front& front, std::vector<std::string>& found) {
+    const auto& superblock = front.membership.group;
+    if (const auto& retired = front.membership.retired) {
+        found.push_back(fmt::format("a disk of diskpaxos group \"{}\" ({}), which was formatted over",
+                                    retired->name, uuid_text(retired->group)));
+    }
+    if (front.damage == Damage::newer) {
+        found.emplace_back("a diskpaxos group of a newer format");
     }
     if (!superblock) return;
     found.push_back(fmt::format("disk {} of {} of diskpaxos group \"{}\" ({})",
@@ -95,16 +123,15 @@ void name_group(const std::expected<Superblock, Damage>& superblock,
                                 uuid_text(superblock->group)));
 }
 
-void look_for_group(const io::OpenDisk& disk, ByteView start, std::vector<std::string>& found) {
-    if (start.size() < superblock_area) return;
-    auto superblock = decode_superblock(start, 0);
-    if (!superblock && superblock.error() != Damage::newer) {
-        Buffer end(superblock_area);
-        const std::uint64_t at = disk.facts().bytes / 4096 * 4096 - superblock_area;
-        if (!read_at(disk.descriptor()->number(), at, end.bytes())) return;
-        superblock = decode_superblock(end.bytes(), 1);
-    }
-    name_group(superblock, found);
+Front look_for_group(const io::OpenDisk& disk, ByteView start) {
+    if (start.size() < superblock_area) return {};
+    Front front = look_at(start, 0);
+    const bool told = front.damage == Damage::none || front.damage == Damage::newer ||
+                      front.damage == Damage::retired;
+    if (told) return front;
+    Buffer end(superblock_area);
+    const std::uint64_t at = disk.facts().bytes / 4096 * 4096 - superblock_area;
+    return read_at(disk.descriptor()->number(), at, end.bytes()) ? look_at(end.bytes(), 1) : front;
 }
 
 void look_for_anything(ByteView start, std::vector<std::string>& found) {
@@ -112,7 +139,7 @@ void look_for_anything(ByteView start, std::vector<std::string>& found) {
     if (as_text(start.first(store_magic.size())) == store_magic) {
         found.emplace_back("a store of diskpaxos-agent");
     }
-    if (found.empty() && !blank) found.emplace_back("data of an unknown kind");
+    if (found.empty() && !blank) found.emplace_back(unknown_kind);
 }
 
 }  // namespace
@@ -128,7 +155,7 @@ std::vector<std::string> existing_content(const io::OpenDisk& disk) {
         return {fmt::format("content that cannot be read ({})", errno_text(errno))};
     }
     look_for_lock_managers(start.bytes(), found);
-    look_for_group(disk, start.bytes(), found);
+    name_group(look_for_group(disk, start.bytes()), found);
     ask_blkid(std::string(disk.path()), found);
     look_for_anything(start.bytes(), found);
     return found;
@@ -146,9 +173,40 @@ Task<std::vector<std::string>> existing_content(Disk& disk) {
     }
     const ByteView start = io->in.bytes();
     look_for_lock_managers(start, found);
-    if (start.size() >= superblock_area) name_group(decode_superblock(start, 0), found);
+    if (start.size() >= superblock_area) name_group(look_at(start, 0), found);
     look_for_anything(start, found);
     co_return found;
+}
+
+Error with_content(Error error, const std::vector<std::string>& disks) {
+    if (error.code != Code::bad_data) return error;
+    for (const std::string& name : disks) {
+        if (node::is_url(name)) continue;
+        const auto disk = io::OpenDisk::open(name, io::Access::read);
+        if (!disk) continue;
+        const Membership member = membership(**disk);
+        const std::vector<std::string> found = existing_content(**disk);
+        if (member.group || member.retired || found.empty() || found.front() == unknown_kind) continue;
+        error.sentence += fmt::format("; {} holds {}", name, fmt::join(found, ", "));
+    }
+    return error;
+}
+
+Membership membership(const io::OpenDisk& disk) {
+    Buffer start(superblock_area);
+    if (disk.facts().bytes < superblock_area) return {};
+    if (!read_at(disk.descriptor()->number(), 0, start.bytes())) return {};
+    return look_for_group(disk, start.bytes()).membership;
+}
+
+Task<Membership> membership(Disk& disk) {
+    const std::uint64_t blocks = superblock_area / disk.block_size();
+    if (disk.blocks() < blocks) co_return Membership();
+    IoPtr io = disk.prepare(Io::Kind::read, Extent{}, Extent{0, blocks});
+    io = co_await Transfer(disk, std::move(io));
+    if (io->error != 0) co_return Membership();
+    Front front = look_at(io->in.bytes(), 0);
+    co_return std::move(front.membership);
 }
 
 // What `format` itself overwrites is the beginning of the disk; other signatures lie at its end.

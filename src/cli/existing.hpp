@@ -7,16 +7,29 @@
 
 #include "async/task.hpp"
 #include "disk/disk.hpp"
+#include "disk/superblock.hpp"
+#include "diskpaxos/error.hpp"
 #include "io/open_disk.hpp"
 
 namespace diskpaxos::cli {
 
-// Reads only. Phrases such as `ext4 file system "data"`; empty: nothing was recognised, and the
+// Reads only. Phrases such as `an ext4 file system "data"`; empty: nothing was recognised, and the
 // beginning of the disk is all zeros.
 std::vector<std::string> existing_content(const io::OpenDisk& disk);
 
 // The same of a disk that is named by a URL, at its beginning. libblkid cannot look at it.
 Task<std::vector<std::string>> existing_content(Disk& disk);
+
+// Adds to an error of Code::bad_data what stands on those disks that are of no group.
+Error with_content(Error error, const std::vector<std::string>& disks);
+
+// Which group the disk belongs to, or did.
+struct Membership {
+    std::optional<Superblock> group;
+    std::optional<Retired> retired;
+};
+Membership membership(const io::OpenDisk& disk);
+Task<Membership> membership(Disk& disk);
 
 // Removes what libblkid knows, wherever it lies on the disk: nobody shall take it for that again.
 bool wipe_signatures(const std::string& path);

@@ -2,21 +2,22 @@
 // after that, whatever goes wrong leaves no group behind.
 #include "group/format.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 
 #include "cli/existing.hpp"
 #include "cli/invocation.hpp"
+#include "cli/lock_view.hpp"
 #include "cli/new_disks.hpp"
 #include "cli/open_group.hpp"
 #include "cli/progress.hpp"
+#include "cli/takeover.hpp"
+#include "cli/write_group_file.hpp"
 #include "node/group_file.hpp"
 
 namespace diskpaxos::cli {
@@ -75,7 +76,21 @@ Result<std::uint32_t> ttl_of(const Invocation& call) {
         std::chrono::duration_cast<std::chrono::milliseconds>(*ttl).count());
 }
 
-bool is_active(const Candidate& disk) { return node::is_url(disk.path); }
+// What the group takes of this disk.
+std::uint64_t bytes_on(const Candidate& disk, Geometry geometry) {
+    geometry.active = is_active(disk);
+    return geometry.bytes();
+}
+
+// A drive that takes blocks of 512 bytes, but writes sectors of 4096, can tear the neighbours of a
+// block: with blocks of a sector it cannot. Only where every disk has the room and can do it.
+bool wants_sectors(Geometry geometry, const std::vector<Candidate>& disks) {
+    geometry.block_size = 4096;
+    return std::ranges::any_of(disks, [](const Candidate& disk) { return disk.sector >= 4096; }) &&
+           std::ranges::none_of(disks, [&](const Candidate& disk) {
+               return is_active(disk) || room_on(disk) < bytes_on(disk, geometry);
+           });
+}
 
 Result<Geometry> geometry_of(const Invocation& call, const std::vector<Candidate>& disks) {
     Geometry geometry;
@@ -92,7 +107,8 @@ Result<Geometry> geometry_of(const Invocation& call, const std::vector<Candidate
     std::uint32_t largest = 512;
     for (const Candidate& disk : disks) largest = std::max(largest, disk.logical_block_size);
     const std::string wish = call.text("block-size").value_or("auto");
-    geometry.block_size = wish == "4096" || (wish == "auto" && largest > 512) ? 4096 : 512;
+    const bool large = wish == "auto" ? largest > 512 || wants_sectors(geometry, disks) : wish == "4096";
+    geometry.block_size = large ? 4096 : 512;
     if (largest > geometry.block_size) {
         return usage(fmt::format("a disk has blocks of {} bytes; {} is not possible", largest,
                                  geometry.block_size));
@@ -113,12 +129,6 @@ Result<void> refuse_old_conf(const Invocation& call) {
     if (!conf || call.has("force") || !fs::exists(*conf, ignored)) return {};
     return std::unexpected(
         Error{Code::no, fmt::format("the group file {} exists; --force overwrites it", *conf)});
-}
-
-// What the group takes of this disk.
-std::uint64_t bytes_on(const Candidate& disk, Geometry geometry) {
-    geometry.active = is_active(disk);
-    return geometry.bytes();
 }
 
 std::uint64_t most_bytes(const Order& order) {
@@ -143,7 +153,12 @@ Result<Order> understood(const Invocation& call, RealWorld& real) {
     const auto geometry = geometry_of(call, *disks);
     if (!geometry) return std::unexpected(geometry.error());
     for (const Candidate& disk : *disks) {
-        if (auto fine = refuse_unfit(disk, bytes_on(disk, *geometry), real); !fine) {
+        if (auto fine = refuse_small(disk, bytes_on(disk, *geometry)); !fine) {
+            return std::unexpected(fine.error());
+        }
+    }
+    if (call.has("conf")) {
+        if (auto fine = node::fits_group_file(lasting_names(*disks)); !fine) {
             return std::unexpected(fine.error());
         }
     }
@@ -201,6 +216,14 @@ Json described(const Order& order) {
     return object;
 }
 
+std::string layout_of(const Order& order, const std::string& share) {
+    const bool slots = !std::ranges::all_of(order.disks, is_active);
+    return fmt::format("blocks of {} bytes, {} {}{}, {} cells, TTL {}", order.geometry.block_size,
+                       order.geometry.slots, slots ? "slots" : "sessions at a time",
+                       slots ? share : "", order.geometry.cells,
+                       brief(std::chrono::milliseconds(order.ttl_ms)));
+}
+
 int show_plan(const Order& order, Output& out) {
     out.line(fmt::format("would make group \"{}\" of {} disk{}, {} each:", order.name,
                          order.disks.size(), order.disks.size() == 1 ? "" : "s",
@@ -211,9 +234,7 @@ int show_plan(const Order& order, Output& out) {
                                                         : "would lose " + content_of(disk);
         out.line(fmt::format("  {}: {}", disk.path, what));
     }
-    out.line(fmt::format("blocks of {} bytes, {} slots, {} cells, TTL {} ms; nothing was written",
-                         order.geometry.block_size, order.geometry.slots, order.geometry.cells,
-                         order.ttl_ms));
+    out.line(layout_of(order, "") + "; nothing was written");
     Json object = described(order);
     object["dry_run"] = true;
     out.object(std::move(object));
@@ -269,29 +290,8 @@ Result<int> write_all(RealWorld& real, FormatPlan plan, Event& signal, bool quie
     return std::unexpected(done.error());
 }
 
-Result<void> write_conf(const std::string& path, const Superblock& group, const Order& order) {
-    std::vector<std::string> disks;
-    for (const Candidate& disk : order.disks) {
-        disks.push_back(is_active(disk) ? disk.path : fs::absolute(disk.path).string());
-    }
-    const std::string temporary = path + ".new";
-    std::error_code error;
-    {
-        std::ofstream file(temporary, std::ios::trunc);
-        file << node::group_file_text(group.name, uuid_text(group.group), disks);
-        file.flush();
-        if (!file) error = std::make_error_code(std::errc::io_error);
-    }
-    if (!error) fs::rename(temporary, path, error);
-    if (!error) return {};
-    fs::remove(temporary, error);
-    return std::unexpected(
-        Error{Code::io,
-              fmt::format("the group was made, but the group file {} cannot be written", path)});
-}
-
 void show_group(const Order& order, const Superblock& group, std::uint32_t host_slots,
-                const Invocation& call, Output& out) {
+                const Takeover& takeover, const Invocation& call, Output& out) {
     const std::string uuid = uuid_text(group.group);
     out.line(fmt::format("group \"{}\" {} on {} disk{}, {} each", group.name, uuid,
                          order.disks.size(), order.disks.size() == 1 ? "" : "s",
@@ -299,16 +299,52 @@ void show_group(const Order& order, const Superblock& group, std::uint32_t host_
     for (const Candidate& disk : order.disks) {
         out.line(fmt::format("  {}{}", disk.path, disk.missing ? " (created)" : ""));
     }
-    out.line(
-        fmt::format("blocks of {} bytes, {} slots ({} of them this host's), {} cells, TTL {} ms",
-                    order.geometry.block_size, order.geometry.slots, host_slots,
-                    order.geometry.cells, order.ttl_ms));
+    out.line(layout_of(order, fmt::format(" ({} of them this host's)", host_slots)));
     if (const auto conf = call.text("conf")) out.line(fmt::format("group file: {}", *conf));
     Json object = described(order);
     object["group"] = uuid;
-    object["host_slots"] = host_slots;
+    object["host_slots"] = std::ranges::all_of(order.disks, is_active) ? 0 : host_slots;
+    object["evicted"] = takeover.evicted;
     object["conf"] = call.text("conf") ? Json(*call.text("conf")) : Json();
     out.object(std::move(object));
+}
+
+void warn_of_overlays(const Order& order, Output& out) {
+    for (const Candidate& disk : order.disks) {
+        if (!disk.overlay) continue;
+        out.warn(fmt::format("{} lies on overlayfs: whoever mounts the same layer elsewhere may write "
+                             "to another file, and hold the same locks; use a volume or a device",
+                             disk.path));
+    }
+}
+
+FormatPlan plan_of(const Order& order, const RealWorld& real, const Takeover& takeover,
+                   Output& out) {
+    FormatPlan plan;
+    for (const RealWorld::Member& member : real.members()) plan.disks.push_back(member.disk.get());
+    plan.superblock = new_superblock(order.name, order.disks.size(), order.geometry, order.ttl_ms,
+                                     node::unix_ms());
+    for (const Candidate& disk : order.disks) {
+        plan.before.push_back({disk.before.group, disk.before.retired.has_value()});
+    }
+    plan.wait = takeover.wait;
+    plan.waiting = [&takeover, &out] {
+        out.warn(fmt::format("waiting {} until all of group \"{}\" have noticed, and what they wrote "
+                             "last has landed",
+                             brief(takeover.wait), takeover.group));
+    };
+    return plan;
+}
+
+// After all the waiting.
+void warn_of_users(const Order& order, RealWorld& real, const Takeover& takeover, Output& out) {
+    if (takeover.wait == Duration(0)) return;
+    for (const Candidate& disk : order.disks) {
+        if (!used_here(disk, real)) continue;
+        out.warn(fmt::format("{}: a process of this host still has the old group open; end it "
+                             "(fuser names it)",
+                             disk.path));
+    }
 }
 
 }  // namespace
@@ -321,19 +357,17 @@ Result<int> run_format(const Invocation& call, Output& out) {
     Result<Order> order = understood(call, **real);
     if (!order) return std::unexpected(order.error());
     if (call.has("dry-run")) return show_plan(*order, out);
+    warn_of_overlays(*order, out);
     if (auto fine = confirm(*order, call); !fine) return std::unexpected(fine.error());
+    const Result<Takeover> takeover = take_over(order->disks, **real, call, out);
+    if (!takeover) return std::unexpected(takeover.error());
 
     Event signal;
     CreatedFiles created;
     (*real)->loop().watch_signals({SIGINT, SIGTERM, SIGHUP}, signal);
     if (auto fine = open_all(*order, **real, created); !fine) return std::unexpected(fine.error());
 
-    FormatPlan plan;
-    for (const RealWorld::Member& member : (*real)->members()) {
-        plan.disks.push_back(member.disk.get());
-    }
-    plan.superblock = new_superblock(order->name, order->disks.size(), order->geometry,
-                                     order->ttl_ms, node::unix_ms());
+    FormatPlan plan = plan_of(*order, **real, *takeover, out);
     const Superblock group = plan.superblock;
     const Result<node::ThisHost> host = node::this_host(group.group);
     if (!host) return std::unexpected(host.error());
@@ -350,12 +384,13 @@ Result<int> run_format(const Invocation& call, Output& out) {
     }
     if (auto fine = created.keep(); !fine) return std::unexpected(fine.error());
     if (const auto conf = call.text("conf")) {
-        if (auto fine = write_conf(*conf, group, *order); !fine) {
+        if (auto fine = write_group_file(*conf, group, order->disks); !fine) {
             return std::unexpected(fine.error());
         }
     }
     out.changed();
-    show_group(*order, group, host_slots, call, out);
+    warn_of_users(*order, **real, *takeover, out);
+    show_group(*order, group, host_slots, *takeover, call, out);
     return 0;
 }
 

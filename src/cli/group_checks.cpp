@@ -4,10 +4,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
+#include <iterator>
 
 #include "base/errno_text.hpp"
 #include "cli/ceilings.hpp"
 #include "cli/doctor.hpp"
+#include "cli/lock_view.hpp"
 #include "cli/open_group.hpp"
 #include "lock/survey.hpp"
 
@@ -33,6 +36,14 @@ Finding block_size(const std::string& name, const io::DiskFacts& facts, std::uin
             found + ": the drive rewrites a whole sector for each block, and a power cut can tear "
                     "its neighbours",
             "format with --block-size 4096"};
+}
+
+std::vector<Finding> overlay(const std::string& name, const io::DiskFacts& facts) {
+    if (!facts.overlay) return {};
+    return {{Health::warn, "overlay", name,
+             "it lies on overlayfs: whoever mounts the same layer elsewhere may write to another "
+             "file, and hold the same locks",
+             "use a volume or a device"}};
 }
 
 Finding write_cache(const std::string& name, const io::DiskFacts& facts) {
@@ -86,9 +97,9 @@ Finding latency(const std::string& name, const Latency& measured, Duration ttl) 
     };
     const auto ms = [](Duration d) { return std::chrono::duration<double, std::milli>(d).count(); };
     const std::string found = fmt::format(
-        "{} reads of a row: p50 {:.2f} ms, p99 {:.2f} ms, longest {:.2f} ms; TTL {:.0f} ms "
+        "{} reads of a row: p50 {:.2f} ms, p99 {:.2f} ms, longest {:.2f} ms; TTL {} "
         "(durable writes are not measured)",
-        samples, ms(at(50)), ms(at(99)), ms(at(100)), ms(ttl));
+        samples, ms(at(50)), ms(at(99)), ms(at(100)), brief(ttl));
     const Duration bound = ClaimTiming::of(ttl).bound;
     if (at(100) < bound / 5) return {Health::ok, "read_latency", name, found, ""};
     return {at(50) < bound ? Health::warn : Health::fail, "read_latency", name, found,
@@ -237,6 +248,7 @@ std::vector<Finding> examine_group(const Invocation& call, Output& out) {
         if (member.file) {
             const io::DiskFacts& facts = member.file->facts();
             findings.push_back(direct_io(name, facts));
+            std::ranges::move(overlay(name, facts), std::back_inserter(findings));
             findings.push_back(block_size(name, facts, common.geometry.block_size));
             findings.push_back(write_cache(name, facts));
         }

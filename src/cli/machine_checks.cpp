@@ -12,6 +12,7 @@
 #include "cli/doctor.hpp"
 #include "io/backend.hpp"
 #include "node/host.hpp"
+#include "node/machine_id.hpp"
 #include "supervise/descendants.hpp"
 #include "supervise/realtime.hpp"
 
@@ -30,7 +31,8 @@ Finding machine_id() {
     const Result<node::ThisHost> host = node::this_host(Uuid{});
     if (!host) return {Health::fail, "machine_id", "", host.error().sentence, "mount /proc"};
     if (!host->note.empty()) return {Health::warn, "machine_id", "", "none", host->note};
-    const bool given = std::getenv("DISKPAXOS_MACHINE_ID") != nullptr;
+    const char* wish = std::getenv("DISKPAXOS_MACHINE_ID");
+    const bool given = wish != nullptr && !node::plain_machine_id(wish).empty();
     return {Health::ok, "machine_id", "", given ? "from DISKPAXOS_MACHINE_ID" : "present", ""};
 }
 

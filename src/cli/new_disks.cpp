@@ -12,6 +12,7 @@
 #include "cli/existing.hpp"
 #include "cli/invocation.hpp"
 #include "disk/geometry.hpp"
+#include "io/device.hpp"
 
 namespace diskpaxos::cli {
 
@@ -57,8 +58,9 @@ Result<Candidate> examine_active(const std::string& url, Result<node::ActiveDisk
     Candidate candidate;
     candidate.path = url;
     candidate.active = std::move(*active);
-    candidate.logical_block_size = candidate.active.disk->block_size();
+    candidate.logical_block_size = candidate.sector = candidate.active.disk->block_size();
     candidate.content = real.run(existing_content(*candidate.active.disk));
+    candidate.before = real.run(membership(*candidate.active.disk));
     return candidate;
 }
 
@@ -68,13 +70,20 @@ Result<Candidate> examine_one(const std::string& path) {
     if (!exists(path)) {
         if (auto fine = refuse_creating(path); !fine) return std::unexpected(fine.error());
         candidate.missing = true;
+        const io::DiskFacts facts = io::learn_facts_in(folder_of(path));
+        candidate.logical_block_size = candidate.sector = facts.logical_block_size;
+        candidate.overlay = facts.overlay;
         return candidate;
     }
     auto file = io::OpenDisk::open(path, io::Access::read);
     if (!file) return std::unexpected(file.error());
     candidate.file = std::move(*file);
-    candidate.logical_block_size = candidate.file->facts().logical_block_size;
+    const io::DiskFacts& facts = candidate.file->facts();
+    candidate.logical_block_size = candidate.sector = facts.logical_block_size;
+    if (facts.block_device) candidate.sector = facts.physical_block_size;
+    candidate.overlay = facts.overlay;
     candidate.content = existing_content(*candidate.file);
+    candidate.before = membership(*candidate.file);
     return candidate;
 }
 
@@ -113,20 +122,24 @@ Result<std::vector<Candidate>> examine(const std::vector<std::string>& names, no
     return candidates;
 }
 
-Result<void> refuse_unfit(const Candidate& candidate, std::uint64_t bytes_needed,
-                          node::RealWorld& real) {
-    if (candidate.missing) return {};
+std::uint64_t room_on(const Candidate& candidate) {
+    if (candidate.missing) return UINT64_MAX;
     const Disk* active = candidate.active.disk.get();
-    const std::uint64_t bytes = active != nullptr ? active->blocks() * active->block_size()
-                                                  : candidate.file->facts().bytes;
-    if (bytes < bytes_needed) {
-        return std::unexpected(
-            Error{Code::bad_data,
-                  fmt::format("{}: too small: {} bytes, {} are needed; take fewer --slots "
-                              "or --cells",
-                              candidate.path, bytes, bytes_needed)});
-    }
-    if (active != nullptr) return {};
+    return active != nullptr ? active->blocks() * active->block_size()
+                             : candidate.file->facts().bytes;
+}
+
+Result<void> refuse_small(const Candidate& candidate, std::uint64_t bytes_needed) {
+    const std::uint64_t bytes = room_on(candidate);
+    if (bytes >= bytes_needed) return {};
+    return std::unexpected(
+        Error{Code::bad_data, fmt::format("{}: too small: {} bytes, {} are needed; take fewer --slots "
+                                          "or --cells",
+                                          candidate.path, bytes, bytes_needed)});
+}
+
+bool used_here(const Candidate& candidate, node::RealWorld& real) {
+    if (!candidate.file) return false;
     // The kernel lets go of a process's files a moment after its end (the OFD rule).
     const Instant until = real.world().clock.now() + std::chrono::seconds(1);
     for (std::uint32_t slot = 0; slot < max_slots; ++slot) {
@@ -135,12 +148,9 @@ Result<void> refuse_unfit(const Candidate& candidate, std::uint64_t bytes_needed
             real.run(moment(real.world().clock));
             locked = candidate.file->slot_locked_elsewhere(slot);
         }
-        if (!locked) continue;
-        return std::unexpected(Error{
-            Code::busy, fmt::format("{}: a process of this host is using the group on it",
-                                    candidate.path)});
+        if (locked) return true;
     }
-    return {};
+    return false;
 }
 
 CreatedFiles::~CreatedFiles() {

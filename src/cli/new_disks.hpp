@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/existing.hpp"
 #include "diskpaxos/error.hpp"
 #include "io/open_disk.hpp"
 #include "node/real_world.hpp"
@@ -16,17 +17,25 @@ struct Candidate {
     std::string path;  // or URL
     bool missing = false;              // a regular file, to be created
     std::uint32_t logical_block_size = 512;
+    std::uint32_t sector = 512;  // what a drive writes in one piece, where it is one; else as above
+    bool overlay = false;        // it lies on overlayfs
     std::unique_ptr<io::OpenDisk> file;  // read-only; null: missing, or active
     node::ActiveDisk active;             // named by a URL
     std::vector<std::string> content;    // what would be lost
+    Membership before;                   // of which group it is now, or was
 };
+
+inline bool is_active(const Candidate& disk) { return node::is_url(disk.path); }
 
 Result<std::vector<Candidate>> examine(const std::vector<std::string>& names, node::RealWorld& real,
                                        Duration time_out);
 
-// Whether it has room, and no process of this host works on it.
-Result<void> refuse_unfit(const Candidate& candidate, std::uint64_t bytes_needed,
-                          node::RealWorld& real);
+// How much there is; of a file that does not exist, as much as there may be.
+std::uint64_t room_on(const Candidate& candidate);
+Result<void> refuse_small(const Candidate& candidate, std::uint64_t bytes_needed);
+
+// Whether a process of this host works on it.
+bool used_here(const Candidate& candidate, node::RealWorld& real);
 
 // The files that this call created: they vanish again unless the format was finished.
 class CreatedFiles {

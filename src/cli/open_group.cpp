@@ -1,6 +1,7 @@
 #include "cli/open_group.hpp"
 
 #include "cli/disk_names.hpp"
+#include "cli/existing.hpp"
 
 namespace diskpaxos::cli {
 
@@ -9,8 +10,8 @@ namespace {
 Result<node::OpenOptions> options_of(const Invocation& call, Output& out, GroupWish wish) {
     const Result<Duration> timeout = call.timeout();
     if (!timeout) return std::unexpected(timeout.error());
-    Result<std::vector<std::string>> disks = named_disks(call);
-    if (!disks) return std::unexpected(disks.error());
+    Result<node::NamedDisks> named = named_disks(call);
+    if (!named) return std::unexpected(named.error());
     const Result<io::Backend> backend = call.backend();
     if (!backend) return std::unexpected(backend.error());
     node::OpenOptions options;
@@ -19,7 +20,8 @@ Result<node::OpenOptions> options_of(const Invocation& call, Output& out, GroupW
         if (!slot) return std::unexpected(slot.error());
         options.slot = static_cast<std::uint32_t>(*slot);
     }
-    options.disks = std::move(*disks);
+    options.disks = std::move(named->disks);
+    options.group = named->group;
     options.access = wish.access;
     options.quorum = wish.quorum;
     options.timeout = *timeout;
@@ -37,13 +39,19 @@ node::Warn warn_to(Output& out) {
 Result<std::unique_ptr<OpenGroup>> open_group(const Invocation& call, Output& out, GroupWish wish) {
     Result<node::OpenOptions> options = options_of(call, out, wish);
     if (!options) return std::unexpected(options.error());
-    return OpenGroup::open(std::move(*options));
+    const std::vector<std::string> disks = options->disks;
+    auto group = OpenGroup::open(std::move(*options));
+    if (!group) return std::unexpected(with_content(group.error(), disks));
+    return group;
 }
 
 Result<std::unique_ptr<OpenGroup>> join_group(const Invocation& call, Output& out) {
     Result<node::OpenOptions> options = options_of(call, out, GroupWish{});
     if (!options) return std::unexpected(options.error());
-    return OpenGroup::join(std::move(*options));
+    const std::vector<std::string> disks = options->disks;
+    auto group = OpenGroup::join(std::move(*options));
+    if (!group) return std::unexpected(with_content(group.error(), disks));
+    return group;
 }
 
 }  // namespace diskpaxos::cli

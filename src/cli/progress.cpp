@@ -23,6 +23,16 @@ std::size_t terminal_width() {
 
 }  // namespace
 
+std::string progress_figures(std::uint64_t done, std::uint64_t announced, double seconds) {
+    const std::uint64_t total = std::max(announced, done);
+    const double rate = static_cast<double>(done) / std::max(seconds, 1e-3);
+    const double left = rate > 0 ? static_cast<double>(total - done) / rate : 0;
+    return fmt::format("{:3}% {} of {}, {}/s, {:.0f} s left",
+                       done * 100 / std::max<std::uint64_t>(total, 1),
+                       in_bytes(static_cast<double>(done)), in_bytes(static_cast<double>(total)),
+                       in_bytes(rate), left);
+}
+
 Progress::Progress(std::uint64_t total, bool wanted)
     : total_(total), visible_(wanted && isatty(STDERR_FILENO) == 1) {}
 
@@ -34,16 +44,11 @@ void Progress::show(std::uint64_t done) {
     const Time::time_point now = Time::now();
     if (!visible_ || (now - last_ < between_frames && done < total_)) return;
     last_ = now;
-    const double seconds = std::max(std::chrono::duration<double>(now - start_).count(), 1e-3);
-    const double rate = static_cast<double>(done) / seconds;
-    const double left = rate > 0 ? static_cast<double>(total_ - done) / rate : 0;
-    const std::string figures =
-        fmt::format(" {:3}% {} of {}, {}/s, {:.0f} s left", done * 100 / std::max(total_, done),
-                    in_bytes(static_cast<double>(done)), in_bytes(static_cast<double>(total_)),
-                    in_bytes(rate), left);
+    const double seconds = std::chrono::duration<double>(now - start_).count();
+    const std::string figures = " " + progress_figures(done, total_, seconds);
     const std::size_t width = terminal_width();
     const std::size_t bar = width > figures.size() + 12 ? width - figures.size() - 3 : 0;
-    const std::size_t filled = bar * done / std::max(total_, done);
+    const std::size_t filled = bar * done / std::max({total_, done, std::uint64_t{1}});
     std::string line = "\r\033[K";
     if (bar > 0) line += fmt::format("[{:<{}}]", std::string(filled, '#'), bar);
     line += figures.substr(0, width - 1);

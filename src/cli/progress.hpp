@@ -3,8 +3,12 @@
 
 #include <chrono>
 #include <cstdint>
+#include <string>
 
 namespace diskpaxos::cli {
+
+// "100% 8.2 MiB of 8.2 MiB, 90.1 MiB/s, 0 s left". What was announced may be too little.
+std::string progress_figures(std::uint64_t done, std::uint64_t total, double seconds);
 
 class Progress {
   public:

@@ -33,6 +33,7 @@ const char* describe(Damage damage) {
         case Damage::misplaced: return "misplaced";
         case Damage::newer: return "of a newer format";
         case Damage::no_room: return "a rank that leaves no room above it";
+        case Damage::retired: return "of a group that was formatted over";
     }
     UNREACHABLE();
 }
@@ -79,6 +80,11 @@ BlockAddress address_of(ByteView block) {
     address.slot = load<std::uint16_t>(block, 36);
     address.ring = load<std::uint8_t>(block, 38);
     return address;
+}
+
+bool names_another_group(ByteView block, const Uuid& group) {
+    return load<std::uint32_t>(block, 0) == block_magic &&
+           !std::ranges::equal(block.subspan(8, group.size()), group);
 }
 
 ByteView body_of(ByteView block) {

@@ -31,8 +31,11 @@ struct BlockAddress {
     bool operator==(const BlockAddress&) const = default;
 };
 
-enum class Damage : std::uint8_t { none, blank, checksum, foreign, misplaced, newer, no_room };
-inline constexpr std::size_t kinds_of_damage = 7;
+// Retired: of a superblock whose group was formatted over.
+enum class Damage : std::uint8_t {
+    none, blank, checksum, foreign, misplaced, newer, no_room, retired
+};
+inline constexpr std::size_t kinds_of_damage = 8;
 const char* describe(Damage damage);
 
 inline constexpr std::uint32_t block_magic = 0x42507844;  // "DxPB"
@@ -48,6 +51,9 @@ Damage inspect(ByteView block, const BlockAddress& expected);
 Damage inspect_checksum(ByteView block);  // the first half: blank, checksum or none
 
 BlockAddress address_of(ByteView block);
+// Whether it looks like the block of another group, be it sound or not: where blocks have another
+// size than ours, no checksum can tell.
+bool names_another_group(ByteView block, const Uuid& group);
 inline std::uint8_t flags_of(ByteView block) { return load<std::uint8_t>(block, 5); }
 ByteView body_of(ByteView block);  // of a block that passed inspect()
 

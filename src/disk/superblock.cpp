@@ -11,6 +11,9 @@ constexpr std::size_t name_at = 72;
 constexpr std::size_t disks_at = 136;
 constexpr std::size_t uuid_size = 16;
 static_assert(header_size + disks_at + max_disks * uuid_size + 8 <= 512);
+constexpr std::size_t host_at = disks_at + 12;  // of a retired one
+constexpr std::size_t retired_size = host_at + 1 + max_group_name;
+static_assert(header_size + retired_size <= 512);
 
 BlockAddress address(const Superblock& superblock, std::uint32_t copy) {
     return {.group = superblock.group,
@@ -28,9 +31,9 @@ std::uint32_t features_of(const Superblock& s) {
            (s.geometry.tier != 0 ? incompatible_tiers : 0);
 }
 
-// The oldest that knows all that is in use: 1.1 has active disks, 1.2 doors.
+// The oldest that knows all that is in use: 1.1 has active disks, 1.2 doors, 1.3 retired ones.
 std::uint16_t minor_of(const Superblock& s) {
-    if (s.geometry.tier != 0) return format_minor;
+    if (s.geometry.tier != 0) return 2;
     return s.active != 0 ? 1 : 0;
 }
 
@@ -38,6 +41,11 @@ Uuid load_uuid(ByteView from, std::size_t offset) {
     Uuid uuid;
     std::ranges::copy(from.subspan(offset, uuid_size), uuid.begin());
     return uuid;
+}
+
+std::string load_text(ByteView body, std::size_t at) {
+    const std::size_t length = std::min<std::size_t>(load<std::uint8_t>(body, at), max_group_name);
+    return std::string(as_text(body.subspan(at + 1, length)));
 }
 
 bool sane(const Superblock& s) {
@@ -57,8 +65,7 @@ Superblock parse(ByteView block) {
     s.ttl_ms = load<std::uint32_t>(body, 52);
     s.epoch = load<std::uint64_t>(body, 56);
     s.formatted_ms = load<std::uint64_t>(body, 64);
-    const std::size_t length = std::min<std::size_t>(load<std::uint8_t>(body, name_at), max_group_name);
-    s.name = as_text(body.subspan(name_at + 1, length));
+    s.name = load_text(body, name_at);
     const std::size_t count = std::min<std::size_t>(load<std::uint16_t>(body, 34), max_disks);
     for (std::size_t i = 0; i < count; ++i) {
         s.disks.push_back(load_uuid(body, disks_at + i * uuid_size));
@@ -72,6 +79,43 @@ Superblock parse(ByteView block) {
     if ((features & incompatible_tiers) != 0) s.geometry.tier = load<std::uint32_t>(body, at);
     s.geometry.active = s.index < max_disks && s.is_active(s.index);  // nothing is sane yet
     return s;
+}
+
+// What all superblocks have in common, whatever follows the name.
+void store_fields(ByteSpan body, const Superblock& s, std::uint16_t minor, std::uint32_t features) {
+    store<std::uint16_t>(body, 0, format_major);
+    store<std::uint16_t>(body, 2, minor);
+    store<std::uint32_t>(body, 12, features);
+    std::ranges::copy(s.disks[s.index], body.begin() + 16);
+    store<std::uint16_t>(body, 32, s.index);
+    store<std::uint16_t>(body, 34, static_cast<std::uint16_t>(s.disks.size()));
+    store<std::uint32_t>(body, 36, s.geometry.block_size);
+    store<std::uint32_t>(body, 40, s.geometry.slots);
+    store<std::uint32_t>(body, 44, s.geometry.ring);
+    store<std::uint32_t>(body, 48, s.geometry.cells);
+    store<std::uint32_t>(body, 52, s.ttl_ms);
+    store<std::uint64_t>(body, 56, s.epoch);
+    store<std::uint64_t>(body, 64, s.formatted_ms);
+    store<std::uint8_t>(body, name_at, static_cast<std::uint8_t>(s.name.size()));
+    std::ranges::copy(as_bytes(s.name), body.begin() + name_at + 1);
+}
+
+// The block at the front of an area that passes for a superblock. Its size stands in itself: both
+// are tried.
+std::expected<ByteView, Damage> superblock_in(ByteView area) {
+    CHECK(area.size() >= superblock_area);
+    ByteView block = area.first(512);
+    Damage damage = inspect_checksum(block);
+    if (damage == Damage::checksum) {
+        block = area.first(4096);
+        damage = inspect_checksum(block);
+    }
+    if (damage != Damage::none) return std::unexpected(damage);
+    const ByteView body = body_of(block);
+    if (address_of(block).kind != BlockKind::superblock || body.size() < disks_at) {
+        return std::unexpected(Damage::misplaced);
+    }
+    return block;
 }
 
 }  // namespace
@@ -94,21 +138,7 @@ void encode_superblock(ByteSpan out, const Superblock& s, std::uint32_t copy) {
     const std::size_t tier_at = active_at + (s.active != 0 ? 4 : 0);
     const std::size_t length = tier_at + (s.geometry.tier != 0 ? 4 : 0);
     const ByteSpan body = out.subspan(header_size, length);
-    store<std::uint16_t>(body, 0, format_major);
-    store<std::uint16_t>(body, 2, minor_of(s));
-    store<std::uint32_t>(body, 12, features_of(s));
-    std::ranges::copy(s.disks[s.index], body.begin() + 16);
-    store<std::uint16_t>(body, 32, s.index);
-    store<std::uint16_t>(body, 34, static_cast<std::uint16_t>(s.disks.size()));
-    store<std::uint32_t>(body, 36, s.geometry.block_size);
-    store<std::uint32_t>(body, 40, s.geometry.slots);
-    store<std::uint32_t>(body, 44, s.geometry.ring);
-    store<std::uint32_t>(body, 48, s.geometry.cells);
-    store<std::uint32_t>(body, 52, s.ttl_ms);
-    store<std::uint64_t>(body, 56, s.epoch);
-    store<std::uint64_t>(body, 64, s.formatted_ms);
-    store<std::uint8_t>(body, name_at, static_cast<std::uint8_t>(s.name.size()));
-    std::ranges::copy(as_bytes(s.name), body.begin() + name_at + 1);
+    store_fields(body, s, minor_of(s), features_of(s));
     for (std::size_t i = 0; i < s.disks.size(); ++i) {
         std::ranges::copy(s.disks[i], body.subspan(disks_at + i * uuid_size).begin());
     }
@@ -118,22 +148,17 @@ void encode_superblock(ByteSpan out, const Superblock& s, std::uint32_t copy) {
 }
 
 std::expected<Superblock, Damage> decode_superblock(ByteView area, std::uint32_t copy) {
-    CHECK(area.size() >= superblock_area);
-    ByteView block = area.first(512);  // the block's size stands in the block: try both
-    Damage damage = inspect_checksum(block);
-    if (damage == Damage::checksum) {
-        block = area.first(4096);
-        damage = inspect_checksum(block);
-    }
-    if (damage != Damage::none) return std::unexpected(damage);
+    const auto found = superblock_in(area);
+    if (!found) return std::unexpected(found.error());
+    const ByteView block = *found;
     const ByteView body = body_of(block);
-    if (address_of(block).kind != BlockKind::superblock || body.size() < disks_at) {
-        return std::unexpected(Damage::misplaced);
-    }
     const bool newer = load<std::uint16_t>(body, 0) > format_major ||
                        load<std::uint32_t>(body, 8) != 0 ||
-                       (load<std::uint32_t>(body, 12) & ~known) != 0;
+                       (load<std::uint32_t>(body, 12) & ~(known | incompatible_retired)) != 0;
     if (newer) return std::unexpected(Damage::newer);
+    if ((load<std::uint32_t>(body, 12) & incompatible_retired) != 0) {
+        return std::unexpected(Damage::retired);
+    }
     const auto words = static_cast<std::size_t>(std::popcount(load<std::uint32_t>(body, 12)));
     if (body.size() < disks_at + load<std::uint16_t>(body, 34) * uuid_size + 4 * words) {
         return std::unexpected(Damage::checksum);
@@ -142,6 +167,39 @@ std::expected<Superblock, Damage> decode_superblock(ByteView area, std::uint32_t
     if (!sane(s) || s.geometry.block_size != block.size()) return std::unexpected(Damage::checksum);
     if (address_of(block) != address(s, copy)) return std::unexpected(Damage::misplaced);
     return s;
+}
+
+void encode_retired(ByteSpan out, const Superblock& s, const Retired& retired,
+                    std::uint32_t copy) {
+    CHECK(sane(s) && s.name.size() <= max_group_name && out.size() >= s.geometry.block_size);
+    std::ranges::fill(out, std::byte{0});
+    const ByteSpan block = out.first(s.geometry.block_size);
+    const ByteSpan body = block.subspan(header_size, retired_size);
+    store_fields(body, s, format_minor, incompatible_retired);
+    store<std::uint64_t>(body, disks_at, retired.at_ms);
+    store<std::uint32_t>(body, disks_at + 8, retired.wait_ms);
+    const std::string_view host = std::string_view(retired.host_name).substr(0, max_group_name);
+    store<std::uint8_t>(body, host_at, static_cast<std::uint8_t>(host.size()));
+    std::ranges::copy(as_bytes(host), body.begin() + host_at + 1);
+    seal(block, address(s, copy), 0, retired_size);
+}
+
+std::optional<Retired> decode_retired(ByteView area, std::uint32_t copy) {
+    const auto block = superblock_in(area);
+    if (!block) return std::nullopt;
+    const ByteView body = body_of(*block);
+    const bool fits = body.size() >= retired_size && address_of(*block).cell == copy &&
+                      load<std::uint16_t>(body, 0) == format_major &&
+                      load<std::uint32_t>(body, 12) == incompatible_retired;
+    if (!fits) return std::nullopt;
+    Retired retired;
+    retired.group = address_of(*block).group;
+    retired.disk = load_uuid(body, 16);
+    retired.name = load_text(body, name_at);
+    retired.at_ms = load<std::uint64_t>(body, disks_at);
+    retired.wait_ms = load<std::uint32_t>(body, disks_at + 8);
+    retired.host_name = load_text(body, host_at);
+    return retired;
 }
 
 }  // namespace diskpaxos

@@ -8,9 +8,14 @@
 //   72 name length u8 · 73 name[63] · 136 UUIDs of all disks, in order of their index
 //   then, if `incompatible` has the bit incompatible_active: u32, bit i: disk i is active
 //   then, if it has the bit incompatible_tiers: u32 slots of the first tier
+//
+// A superblock with the bit incompatible_retired says that `format` has taken the disk from this
+// group. From 136 on it has instead: u64 when, unix ms · 144 u32 how long to wait, ms · 148 length
+// u8 and 149 name[63] of the host that did it. The other bits then tell of no words.
 #pragma once
 
 #include <expected>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,9 +25,10 @@
 namespace diskpaxos {
 
 inline constexpr std::uint16_t format_major = 1;
-inline constexpr std::uint16_t format_minor = 2;
+inline constexpr std::uint16_t format_minor = 3;
 inline constexpr std::uint32_t incompatible_active = 1;  // some disk of the group is active
 inline constexpr std::uint32_t incompatible_tiers = 2;   // rows have doors
+inline constexpr std::uint32_t incompatible_retired = 4; // formatted over: of no group any more
 inline constexpr std::size_t superblock_area = 4096;  // bytes set aside for each copy
 inline constexpr std::size_t max_group_name = 63;
 
@@ -54,6 +60,26 @@ struct Superblock {
 void encode_superblock(ByteSpan out, const Superblock& superblock, std::uint32_t copy);
 
 // From the area at either end of a disk. Damage::newer: a format that this program must not touch.
+// Damage::retired: see decode_retired().
 std::expected<Superblock, Damage> decode_superblock(ByteView area, std::uint32_t copy);
+
+// What is left of the superblock of a group that was formatted over, until its successor has one.
+struct Retired {
+    Uuid group{};
+    Uuid disk{};
+    std::string name;  // of the group
+    std::uint64_t at_ms = 0;  // unix time, for people
+    // So long after all was overwritten may writes of the group still land. 0: nobody was in it.
+    std::uint32_t wait_ms = 0;
+    std::string host_name;
+
+    bool operator==(const Retired&) const = default;
+};
+
+// For the disk that `group` is the superblock of. Programs that know no such thing take it for a
+// newer format, and refuse the disk.
+void encode_retired(ByteSpan out, const Superblock& group, const Retired& retired,
+                    std::uint32_t copy);
+std::optional<Retired> decode_retired(ByteView area, std::uint32_t copy);
 
 }  // namespace diskpaxos

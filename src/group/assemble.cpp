@@ -1,5 +1,6 @@
 #include "group/assemble.hpp"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <uuid/uuid.h>
 
@@ -54,7 +55,8 @@ bool together(const Identity& a, const Identity& b) {
 
 }  // namespace
 
-Assembly::Assembly(World& world, std::vector<Disk*> disks) : world_(world), fan_(world) {
+Assembly::Assembly(World& world, std::vector<Disk*> disks, std::optional<Uuid> group)
+    : world_(world), group_(group), fan_(world) {
     for (Disk* disk : disks) identities_.emplace_back(disk);
 }
 
@@ -64,9 +66,9 @@ Task<Result<Roster>> Assembly::run(bool quorum_needed, Instant deadline) {
     // of those named as well.
     const std::function<bool()> enough = [this] {
         return std::ranges::any_of(identities_, [this](const Identity& one) {
-            if (!one.answered || !one.known()) return false;
+            if (!one.answered || !wanted(one)) return false;
             const auto count = std::ranges::count_if(identities_, [&](const Identity& other) {
-                return other.answered && other.known() && together(one, other);
+                return other.answered && wanted(other) && together(one, other);
             });
             const auto known = static_cast<std::size_t>(count);
             return known > one.superblock->disks.size() / 2 && known > identities_.size() / 2;
@@ -92,7 +94,9 @@ Task<void> Assembly::identify(std::size_t disk) {
         auto front = decode_superblock(io->in.bytes(), 0);
         if (front) identity.superblock = std::move(*front);
         else identity.front = front.error();
+        identity.retired = decode_retired(io->in.bytes(), 0);
         co_await identify_back(identity);
+        if (identity.retired) identity.superblock.reset();
     }
     identity.answered = true;
 }
@@ -115,6 +119,7 @@ Task<void> Assembly::identify_back(Identity& identity) {
         co_return;
     }
     auto back = decode_superblock(io->in.bytes(), 1);
+    if (!identity.retired) identity.retired = decode_retired(io->in.bytes(), 1);
     if (!back) {
         identity.back = back.error();
     } else if (!identity.superblock) {
@@ -127,6 +132,12 @@ namespace {
 std::string state_of(const Identity& identity) {
     if (!identity.answered) return "no answer";
     if (identity.error != 0) return errno_text(identity.error);
+    if (const auto& retired = identity.retired) {
+        return fmt::format(
+            "retired: group \"{}\" was formatted over at {:%Y-%m-%d %H:%M:%S} UTC by host {}",
+            retired->name, fmt::gmtime(static_cast<std::time_t>(retired->at_ms / 1000)),
+            retired->host_name);
+    }
     return fmt::format("superblock {}", describe(identity.front));
 }
 
@@ -171,7 +182,7 @@ std::string place(const Identity& identity, const Identity& first, const Identit
                   Roster& roster) {
     if (identity.newer()) return "a newer format than this program knows";
     if (!identity.superblock) {
-        roster.strangers.push_back(identity);
+        if (!identity.retired) roster.strangers.push_back(identity);
         return state_of(identity);
     }
     if (!together(identity, first)) {
@@ -205,12 +216,14 @@ std::optional<std::size_t> Roster::only_missing() const {
 // One disk of the group to which most of those named belong, or why there is none.
 Result<const Identity*> Assembly::group() const {
     const Identity* best = nullptr;
-    const Identity* rival = nullptr;  // of another group, with as many disks
+    const Identity* rival = nullptr;   // of another group, with as many disks
+    const Identity* foreign = nullptr;  // of another group than the one that was named
     std::ptrdiff_t most = 0;
     for (const Identity& identity : identities_) {
-        if (!identity.known()) continue;
+        if (identity.known() && !wanted(identity)) foreign = &identity;
+        if (!wanted(identity)) continue;
         const auto count = std::ranges::count_if(identities_, [&](const Identity& other) {
-            return other.known() && together(identity, other);
+            return wanted(other) && together(identity, other);
         });
         if (best != nullptr && count == most && !together(identity, *best)) rival = &identity;
         if (count <= most) continue;
@@ -224,6 +237,14 @@ Result<const Identity*> Assembly::group() const {
     const auto newer = std::ranges::find_if(identities_, &Identity::newer);
     if (best == nullptr && newer != identities_.end()) return std::unexpected(newer_format(*newer));
     if (best != nullptr) return best;
+    if (foreign != nullptr) {
+        return std::unexpected(Error{
+            Code::other_group,
+            fmt::format("{} belongs to group {}, and no disk is there of group {}, which the group "
+                        "file names",
+                        foreign->disk->name(), uuid_text(foreign->superblock->group),
+                        uuid_text(*group_))});
+    }
     const Identity& any = identities_.front();
     const bool silent = std::ranges::none_of(
         identities_, [](const Identity& i) { return i.answered && i.error == 0; });
@@ -238,7 +259,9 @@ Result<Roster> Assembly::judge(bool quorum_needed) const {
     if (!first) return std::unexpected(first.error());
     Roster roster(*(*first)->superblock);
     std::string absent;
+    bool others = false;
     for (const Identity& identity : identities_) {
+        others = others || (identity.known() && !wanted(identity));
         const auto twin = std::ranges::find_if(identities_, [&](const Identity& other) {
             return &other != &identity && identity.known() && other.known() &&
                    together(identity, other) &&
@@ -263,7 +286,7 @@ Result<Roster> Assembly::judge(bool quorum_needed) const {
     }
     if (quorum_needed && roster.present() < needed) {
         return std::unexpected(Error{
-            Code::no_quorum,
+            others ? Code::other_group : Code::no_quorum,
             fmt::format("{} of {} disks are there, {} are needed{}; name or bring back the others",
                         roster.present(), roster.disks(), needed, absent)});
     }

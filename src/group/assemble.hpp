@@ -26,6 +26,7 @@ struct Identity {
     bool answered = false;
     int error = 0;                      // errno, if it could not be read
     std::optional<Superblock> superblock;
+    std::optional<Retired> retired;  // then there is no superblock, whatever the other copy says
     Damage front = Damage::none;
     Damage back = Damage::none;
 
@@ -64,7 +65,8 @@ struct Roster {
 
 class Assembly {
   public:
-    Assembly(World& world, std::vector<Disk*> disks);
+    // `group`: the one that was named, if any. Disks of another one are never used then.
+    Assembly(World& world, std::vector<Disk*> disks, std::optional<Uuid> group = std::nullopt);
 
     // `quorum_needed`: refuse when the disks that are present are no majority.
     Task<Result<Roster>> run(bool quorum_needed, Instant deadline);
@@ -74,8 +76,12 @@ class Assembly {
     Task<void> identify_back(Identity& identity);
     Result<const Identity*> group() const;
     Result<Roster> judge(bool quorum_needed) const;
+    bool wanted(const Identity& identity) const {
+        return identity.known() && (!group_ || identity.superblock->group == *group_);
+    }
 
     World& world_;
+    std::optional<Uuid> group_;
     std::vector<Identity> identities_;
     Fan fan_;
 };

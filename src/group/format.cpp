@@ -54,16 +54,23 @@ Formatter::Formatter(World& world, FormatPlan plan, std::function<void(std::uint
 std::uint64_t Formatter::total_bytes() const {
     std::uint64_t bytes = 0;
     for (std::size_t disk = 0; disk < plan_.disks.size(); ++disk) {
-        bytes += plan_.superblock.geometry_of(disk).bytes();
+        const std::uint32_t size = plan_.superblock.geometry.block_size;
+        for (const Extent& chunk : chunks(disk)) bytes += chunk.count * size;
+        bytes += old_areas(disk).size() * superblock_area + std::uint64_t{2} * size;
     }
     return bytes;
 }
 
 Task<Result<void>> Formatter::run(const bool& stop) {
     stop_ = &stop;
-    bool going = co_await on_all(&Formatter::wipe_superblocks);
-    if (going) going = co_await on_all(&Formatter::write_slot_table);
-    if (going) going = co_await on_all(&Formatter::write_cells);
+    bool going = co_await on_all(&Formatter::retire);
+    if (going) going = co_await on_all(&Formatter::write_all);
+    if (going && plan_.wait > Duration(0)) {
+        plan_.waiting();
+        going = co_await wait();
+        if (going) going = co_await on_all(&Formatter::write_again);
+    }
+    if (going) going = co_await on_all(&Formatter::forget_before);
     if (going) going = co_await on_all(&Formatter::write_superblocks);
     if (!going) co_return std::unexpected(failure());
     co_return Result<void>();
@@ -79,48 +86,129 @@ Task<bool> Formatter::on_all(Task<void> (Formatter::*step)(std::size_t)) {
     co_return !*stop_ && std::ranges::all_of(errors_, [](int error) { return error == 0; });
 }
 
-Task<void> Formatter::wipe_superblocks(std::size_t disk) {
+Task<bool> Formatter::wait() {
+    const Instant end = world_.clock.now() + plan_.wait;
+    while (world_.clock.now() < end && !*stop_) {
+        co_await world_.clock.sleep_until(std::min(end, world_.clock.now() + stop_poll));
+    }
+    co_return !*stop_;
+}
+
+// ---- superblocks ----
+
+Before Formatter::before(std::size_t disk) const {
+    return disk < plan_.before.size() ? plan_.before[disk] : Before();
+}
+
+// Where superblocks may lie, old ones and ours, the front first: what is there tells who has the disk.
+// Of a larger group that was here before, the second copy is at the end of the disk.
+std::vector<std::uint64_t> Formatter::old_areas(std::size_t disk) const {
     const Geometry geometry = plan_.superblock.geometry_of(disk);
     const std::uint64_t area = superblock_area / geometry.block_size;
-    // Of a larger group that was here before, the second copy is at the end of the disk.
-    const std::uint64_t end = plan_.disks[disk]->blocks() / area * area - area;
-    for (const std::uint64_t first :
-         {geometry.superblock_first(), geometry.superblock_last(), end}) {
-        IoPtr io = plan_.disks[disk]->prepare(Io::Kind::write, Extent{first, area}, Extent{});
-        std::ranges::fill(io->out.bytes(), std::byte{0});
+    const std::uint64_t blocks = plan_.disks[disk]->blocks() / area * area;
+    std::vector<std::uint64_t> areas{geometry.superblock_first(), geometry.superblock_last(),
+                                     blocks - area};
+    if (const auto old = before(disk).group) {
+        const std::uint64_t end = old->geometry.bytes() / geometry.block_size;
+        if (end <= blocks) areas.push_back(end - area);
+    }
+    std::ranges::sort(areas);
+    areas.erase(std::ranges::unique(areas).begin(), areas.end());
+    return areas;
+}
+
+Task<void> Formatter::retire(std::size_t disk) {
+    const std::uint32_t size = plan_.superblock.geometry.block_size;
+    const std::uint64_t area = superblock_area / size;
+    const Before was = before(disk);
+    const std::optional<Superblock>& old = was.group;
+    Retired retired;
+    retired.at_ms = plan_.host.now_ms;
+    retired.host_name = plan_.host.name;
+    retired.wait_ms = static_cast<std::uint32_t>(
+        std::chrono::duration_cast<std::chrono::milliseconds>(plan_.wait).count());
+    for (const std::uint64_t at : old_areas(disk)) {
+        const bool last = old && (at + area) * size == old->geometry.bytes();
+        if (at == 0 && was.retired) continue;
+        if (!old || (at != 0 && !last)) {
+            co_await wipe(disk, at);
+            continue;
+        }
+        IoPtr io = plan_.disks[disk]->prepare(Io::Kind::write, Extent{at, area}, Extent{});
+        encode_retired(io->out.bytes(), *old, retired, at == 0 ? 0 : 1);
         co_await write(disk, std::move(io));
     }
 }
 
-Task<void> Formatter::write_slot_table(std::size_t disk) {
+// What is retired beyond the new group would be taken for its second copy, if its first one is lost.
+Task<void> Formatter::forget_before(std::size_t disk) {
     const Geometry geometry = plan_.superblock.geometry_of(disk);
-    const Extent table{geometry.slot_table().first,
-                       geometry.cells_begin() - geometry.slot_table().first};
-    IoPtr io = plan_.disks[disk]->prepare(Io::Kind::write, table, Extent{});
-    std::ranges::fill(io->out.bytes(), std::byte{0});
-    for (std::uint32_t slot = 0; slot < geometry.slots; ++slot) {
-        SlotEntry entry;
-        const SlotEntry unclaimed;
-        if (in_first_share(slot)) {
-            entry.state = SlotState::taken;
-            entry.turn = 1;
-            entry.since_ms = plan_.host.now_ms;
-            entry.host = plan_.host.id;
-            entry.boot = plan_.host.boot;
-            entry.host_name = plan_.host.name;
-        }
-        const std::size_t size = geometry.block_size;
-        const std::size_t at = 2 * slot * size;
-        encode_slot_entry(io->out.bytes().subspan(at, size),
-                          slot_address(plan_.superblock, disk, BlockKind::claim, slot), unclaimed);
-        encode_slot_entry(io->out.bytes().subspan(at + size, size),
-                          slot_address(plan_.superblock, disk, BlockKind::owner, slot), entry);
+    if (!before(disk).group) co_return;
+    for (const std::uint64_t at : old_areas(disk)) {
+        if (at > geometry.superblock_last()) co_await wipe(disk, at);
     }
+}
+
+Task<void> Formatter::wipe(std::size_t disk, std::uint64_t at) {
+    const std::uint64_t area = superblock_area / plan_.superblock.geometry.block_size;
+    IoPtr io = plan_.disks[disk]->prepare(Io::Kind::write, Extent{at, area}, Extent{});
+    std::ranges::fill(io->out.bytes(), std::byte{0});
     co_await write(disk, std::move(io));
 }
 
+// ---- everything in between ----
+
+std::vector<Extent> Formatter::chunks(std::size_t disk) const {
+    const Geometry geometry = plan_.superblock.geometry_of(disk);
+    const std::uint64_t chunk = chunk_bytes / geometry.block_size;
+    const std::uint64_t end = geometry.superblock_last();
+    std::vector<Extent> chunks;
+    for (std::uint64_t at = geometry.slot_table().first; at < end; at += chunk) {
+        chunks.push_back({at, std::min(chunk, end - at)});
+    }
+    return chunks;
+}
+
+// What is to stand there: slot table, cells, and zeroes up to the next 4096 bytes behind either.
+void Formatter::fill(std::size_t disk, Extent extent, ByteSpan out) const {
+    const Geometry geometry = plan_.superblock.geometry_of(disk);
+    const std::uint64_t tag = Superblock::tag(plan_.superblock.disks[disk]);
+    std::ranges::fill(out, std::byte{0});
+    for (std::uint64_t i = 0; i < extent.count; ++i) {
+        const ByteSpan block = out.subspan(i * geometry.block_size, geometry.block_size);
+        const std::uint64_t at = extent.first + i;
+        if (at < geometry.cells_begin()) {
+            fill_slot_entry(disk, at - geometry.slot_table().first, block);
+            continue;
+        }
+        const std::uint64_t number = at - geometry.cells_begin();  // within all cells
+        const auto cell = static_cast<std::uint32_t>(number / geometry.row_blocks());
+        const auto in_row = static_cast<std::uint32_t>(number % geometry.row_blocks());
+        if (cell >= geometry.cells) continue;
+        encode_unused(block, {plan_.superblock.group, tag, cell, &geometry}, in_row);
+    }
+}
+
+void Formatter::fill_slot_entry(std::size_t disk, std::uint64_t number, ByteSpan block) const {
+    const auto slot = static_cast<std::uint32_t>(number / 2);
+    if (slot >= plan_.superblock.geometry.slots) return;
+    const BlockKind kind = number % 2 == 0 ? BlockKind::claim : BlockKind::owner;
+    SlotEntry entry;
+    if (kind == BlockKind::owner && in_first_share(slot)) {
+        entry.state = SlotState::taken;
+        entry.turn = 1;
+        entry.since_ms = plan_.host.now_ms;
+        entry.host = plan_.host.id;
+        entry.boot = plan_.host.boot;
+        entry.host_name = plan_.host.name;
+    }
+    encode_slot_entry(block, slot_address(plan_.superblock, disk, kind, slot), entry);
+}
+
 std::uint32_t part_of(std::uint32_t slots, const Geometry& geometry, std::uint32_t tier) {
-    const auto up_to = [&](std::uint32_t end) { return (slots * end + geometry.slots - 1) / geometry.slots; };
+    const auto up_to = [&](std::uint32_t end) {
+        return (slots * end + geometry.slots - 1) / geometry.slots;
+    };
     return up_to(geometry.tier_end(tier)) - (tier == 0 ? 0 : up_to(geometry.tier_end(tier - 1)));
 }
 
@@ -131,27 +219,33 @@ bool Formatter::in_first_share(std::uint32_t slot) const {
     return slot - first < part_of(plan_.host_slots, geometry, tier);
 }
 
-Task<void> Formatter::write_cells(std::size_t disk) {
-    const Geometry geometry = plan_.superblock.geometry_of(disk);
-    const std::uint64_t end = geometry.superblock_last();
-    const std::uint64_t chunk = chunk_bytes / geometry.block_size;
-    const std::uint64_t tag = Superblock::tag(plan_.superblock.disks[disk]);
-    std::uint64_t number = 0;  // of the block within all cells
-    for (std::uint64_t at = geometry.cells_begin(); at < end && !*stop_ && errors_[disk] == 0;) {
-        const Extent to{at, std::min(chunk, end - at)};
+Task<void> Formatter::write_all(std::size_t disk) {
+    for (const Extent& to : chunks(disk)) {
+        if (*stop_ || errors_[disk] != 0) co_return;
         IoPtr io = plan_.disks[disk]->prepare(Io::Kind::write, to, Extent{});
-        for (std::uint64_t i = 0; i < to.count; ++i, ++number) {
-            const ByteSpan block = io->out.bytes().subspan(i * geometry.block_size, geometry.block_size);
-            const auto cell = static_cast<std::uint32_t>(number / geometry.row_blocks());
-            const auto in_row = static_cast<std::uint32_t>(number % geometry.row_blocks());
-            if (cell >= geometry.cells) {  // padding up to the next 4096 bytes
-                std::ranges::fill(block, std::byte{0});
-                continue;
-            }
-            encode_unused(block, {plan_.superblock.group, tag, cell, &geometry}, in_row);
-        }
+        fill(disk, to, io->out.bytes());
         co_await write(disk, std::move(io));
-        at += to.count;
+    }
+}
+
+// What those who were here have written over it since.
+Task<void> Formatter::write_again(std::size_t disk) {
+    Disk& device = *plan_.disks[disk];
+    const std::size_t size = plan_.superblock.geometry.block_size;
+    for (const Extent& from : chunks(disk)) {
+        if (*stop_ || errors_[disk] != 0) co_return;
+        IoPtr io = device.prepare(Io::Kind::read, Extent{}, from);
+        io = co_await Transfer(device, std::move(io));
+        if (io->error != 0) errors_[disk] = io->error;
+        Bytes wanted(from.count * size);
+        fill(disk, from, wanted);
+        for (std::uint64_t i = 0; i < from.count && errors_[disk] == 0; ++i) {
+            const ByteView right = ByteView(wanted).subspan(i * size, size);
+            if (std::ranges::equal(ByteView(io->in.bytes()).subspan(i * size, size), right)) continue;
+            IoPtr mend = device.prepare(Io::Kind::write, Extent{from.first + i, 1}, Extent{});
+            std::ranges::copy(right, mend->out.bytes().begin());
+            co_await write(disk, std::move(mend));
+        }
     }
 }
 

@@ -5,7 +5,6 @@
 
 #include "base/errno_text.hpp"
 #include "register/active_visit.hpp"
-#include "register/passive_visit.hpp"
 
 namespace diskpaxos {
 
@@ -40,9 +39,15 @@ std::string reason(const Failure& failure) {
         case Failure::Kind::closed: return "not in use";
         case Failure::Kind::forbidden: return "does not let us";
         case Failure::Kind::above: return "is behind, and bars us below what the others have promised";
+        case Failure::Kind::foreign: return "another group's now";
         case Failure::Kind::quarantined: return "a write of ours failed and may still happen";
     }
     UNREACHABLE();
+}
+
+Error gone(const std::string& group, const std::string& disks) {
+    return {Code::other_group,
+            fmt::format("group {} was formatted over: another group has {}", group, disks)};
 }
 
 }  // namespace
@@ -96,7 +101,7 @@ Cell& Group::cell(std::uint32_t number) {
     return cells_.try_emplace(number, world_, format_, std::move(reg), pace_).first->second;
 }
 
-std::unique_ptr<Visit> Group::visit(std::size_t disk, std::uint32_t cell) const {
+std::unique_ptr<Visit> Group::visit(std::size_t disk, std::uint32_t cell) {
     Disk* device = roster_.members[disk];
     if (device == nullptr) return std::make_unique<AbsentVisit>(roster_.names[disk]);
     const RowAddress address = roster_.row(disk, cell);
@@ -109,7 +114,8 @@ std::unique_ptr<Visit> Group::visit(std::size_t disk, std::uint32_t cell) const 
     const Duration ttl = std::chrono::milliseconds(roster_.common.ttl_ms);
     const Quarantine quarantine{&world_.clock, drain_time(ttl)};
     const auto access = open ? PassiveVisit::Access::open : PassiveVisit::Access::closed;
-    return std::make_unique<PassiveVisit>(*device, address, place, rereads, quarantine, access);
+    return std::make_unique<PassiveVisit>(*device, address, place, rereads, quarantine, access,
+                                          &fates_[disk]);
 }
 
 bool Group::lets(Right right, std::string_view name) const {
@@ -155,7 +161,23 @@ std::string Group::who_answered(Cell& cell) const {
     return fmt::format("{} of {} disks answered{}", answered, roster_.disks(), absent);
 }
 
+// The disks that `format` has taken from us; empty if enough are left.
+std::string Group::formatted_over(Cell& cell) const {
+    DiskSet left = DiskSet::first(roster_.disks());
+    std::string taken;
+    for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
+        const Failure& failure = cell.reg().failures()[disk];
+        if (failure.kind != Failure::Kind::foreign && !fates_[disk].foreign) continue;
+        left.erase(disk);
+        taken += fmt::format("{}{}", taken.empty() ? "" : ", ", roster_.names[disk]);
+    }
+    return rule_.suffices(Purposes{.read = true, .write = true}, left) ? "" : taken;
+}
+
 Error Group::no_quorum(Cell& cell, Cause why) const {
+    if (const std::string taken = formatted_over(cell); !taken.empty()) {
+        return gone(roster_.common.name, taken);
+    }
     if (why == Cause::others) {
         return {Code::no_quorum,
                 "others changed the same name all the time until the time-out; nothing was decided by "
@@ -165,6 +187,9 @@ Error Group::no_quorum(Cell& cell, Cause why) const {
 }
 
 Error Group::unsettled(Cell& cell, Cause why) const {
+    if (const std::string taken = formatted_over(cell); !taken.empty()) {
+        return gone(roster_.common.name, taken);
+    }
     constexpr const char* open = "it may be applied, now or later, or never; the next read settles it";
     switch (why) {
         case Cause::disks:

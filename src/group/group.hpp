@@ -1,11 +1,13 @@
 // Group: the disks that vote together, as one process sees them; gives out its cells.
 #pragma once
 
+#include <array>
 #include <map>
 #include <memory>
 
 #include "consensus/cell.hpp"
 #include "group/seat.hpp"
+#include "register/passive_visit.hpp"
 
 namespace diskpaxos {
 
@@ -41,14 +43,15 @@ class Group {
     World& world() { return world_; }
 
     // Why nothing came of an operation, or nobody knows what; where too few disks answered, disk by
-    // disk.
+    // disk. other_group: for good, as they are another group's.
     Error no_quorum(Cell& cell, Cause why = Cause::disks) const;
     Error unsettled(Cell& cell, Cause why) const;
     Error usurped();  // and from then on the seat is no seat
     Error damaged(std::uint32_t number) const;
 
   private:
-    std::unique_ptr<Visit> visit(std::size_t disk, std::uint32_t cell) const;
+    std::unique_ptr<Visit> visit(std::size_t disk, std::uint32_t cell);
+    std::string formatted_over(Cell& cell) const;
     std::string who_answered(Cell& cell) const;
 
     World& world_;
@@ -58,6 +61,7 @@ class Group {
     Pace pace_;
     std::optional<Seat> seat_;
     bool usurped_ = false;
+    std::array<DiskFate, max_disks> fates_;  // by index
     std::map<std::uint32_t, Cell> cells_;
 };
 

@@ -4,11 +4,15 @@
 #include <fmt/format.h>
 #include <linux/fs.h>
 #include <linux/loop.h>
+#include <linux/magic.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <fstream>
 
 namespace diskpaxos::io {
@@ -57,16 +61,30 @@ int learn_block_device(int fd, const struct stat& status, DiskFacts& facts) {
     return 0;
 }
 
+// What a block of direct I/O has at least: as the file system tells, or else the device below it.
+std::uint32_t direct_block_size(int fd, dev_t device) {
+    constexpr std::uint32_t least = 512;
+    struct statx direct{};
+    const bool told = statx(fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &direct) == 0 &&
+                      (direct.stx_mask & STATX_DIOALIGN) != 0;
+    if (told) return std::max(least, direct.stx_dio_offset_align);  // 0: no direct I/O at all
+    const std::string size = queue_attribute(device, "logical_block_size");
+    std::uint32_t number = 0;
+    const auto [end, error] = std::from_chars(size.data(), size.data() + size.size(), number);
+    return error == std::errc() ? std::max(least, number) : least;
+}
+
+bool on_overlay(int fd) {
+    struct statfs system{};
+    return fstatfs(fd, &system) == 0 && system.f_type == OVERLAYFS_SUPER_MAGIC;
+}
+
 void learn_file(int fd, const struct stat& status, DiskFacts& facts) {
     facts.bytes = static_cast<std::uint64_t>(status.st_size);
     facts.physical_block_size = static_cast<std::uint32_t>(status.st_blksize);
     facts.identity = {false, status.st_dev, status.st_ino};
-    struct statx direct{};
-    const bool told = statx(fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &direct) == 0 &&
-                      (direct.stx_mask & STATX_DIOALIGN) != 0;
-    if (told && direct.stx_dio_offset_align > 512) {
-        facts.logical_block_size = direct.stx_dio_offset_align;
-    }
+    facts.logical_block_size = direct_block_size(fd, status.st_dev);
+    facts.overlay = on_overlay(fd);
     learn_cache(status.st_dev, facts);
 }
 
@@ -83,6 +101,19 @@ std::expected<DiskFacts, int> learn_facts(int fd) {
     }
     if (!S_ISREG(status.st_mode)) return std::unexpected(ENOTBLK);
     learn_file(fd, status, facts);
+    return facts;
+}
+
+DiskFacts learn_facts_in(const std::string& folder) {
+    DiskFacts facts;
+    // Of a file without a name, where the file system has such; otherwise of the folder itself.
+    int fd = ::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (fd < 0) fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const Descriptor file(fd);
+    struct stat status{};
+    if (fd < 0 || fstat(fd, &status) != 0) return facts;
+    facts.logical_block_size = direct_block_size(fd, status.st_dev);
+    facts.overlay = on_overlay(fd);
     return facts;
 }
 

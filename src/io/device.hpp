@@ -9,4 +9,8 @@ namespace diskpaxos::io {
 // ENOTBLK if it is neither a regular file nor a block device.
 std::expected<DiskFacts, int> learn_facts(int fd);
 
+// The same of a file that is yet to be created in `folder`, as far as the folder tells: block sizes and
+// overlay only. Nothing stays there.
+DiskFacts learn_facts_in(const std::string& folder);
+
 }  // namespace diskpaxos::io

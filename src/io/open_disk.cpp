@@ -42,7 +42,7 @@ std::unexpected<Error> refusal_of(int error, const std::string& path) {
             return refusal(Code::permission, fmt::format("{}: the disk is read-only", path));
         case EBUSY:
         case ETXTBSY:
-            return refusal(Code::busy,
+            return refusal(Code::in_use,
                            fmt::format("{}: the disk is mounted or in use by the system", path));
         case EISDIR:
         case ENOTBLK:

@@ -54,6 +54,7 @@ struct DiskFacts {
     bool block_device = false;
     bool direct =
         true;  // false: the file system refused O_DIRECT, only this host's cache is coherent
+    bool overlay = false;  // on overlayfs: another mount of the layer may show another file
     bool writable = false;
     WriteCache write_cache = WriteCache::unknown;
     std::optional<bool> fua;  // the device can write through its cache: a durable write is cheaper

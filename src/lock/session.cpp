@@ -192,8 +192,9 @@ Task<void> Session::keep() {
         if (phase_ != Phase::open) co_return;
         if (renewed && *renewed) {
             extended(mutated(Mutant::lease_from_ack) ? world_.clock.now() : started);
-        } else if (!renewed && renewed.error().code == Code::lost) {
-            lose(renewed.error());
+        } else if (!renewed && (renewed.error().code == Code::lost ||
+                                renewed.error().code == Code::other_group)) {
+            lose({Code::lost, renewed.error().sentence});  // it could never be renewed again
         } else if (renewed) {
             lose({Code::lost, why_lost_.sentence});
         } else {

@@ -11,6 +11,7 @@
 #include <fstream>
 
 #include "base/errno_text.hpp"
+#include "node/machine_id.hpp"
 
 namespace diskpaxos::node {
 
@@ -55,11 +56,13 @@ Result<std::string> boot_id() {
 }
 
 Result<std::string> machine_id() {
-    const std::string given = from_environment("DISKPAXOS_MACHINE_ID");
+    const std::string given = plain_machine_id(from_environment("DISKPAXOS_MACHINE_ID"));
     if (!given.empty()) return given;
     for (const char* path : {"/etc/machine-id", "/var/lib/dbus/machine-id"}) {
-        const Result<std::string> line = first_line(path);
-        if (!line || (!line->empty() && *line != "uninitialized")) return line;
+        Result<std::string> line = first_line(path);
+        if (!line) return line;
+        *line = plain_machine_id(*line);
+        if (!line->empty() && *line != "uninitialized") return line;
     }
     return std::string();
 }

@@ -110,7 +110,7 @@ Error OpenGroup::explained(Error error) const {
 Result<void> OpenGroup::assemble() {
     std::vector<Disk*> disks;
     for (const RealWorld::Member& member : real_->members()) disks.push_back(member.disk.get());
-    Assembly assembly(world(), disks);
+    Assembly assembly(world(), disks, options_.group);
     Result<Roster> roster = run(assembly.run(options_.quorum, deadline()));
     if (!roster) return std::unexpected(explained(roster.error()));
     roster_ = std::move(*roster);

@@ -16,6 +16,7 @@ namespace diskpaxos::node {
 
 struct OpenOptions {
     std::vector<std::string> disks;  // paths and URLs
+    std::optional<Uuid> group{};     // whose they must be, as the group file says
     io::Access access = io::Access::write;
     bool quorum = true;                           // refuse unless a majority of the disks is there
     Duration timeout = std::chrono::seconds(10);  // of the opening, of the seat, of each deadline()

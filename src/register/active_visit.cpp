@@ -26,6 +26,8 @@ Sight judged(IoPtr io, RowSummary row) {
         sight.failure.kind = Failure::Kind::above;
         sight.limit = io->limit;
     }
+    // Steps never write over such a block: only `format` has put it there.
+    if (row.stranger) sight.failure.kind = Failure::Kind::foreign;
     sight.keep = std::move(io);
     return sight;
 }

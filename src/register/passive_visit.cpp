@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/mutant.hpp"
+#include "disk/superblock.hpp"
 
 namespace diskpaxos {
 
@@ -16,12 +17,13 @@ Failure plain(Failure::Kind kind) { return {kind, 0, Damage::none}; }
 
 Task<Sight> PassiveVisit::visit(const Own& own) {
     if (!open()) co_return Sight(plain(Failure::Kind::closed));
+    if (foreign()) co_return Sight(plain(Failure::Kind::foreign));
     if (!mutated(Mutant::no_lane)) {
         const bool my_turn = co_await lane_.enter();
         if (!my_turn) co_return Sight(plain(Failure::Kind::superseded));
-        if (shut()) {
+        if (shut() || foreign()) {
             lane_.leave();
-            co_return Sight(plain(Failure::Kind::quarantined));
+            co_return Sight(plain(shut() ? Failure::Kind::quarantined : Failure::Kind::foreign));
         }
     }
     if (!inside_ && !mutated(Mutant::door_opened_late)) {
@@ -31,6 +33,10 @@ Task<Sight> PassiveVisit::visit(const Own& own) {
             if (!mutated(Mutant::no_lane)) lane_.leave();
             co_return Sight(io_failure(error));
         }
+    }
+    if (foreign()) {  // seen by another visit while the door was being opened
+        if (!mutated(Mutant::no_lane)) lane_.leave();
+        co_return Sight(plain(Failure::Kind::foreign));
     }
     wrote_ = true;
     IoPtr early;
@@ -62,11 +68,13 @@ Task<Sight> PassiveVisit::visit(const Own& own) {
     auto reading = read_row(std::move(io), mine.incarnation);
     Sight sight = co_await reading;
     if (sight.seen()) sight.failure = check_own(sight.row, mine, before);
+    if (foreign()) sight.failure = plain(Failure::Kind::foreign);
     co_return sight;
 }
 
 // One at a time, as visits: those for whom a disk that hangs has no answer must not pile up there.
 Task<Sight> PassiveVisit::look(Proposer aside) {
+    if (foreign()) co_return Sight(plain(Failure::Kind::foreign));
     const bool my_turn = co_await looks_.enter();
     if (!my_turn) co_return Sight(plain(Failure::Kind::superseded));
     const bool before_us = !wrote_;
@@ -128,7 +136,29 @@ Task<Sight> PassiveVisit::read_row(IoPtr io, Proposer aside) {
     }
     sight.keep = std::move(io);
     if (!sight.row.whole()) sight.failure = damage(sight.row.damage);
+    if (sight.row.stranger) {
+        co_await learn_fate();
+        if (foreign()) sight.failure = plain(Failure::Kind::foreign);
+    }
     co_return sight;
+}
+
+// A single block of another group is damage, as any: somebody who had the disk before us wrote it. If
+// the superblock is another group's too, or says that ours was formatted over, we are that somebody,
+// and what we write is damage to them (docs/protocol.md, "When a disk changes hands").
+Task<void> PassiveVisit::learn_fate() {
+    IoPtr io = disk_.prepare(Io::Kind::read, Extent{},
+                             Extent{geometry().superblock_first(),
+                                    superblock_area / geometry().block_size});
+    io = co_await Transfer(disk_, std::move(io));
+    if (io->error != 0) co_return;
+    const auto superblock = decode_superblock(io->in.bytes(), 0);
+    const bool retired = !superblock && superblock.error() == Damage::retired;
+    if (retired || (superblock && superblock->group != address_.group)) fate_.foreign = true;
+}
+
+bool PassiveVisit::foreign() const {
+    return fate_.foreign && !mutated(Mutant::foreign_overwritten);
 }
 
 // Our own block, read back with the row, must be the one we wrote (algorithms.md 2.6 row 2k, 7.7).

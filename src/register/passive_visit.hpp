@@ -16,6 +16,12 @@ struct Quarantine {
     Duration time{};
 };
 
+// What a process knows of one disk, in all its visits there.
+struct DiskFate {
+    // Another group's: `format` has taken it. Nothing is written there any more, for good.
+    bool foreign = false;
+};
+
 class PassiveVisit final : public Visit {
   public:
     // A closed disk is looked at but not written: a write of the one who had our slot before us may
@@ -24,14 +30,17 @@ class PassiveVisit final : public Visit {
 
     // `own`: the place of our block, or no_place for one who only looks. `rereads`: how often a
     // row with a bad checksum is read again before it is called damaged (algorithms.md 6.1 O8).
+    // `fate`: shared with the visits to other cells of this disk; it outlives them.
     PassiveVisit(Disk& disk, RowAddress address, Place own, unsigned rereads,
-                 Quarantine quarantine = {}, Access access = Access::open)
+                 Quarantine quarantine = {}, Access access = Access::open,
+                 DiskFate* fate = nullptr)
         : disk_(disk),
           address_(address),
           own_(own),
           access_(access),
           rereads_(rereads),
           quarantine_(quarantine),
+          fate_(fate == nullptr ? own_fate_ : *fate),
           reach_(own_tier()),
           inside_(own_tier() == 0) {}
 
@@ -44,6 +53,8 @@ class PassiveVisit final : public Visit {
 
   private:
     Task<Sight> read_row(IoPtr io, Proposer aside);
+    Task<void> learn_fate();
+    bool foreign() const;
     bool shut() const;
     void shut_after_failed_write();
     Failure check_own(const RowSummary& row, const Block& written, Proposer before) const;
@@ -64,6 +75,8 @@ class PassiveVisit final : public Visit {
     Lane lane_;
     Lane looks_;
     Quarantine quarantine_;
+    DiskFate own_fate_;
+    DiskFate& fate_;
     bool shut_ = false;       // a write of ours has failed, and may still happen
     Instant shut_until_{};
     bool wrote_ = false;      // we have submitted a write

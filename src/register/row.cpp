@@ -38,6 +38,8 @@ RowSummary summarise(ByteView whole, const RowAddress& address, Place own, Propo
         if (place == own) sum.own = decoded;
         if (decoded.state == BlockState::initial) continue;
         if (decoded.state == BlockState::unknown) {
+            const ByteView block = row.subspan(place * size, size);
+            sum.stranger = sum.stranger || names_another_group(block, address.group);
             if (mutated(Mutant::unknown_as_initial)) continue;
             if (sum.whole()) {
                 sum.damage = decoded.damage;

@@ -47,6 +47,7 @@ struct RowSummary {
     Decoded own;                    // the block at `own`; unknown if there is none
     std::uint32_t closed = 0;       // bit t: the door of tier t is closed
     std::uint32_t open = 0;         // bit t: it is open
+    bool stranger = false;          // a block here looks like one of another group
 
     bool whole() const { return damage == Damage::none; }
 };

@@ -14,7 +14,7 @@ namespace diskpaxos {
 // Why a disk did not count.
 struct Failure {
     enum class Kind : std::uint8_t { none, io, damaged, superseded, rolled_back, intruder, closed,
-                                    quarantined, forbidden, above };
+                                    quarantined, forbidden, above, foreign };
     Kind kind = Kind::none;
     int error = 0;                  // io: errno
     Damage damage = Damage::none;   // damaged

@@ -86,7 +86,7 @@ TEST_F(AgentFault, NobodySucceedsADeadAgentBeforeItsWritesHaveLanded) {
     agent->wait();
     start();
     EXPECT_FALSE(agent->started());
-    EXPECT_EQ(agent->wait(), 75) << agent->log();
+    EXPECT_EQ(agent->wait(), 81) << agent->log();
     release.join();
     start();
     ASSERT_TRUE(agent->started()) << agent->log();

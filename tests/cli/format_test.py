@@ -20,7 +20,8 @@ class Format(CommandTest):
         answer = self.ok("format", "--json", *self.GROUP, "--conf", "g.conf", "a.img", "b.img",
                          "c.img").json()
         self.assertEqual(list(answer), ["name", "disks", "block_size", "slots", "cells", "ttl_ms",
-                                        "bytes_per_disk", "group", "host_slots", "conf", "warnings"])
+                                        "bytes_per_disk", "group", "host_slots", "evicted", "conf",
+                                        "warnings"])
         self.assertEqual((answer["name"], answer["slots"], answer["cells"], answer["ttl_ms"]),
                          ("g", 16, 16, 2000))
         for name in ("a.img", "b.img", "c.img"):
@@ -29,7 +30,8 @@ class Format(CommandTest):
             self.assertGreaterEqual(status.st_blocks * 512, status.st_size, "sparse")
         with open(self.path("g.conf")) as conf:
             lines = [line for line in conf.read().splitlines() if not line.startswith("#")]
-        self.assertEqual(lines, [f"disk = {self.path(name)}" for name in ("a.img", "b.img", "c.img")])
+        self.assertEqual(lines, [f"group = {answer['group']}"] +
+                         [f"disk = {self.path(name)}" for name in ("a.img", "b.img", "c.img")])
 
     def test_defaults(self):
         answer = self.ok("format", "--json", "--dry-run", "a.img").json()
@@ -44,6 +46,27 @@ class Format(CommandTest):
             self.assertEqual(self.ok("cell", "get", "-g", "g", "--io", way, "x").out, "v" * 1000 + "\n")
         self.ok("check", "-g", "g")
         self.ok("dump", "a.img")
+
+    @unittest.skipUnless(os.geteuid() == 0 and shutil.which("mkfs.ext4"), "mounting is for root")
+    def test_auto_is_what_files_need_where_they_lie(self):
+        self.with_content(0, b"", 64 << 20)
+        node = subprocess.run(["losetup", "-f", "-b", "4096", "--show", self.path("old.img")],
+                              capture_output=True)
+        if node.returncode != 0:
+            self.skipTest("no loop devices of 4096-byte sectors")
+        node = node.stdout.decode().strip()
+        self.addCleanup(subprocess.run, ["losetup", "-d", node])
+        subprocess.run(["mkfs.ext4", "-q", "-b", "4096", node], check=True)
+        os.mkdir(self.path("mnt"))
+        if subprocess.run(["mount", node, self.path("mnt")]).returncode != 0:
+            self.skipTest("not allowed to mount")
+        self.addCleanup(subprocess.run, ["umount", self.path("mnt")])
+        for _ in ("created", "overwritten"):
+            answer = self.ok("format", "--json", "--force", *self.GROUP, "mnt/a.img").json()
+            self.assertEqual(answer["block_size"], 4096)
+            self.ok("cell", "set", "-d", "mnt/a.img", "x", "v")
+        self.refused("usage", "format", "--force", "--block-size", "512", *self.GROUP, "mnt/b.img",
+                     says="blocks of 4096 bytes")
 
     def test_refuses_an_even_number(self):
         self.refused("usage", "format", "a.img", "b.img", says="majority")
@@ -77,6 +100,57 @@ class Format(CommandTest):
                                    (100, b"somebody's letters", "unknown kind")):
             self.with_content(offset, data)
             self.refused("no", "format", *self.GROUP, "old.img", says=name)
+
+    def test_paths_read_back_as_they_are_or_are_refused(self):
+        for name in ("h1#2", "a b", "a = b", 'a "b"', "./d.img", "a\\b"):
+            self.ok("format", *self.GROUP, "--name", "x", "--force", "--conf", "x.conf", name)
+            with open(self.path("x.conf")) as conf:
+                path = conf.read().splitlines()[-1].removeprefix("disk = ")
+            self.assertEqual(path, self.path(name.removeprefix("./")))
+            self.ok("cell", "set", "-g", "x", "n", name)
+            self.assertEqual(self.ok("cell", "get", "-d", name, "n").out, name + "\n")
+        for name in ("a #b", "a\tb", "a\nb", "a "):
+            self.refused("usage", "format", *self.GROUP, "--conf", "y.conf", name, says="group file")
+            self.assertFalse(self.exists(name) or self.exists("y.conf"))
+            self.ok("format", *self.GROUP, name)  # without a group file anything goes
+
+    def test_a_group_file_names_its_group(self):
+        self.make_group()
+        shutil.copy(self.path("g.conf"), self.path("old.conf"))
+        self.make_group("--force")
+        self.refused("other_group", "cell", "get", "-g", "old", "x", says="which the group file names")
+        self.ok("cell", "set", "-g", "g", "x", "v")
+
+    def test_a_known_group_is_not_shadowed_by_the_current_folder(self):
+        self.make_group()
+        self.ok("cell", "set", "-g", "g", "x", "here")
+        os.makedirs(self.path(".config/diskpaxos"))
+        self.ok("format", *self.GROUP, "--name", "g", "--conf", ".config/diskpaxos/g.conf", "h.img")
+        self.ok("cell", "set", "-g", "g", "x", "home")
+        self.assertEqual(self.ok("cell", "get", "-g", "g", "x").out, "home\n")
+        self.assertEqual(self.ok("cell", "get", "-g", "./g.conf", "x").out, "here\n")
+
+    def test_says_what_stands_there_instead_of_a_group(self):
+        self.with_content(0, b"", 16 << 20)
+        mkfs = shutil.which("mkfs.ext4", path="/sbin:/usr/sbin:/usr/bin")
+        if mkfs is None:
+            self.skipTest("no mkfs.ext4")
+        subprocess.run([mkfs, "-q", self.path("old.img")], check=True)
+        self.refused("no", "format", *self.GROUP, "old.img", says="holds an ext4 file system")
+        for words in (("cell", "get", "-d", "old.img", "x"), ("dump", "old.img")):
+            self.refused("bad_data", *words, says="an ext4 file system")
+
+    def test_one_machine_however_its_id_is_written(self):
+        self.make_group()
+        plain = "0123456789abcdef0123456789abcdef"
+        for host in (plain, plain.upper(), "01234567-89ab-cdef-0123-456789ABCDEF"):
+            self.ok("cell", "incr", "-g", "g", "n", host=host)
+        hosts = {slot["host"] for slot in self.ok("dump", "--json", "a.img").json()["slot_table"]
+                 if slot["state"] == "taken"}
+        self.assertEqual(len(hosts), 2)  # it, and the one that formatted
+        zeros = self.ok("doctor", "--json", host="0" * 32).json()["checks"]
+        found = next(check for check in zeros if check["check"] == "machine_id")
+        self.assertNotEqual(found["found"], "from DISKPAXOS_MACHINE_ID")
 
     @unittest.skipUnless(shutil.which("mkfs.ext4", path="/sbin:/usr/sbin:/usr/bin"), "no mkfs.ext4")
     def test_names_a_file_system_and_removes_it(self):
@@ -138,9 +212,71 @@ class Format(CommandTest):
         with open(self.path("b.img"), "r+b") as disk:
             lock = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, (1 << 40) + 7, 1, 0)
             fcntl.fcntl(disk, 37, lock)  # F_OFD_SETLK: as the user of slot 7 does
-            self.refused("busy", "format", "--force", *self.GROUP, "a.img", "b.img", "c.img",
-                         says="b.img")
+            self.refused("in_use", "format", "--force", *self.GROUP, "a.img", "b.img", "c.img",
+                         says="a process of this host has b.img open")
         self.ok("format", "--force", *self.GROUP, "a.img", "b.img", "c.img")
+
+    def other_node(self, name):
+        """A second device node of the same file: another host, as far as locks are concerned."""
+        node = subprocess.run(["losetup", "-f", "--show", self.path(name)], capture_output=True)
+        if node.returncode != 0:
+            self.skipTest("no loop devices")
+        path = node.stdout.decode().strip()
+        self.addCleanup(subprocess.run, ["losetup", "-d", path])
+        return path
+
+    def holder(self, *words, host):
+        """A `run` that holds its lock, once this returns."""
+        process = self.start("run", "-g", "g", *words, "--", "sh", "-c", "touch held; exec sleep 100",
+                             host=host)
+        deadline = time.monotonic() + 20
+        while not self.exists("held") and time.monotonic() < deadline:
+            time.sleep(0.02)
+        os.unlink(self.path("held"))
+        self.addCleanup(process.kill)
+        return process
+
+    @unittest.skipUnless(os.geteuid() == 0, "loop devices are for root")
+    def test_a_living_group_is_not_overwritten(self):
+        self.make_group()
+        nodes = [self.other_node(name) for name in ("a.img", "b.img", "c.img")]
+        process = self.holder("L", host="A")
+        answer = self.refused("in_use", "format", "--force", *self.GROUP, *nodes, host="B",
+                              says=f"pid {process.pid} (\"sh -c touch held; exec sleep 100\"), renews")
+        self.assertIn("--evict", answer.err)
+        answer = self.refused("in_use", "format", "--force", *self.GROUP, nodes[0], host="B",
+                              says="only 1 of the 3 disks of that group is named")
+        os.kill(process.pid, signal.SIGSTOP)
+        self.refused("in_use", "format", "--force", *self.GROUP, *nodes, host="B",
+                     says="has not renewed its session in the")
+        os.kill(process.pid, signal.SIGCONT)
+        self.assertIsNone(process.poll())
+        process.terminate()
+        process.wait(30)
+        self.ok("check", "-g", "g")
+        self.ok("format", "--force", *self.GROUP, *nodes, host="B")
+
+    @unittest.skipUnless(os.geteuid() == 0, "loop devices are for root")
+    def test_a_living_group_is_put_out(self):
+        self.make_group()
+        nodes = [self.other_node(name) for name in ("a.img", "b.img", "c.img")]
+        process = self.holder("L", host="A")
+        began = time.monotonic()
+        formatting = self.start("format", "--force", "--evict", "--json", *self.GROUP, "--conf", "n.conf",
+                                *nodes, host="B")
+        out, err = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 79, err)
+        self.assertLess(time.monotonic() - began, 20, "it has noticed long before the wait is over")
+        self.refused("bad_data", "cell", "get", "-g", "g", "x", says="retired")
+        out, err = formatting.communicate(timeout=90)
+        self.assertEqual(formatting.returncode, 0, err)
+        self.assertGreater(time.monotonic() - began, 32)  # T = 2 s, T_ghost = 30 s
+        import json
+        answer = json.loads(out)
+        self.assertEqual([one["pid"] for one in answer["evicted"]], [process.pid])
+        self.ok("check", "-g", "n")
+        self.ok("run", "-n", "-g", "n", "L", "--", "true", host="B")
+        self.refused("other_group", "cell", "get", "-g", "g", "x")
 
     def test_refuses_to_overwrite_a_group_file(self):
         self.make_group()

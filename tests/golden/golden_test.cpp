@@ -1,4 +1,4 @@
-// Formats 1.0 to 1.2 as bytes. UPDATE=1 rewrites the files; do that only for a new format version.
+// Formats 1.0 to 1.3 as bytes. UPDATE=1 rewrites the files; do that only for a new format version.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -65,6 +65,18 @@ Superblock tiered_superblock() {
     return s;
 }
 
+// Of a group that was formatted over.
+Retired retired() {
+    Retired r;
+    r.group = uuid(0x10);
+    r.disk = uuid(0x20);
+    r.name = "prod";
+    r.at_ms = 1'790'000'060'000;
+    r.wait_ms = 40'020;
+    r.host_name = "alpha";
+    return r;
+}
+
 SlotEntry slot_entry() {
     SlotEntry entry;
     entry.state = SlotState::taken;
@@ -117,6 +129,7 @@ Bytes encoded(const std::string& kind) {
     if (kind == "superblock") encode_superblock(out, superblock(), 0);
     if (kind == "superblock-active") encode_superblock(out, active_superblock(), 0);
     if (kind == "superblock-tiers") encode_superblock(out, tiered_superblock(), 0);
+    if (kind == "superblock-retired") encode_retired(out, tiered_superblock(), retired(), 0);
     if (kind == "door-closed") encode_door(out, door_address(), DoorState::closed);
     if (kind == "door-open") encode_door(out, door_address(), DoorState::open);
     if (kind == "register") {
@@ -159,7 +172,7 @@ TEST_P(Golden, AndTheyStillDecode) {
 
 INSTANTIATE_TEST_SUITE_P(Format, Golden,
                          ::testing::Values("superblock", "superblock-active", "superblock-tiers",
-                                           "claim", "owner", "initial", "cell", "register",
+                                           "superblock-retired", "claim", "owner", "initial", "cell", "register",
                                            "door-closed", "door-open"));
 
 Bytes golden(const std::string& kind, std::size_t size = 512) {
@@ -202,15 +215,28 @@ TEST(GoldenSuperblock, HasTheWordsOfItsFeaturesInTheOrderOfTheirBits) {
     EXPECT_EQ(superblock->geometry, mixed.geometry);
 }
 
-// What a program of format 1.1 does with a superblock of 1.2, this one does with the next.
+// What a program of format 1.2 does with a retired superblock, this one does with the next feature.
 TEST(GoldenSuperblock, IsRefusedWithAFeatureThatNobodyKnows) {
     Bytes area = golden("superblock-tiers", superblock_area);
     const ByteSpan block = ByteSpan(area).first(512);
     const std::uint32_t features = load<std::uint32_t>(block, header_size + 12);
     EXPECT_EQ(features, incompatible_tiers);
-    store<std::uint32_t>(block, header_size + 12, features | 4);
+    store<std::uint32_t>(block, header_size + 12, features | 8);
     seal(block, address_of(block), 0, load<std::uint16_t>(block, 6));
     EXPECT_EQ(decode_superblock(area, 0).error(), Damage::newer);
+}
+
+TEST(GoldenSuperblock, ThatIsRetiredSaysWhenAndByWhom) {
+    const Bytes area = golden("superblock-retired", superblock_area);
+    EXPECT_EQ(load<std::uint16_t>(area, header_size + 2), 3U);
+    EXPECT_EQ(decode_superblock(area, 0).error(), Damage::retired);
+    EXPECT_EQ(decode_retired(area, 0), retired());
+    EXPECT_FALSE(decode_retired(area, 1)) << "of the other end";
+    EXPECT_FALSE(decode_retired(golden("superblock-tiers", superblock_area), 0));
+    Bytes torn = area;
+    torn[header_size + 150] ^= std::byte{1};
+    EXPECT_FALSE(decode_retired(torn, 0));
+    EXPECT_EQ(decode_superblock(torn, 0).error(), Damage::checksum);
 }
 
 TEST(GoldenSuperblock, ThatIsTooShortForItsTiersIsDamaged) {

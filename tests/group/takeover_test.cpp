@@ -1,0 +1,124 @@
+#include "group/takeover.hpp"
+
+namespace diskpaxos {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST_F(Takeover, AnOldProcessWritesOnceAndNoMore) {
+    EXPECT_TRUE(old_writes_end_with_the_first());
+}
+
+TEST_F(Takeover, OfAMinorityLeavesTheGroupAtWork) {
+    Process old(cluster, home, host_named("home"));
+    ASSERT_TRUE(set(old, "x"));
+    // Another group is made of disk 2 alone.
+    FormatPlan plan;
+    plan.superblock = new_superblock("next", 1, cluster.geometry, 10'000, 0);
+    plan.disks = {cluster.disks[2].get()};
+    plan.host = host_named("taker");
+    const bool stop = false;
+    Formatter formatter(cluster.world, std::move(plan), [](std::uint64_t) {});
+    ASSERT_TRUE(cluster.run(formatter.run(stop)));
+    const unsigned before = writes(2);
+    for (const char* name : {"x", "x", "y", "x"}) EXPECT_TRUE(set(old, name));
+    EXPECT_LE(writes(2), before + 1);
+}
+
+// A stray block of another group among sound ones is damage: the group goes on, and heals it.
+TEST_F(Takeover, OneForeignBlockIsDamageAndIsHealedByItsUser) {
+    Process user(cluster, home, host_named("home"));
+    ASSERT_TRUE(set(user, "x"));
+    const std::uint64_t place = user.group.seat()->slot * cluster.geometry.ring +
+                                user.group.seat()->ring_index;
+    for (auto& disk : cluster.disks) {
+        for (std::uint32_t cell = 0; cell < cluster.geometry.cells; ++cell) {
+            BlockAddress address;
+            address.group[0] = std::byte{0x77};
+            const std::uint64_t at = cluster.geometry.block(cell, static_cast<std::uint32_t>(place));
+            encode_initial(disk->at(at).first(512), address);
+        }
+    }
+    EXPECT_EQ(damaged(), 12U);
+    EXPECT_EQ(check().disks[0].by_damage[static_cast<std::size_t>(Damage::foreign)], 4U);
+    EXPECT_TRUE(set(user, "x"));  // its blocks are what it remembers: nothing is lost
+    EXPECT_EQ(damaged(), 9U);
+}
+
+// What is written between the overwriting and the end of the wait is written again.
+Task<void> meddle(Directory& directory, Clock& clock, unsigned& tries) {
+    for (; tries < 30; ++tries) {
+        auto setting = set_value(directory, "x", "v", clock.now() + 2s);
+        (void)co_await setting;
+        co_await clock.sleep(1s);
+    }
+}
+
+TEST_F(Takeover, WithAWaitTheNewGroupIsWhole) {
+    Process old(cluster, home, host_named("home"));
+    ASSERT_TRUE(set(old, "x"));
+    unsigned tries = 0;
+    Scope scope(cluster.queue);
+    std::vector<Damage> seen;
+    ASSERT_TRUE(take_over(40s, [&] {
+        for (const auto& disk : cluster.disks) {
+            const ByteView area(disk->at(0).data(), superblock_area);
+            const auto superblock = decode_superblock(area, 0);
+            seen.push_back(superblock ? Damage::none : superblock.error());
+            const auto retired = decode_retired(area, 0);
+            ASSERT_TRUE(retired);
+            EXPECT_EQ(retired->name, "test");
+            EXPECT_EQ(retired->host_name, "taker");
+            EXPECT_EQ(retired->wait_ms, 40'000U);
+        }
+        scope.spawn(meddle(old.directory, cluster.clock, tries));
+    }));
+    EXPECT_EQ(seen, std::vector(3, Damage::retired));
+    EXPECT_GE(tries, 10U);
+    EXPECT_EQ(damaged(), 0U);
+    EXPECT_TRUE(check().sound());
+    Process next(cluster, home, host_named("taker"));
+    EXPECT_TRUE(set(next, "x"));
+}
+
+TEST_F(Takeover, WithoutAWaitWhatComesLateIsDamage) {
+    Process old(cluster, home, host_named("home"));
+    ASSERT_TRUE(set(old, "x"));
+    ASSERT_TRUE(take_over(0s));
+    EXPECT_FALSE(set(old, "x"));
+    EXPECT_EQ(damaged(), 3U);
+}
+
+TEST_F(Takeover, ARetiredDiskIsNoMember) {
+    for (std::size_t disk = 0; disk < 2; ++disk) {
+        const ByteSpan area(cluster.disks[disk]->at(0).data(), superblock_area);
+        const auto superblock = decode_superblock(area, 0);
+        ASSERT_TRUE(superblock);
+        Retired retired;
+        retired.at_ms = 1'790'000'000'000;
+        retired.host_name = "taker";
+        encode_retired(area, *superblock, retired, 0);
+        const auto roster = cluster.assemble();
+        EXPECT_EQ(roster.has_value(), disk == 0);
+        const std::string said = disk == 0 ? roster->notes.front() : roster.error().sentence;
+        EXPECT_NE(said.find("a: retired: group \"test\" was formatted over at 2026-09-21 14:13:20 "
+                            "UTC by host taker"),
+                  std::string::npos)
+            << said;
+        if (disk > 0) continue;
+        EXPECT_TRUE(roster->strangers.empty());  // not to be taken back by a repair
+    }
+}
+
+TEST_F(Takeover, DisksOfAnotherGroupThanNamedAreNeverUsed) {
+    const Uuid ours = cluster.assemble()->common.group;
+    ASSERT_TRUE(take_over(0s));
+    Assembly named(cluster.world, cluster.all(), ours);
+    const auto refused = cluster.run(named.run(true, cluster.soon()));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Code::other_group);
+    EXPECT_NE(refused.error().sentence.find(uuid_text(ours)), std::string::npos);
+}
+
+}  // namespace
+}  // namespace diskpaxos
