@@ -1,5 +1,6 @@
 #include "cli/disk_names.hpp"
 
+#include "cli/shell_word.hpp"
 #include "node/group_file.hpp"
 
 namespace diskpaxos::cli {
@@ -13,6 +14,13 @@ Result<std::vector<std::string>> named_disks(const Invocation& call) {
     const std::string group = call.text("group").value_or(node::group_of_environment());
     if (!group.empty()) return node::disks_of_group(group);
     return usage("no disks are named; use -d PATH for each disk, -g NAME, or $DISKPAXOS_GROUP");
+}
+
+std::string same_disks(const Invocation& call) {
+    std::string options;
+    for (const std::string& disk : call.all("disk")) options += " -d " + shell_word(disk);
+    if (options.empty() && call.has("group")) options = " -g " + shell_word(*call.text("group"));
+    return options;
 }
 
 }  // namespace diskpaxos::cli

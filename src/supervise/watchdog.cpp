@@ -38,7 +38,7 @@ Result<std::unique_ptr<Watchdog>> Watchdog::open(const std::string& path,
     if (fd < 0) {
         const int error = errno;
         const Code code = error == EACCES || error == EPERM ? Code::permission
-                          : error == EBUSY                  ? Code::busy
+                          : error == EBUSY                  ? Code::in_use
                                                             : Code::io;
         const char* advice = error == EBUSY ? "; another program has it (wdmd, systemd?)" : "";
         return std::unexpected(Error{code, fmt::format("{}: cannot open the watchdog: {}{}", path,

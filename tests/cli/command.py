@@ -9,7 +9,7 @@ import unittest
 
 BINARY = os.environ["DISKPAXOS_BINARY"]
 CODES = {"no": 1, "full": 1, "usage": 64, "bad_data": 65, "no_quorum": 69, "unknown_outcome": 69,
-         "io": 69, "busy": 75, "permission": 77, "lost": 79}
+         "io": 69, "busy": 75, "permission": 77, "lost": 79, "no_slot": 80, "in_use": 81}
 
 
 class Answer:
@@ -34,7 +34,8 @@ class CommandTest(unittest.TestCase):
     def environment(self, host="here"):
         keep = {key: os.environ[key] for key in ("PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS", "DISKPAXOS_IO")
                 if key in os.environ}
-        return {**keep, "HOME": self.folder, "DISKPAXOS_MACHINE_ID": host}
+        return {**keep, "HOME": self.folder, "DISKPAXOS_MACHINE_ID": host,
+                "DISKPAXOS_NOTES": os.path.join(self.folder, "notes")}
 
     def start(self, *words, host="here", stdin=subprocess.DEVNULL, **more):
         return subprocess.Popen([BINARY, *map(os.fsencode, words)], cwd=self.folder, stdin=stdin,
