@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -90,17 +91,26 @@ bool put(int file, const std::string& text) {
     return ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size());
 }
 
+// All of the word; a stream would take "-5" for a large number.
+template <class Number>
+bool take(std::istringstream& words, Number& number) {
+    std::string word;
+    if (!(words >> word)) return false;
+    const char* const end = word.data() + word.size();
+    const auto [stop, error] = std::from_chars(word.data(), end, number);
+    return error == std::errc() && stop == end;
+}
+
 std::optional<Note> note_in(const std::string& line) {
     std::istringstream words(line);
     std::string kind, state, rest;
-    std::uint32_t slot = 0;
     std::int64_t ttl_ms = 0, seen_ns = 0;
     Note note;
-    words >> kind >> slot >> note.session.epoch >> state >> note.beat >> ttl_ms >> seen_ns;
-    const bool whole = !words.fail() && !(words >> rest) && kind == "session" &&
-                       (state == "live" || state == "superseded") && slot <= 0xffff;
+    const bool whole = words >> kind && kind == "session" && take(words, note.session.slot) &&
+                       take(words, note.session.epoch) && words >> state &&
+                       take(words, note.beat) && take(words, ttl_ms) && take(words, seen_ns) &&
+                       !(words >> rest) && (state == "live" || state == "superseded");
     if (!whole || ttl_ms < 1 || ttl_ms > 3'600'000 || seen_ns < 1) return std::nullopt;
-    note.session.slot = static_cast<std::uint16_t>(slot);
     note.superseded = state == "superseded";
     note.ttl = std::chrono::milliseconds(ttl_ms);
     note.seen = Instant(Duration(seen_ns));
