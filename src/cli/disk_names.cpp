@@ -1,5 +1,8 @@
 #include "cli/disk_names.hpp"
 
+#include "cli/shell_word.hpp"
+#include "node/group_file.hpp"
+
 namespace diskpaxos::cli {
 
 bool names_disks(const Invocation& call) {
@@ -13,6 +16,13 @@ Result<node::NamedDisks> named_disks(const Invocation& call) {
     const std::string group = call.text("group").value_or(node::group_of_environment());
     if (!group.empty()) return node::disks_of_group(group);
     return usage("no disks are named; use -d PATH for each disk, -g NAME, or $DISKPAXOS_GROUP");
+}
+
+std::string same_disks(const Invocation& call) {
+    std::string options;
+    for (const std::string& disk : call.all("disk")) options += " -d " + shell_word(disk);
+    if (options.empty() && call.has("group")) options = " -g " + shell_word(*call.text("group"));
+    return options;
 }
 
 }  // namespace diskpaxos::cli

@@ -12,4 +12,7 @@ Result<node::NamedDisks> named_disks(const Invocation& call);
 // Whether any disks are named at all.
 bool names_disks(const Invocation& call);
 
+// The options that name the same disks again, as in " -g demo", for a command that is suggested.
+std::string same_disks(const Invocation& call);
+
 }  // namespace diskpaxos::cli

@@ -1,6 +1,7 @@
 // `explain`: who holds a lock, whether it lives, when it can be free, and what to do.
 #include <fmt/format.h>
 
+#include "cli/disk_names.hpp"
 #include "cli/explanation.hpp"
 #include "cli/named_json.hpp"
 #include "cli/surveyed.hpp"
@@ -112,6 +113,7 @@ Result<int> run_explain(const Invocation& call, Output& out) {
         at->group->run(watch_holders(at->group->world(), directory, situation, *call.timeout()));
         situation.now_ms = node::unix_ms();
     }
+    situation.same_disks = same_disks(call);
     for (const std::string& line : explained(situation)) out.line(line);
     out.object(described(situation, at->survey));
     return 0;

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "cli/shell_word.hpp"
+
 namespace diskpaxos::cli {
 
 namespace {
@@ -20,6 +22,11 @@ std::string at_time(const Situation& at, Duration in) {
 std::string quoted(const Party& party) {
     const std::string command = command_of(party);
     return command.empty() ? "" : fmt::format(": \"{}\"", command);
+}
+
+// That a person can paste: about the same disks.
+std::string command(const Situation& at, const char* verb, const std::string& words) {
+    return fmt::format("diskpaxos {}{}{}{}", verb, at.same_disks, words.empty() ? "" : " ", words);
 }
 
 // ---- the first sentence ----
@@ -41,8 +48,8 @@ std::string how_it_ended(const Party& party) {
 std::string headline(const Situation& at, const LockView& lock) {
     const std::string name = printable(at.name);
     if (lock.damaged) {
-        return fmt::format("\"{}\" holds what this program did not write; run \"diskpaxos check\"",
-                           name);
+        return fmt::format("\"{}\" holds what this program did not write; run \"{}\"", name,
+                           command(at, "check", ""));
     }
     if (lock.holders.size() > 1) {
         return fmt::format("lock \"{}\" is held, shared by {} sessions", name, lock.holders.size());
@@ -158,8 +165,7 @@ void tell_disks(const Situation& at, const SurveyedCell& cell, std::vector<std::
     static constexpr Wording wordings[] = {
         {DiskSays::agrees, "says so", "say so", ""},
         {DiskSays::behind, "is behind", "are behind", ": it missed writes, which is no fault"},
-        {DiskSays::damaged, "is damaged here", "are damaged here",
-         ": run \"diskpaxos check --repair\""},
+        {DiskSays::damaged, "is damaged here", "are damaged here", ""},
         {DiskSays::unreadable, "does not answer", "do not answer", ""},
         {DiskSays::absent, "is absent", "are absent", ""},
         {DiskSays::forbidden, "does not let us see it", "do not let us see it", ""},
@@ -168,10 +174,13 @@ void tell_disks(const Situation& at, const SurveyedCell& cell, std::vector<std::
     for (const Wording& wording : wordings) {
         const std::vector<std::string> names = disks_that(at, cell.disks, wording.says);
         if (names.empty()) continue;
-        lines.push_back(
-            item(first ? "disks" : "",
-                 fmt::format("{} {}{}", list(names), names.size() == 1 ? wording.one : wording.many,
-                             wording.note)));
+        std::string note = wording.note;
+        if (wording.says == DiskSays::damaged) {
+            note = fmt::format(": run \"{}\"", command(at, "check --repair", ""));
+        }
+        lines.push_back(item(first ? "disks" : "",
+                             fmt::format("{} {}{}", list(names),
+                                         names.size() == 1 ? wording.one : wording.many, note)));
         first = false;
     }
     if (cell.standing == Standing::moving) {
@@ -190,29 +199,30 @@ std::vector<std::string> lost_disks(const Situation& at) {
 }
 
 std::string advice(const Situation& at, const LockView& lock) {
-    const std::string name = printable(at.name);
+    const std::string name = shell_word(at.name);
     if (!at.majority) return fmt::format("bring back {}", list(lost_disks(at)));
-    if (!lock.held()) return fmt::format("take it: diskpaxos run {} -- CMD", name);
-    std::string text = fmt::format("wait for it: diskpaxos run {} -- CMD", name);
+    const std::string run = command(at, "run", name + " -- CMD");
+    if (!lock.held()) return "take it: " + run;
+    std::string text = "wait for it: " + run;
     const Party& party = lock.holders.front();
     if (!party.record || party.fate != Fate::live) return text;
-    return text + fmt::format("; or look at pid {} on host {}; or take it away: diskpaxos break {}",
-                              party.record->pid, printable(party.record->host_name), name);
+    return text + fmt::format("; or look at pid {} on host {}; or take it away: {}",
+                              party.record->pid, printable(party.record->host_name),
+                              command(at, "break", name));
 }
 
 std::string of_other_kind(const Situation& at, const SurveyedCell& cell) {
     const std::string name = printable(at.name);
+    const std::string get = command(at, "cell get", shell_word(at.name));
     switch (cell.state) {
         case CellState::set:
             return fmt::format(
-                "\"{0}\" is no lock but a cell with a value, version {1}; "
-                "\"diskpaxos cell get {0}\" prints it",
-                name, cell.version);
+                "\"{}\" is no lock but a cell with a value, version {}; \"{}\" prints it", name,
+                cell.version, get);
         case CellState::decided:
             return fmt::format(
-                "\"{0}\" is no lock: it was decided by \"propose\", for ever; "
-                "\"diskpaxos cell get {0}\" prints it",
-                name);
+                "\"{}\" is no lock: it was decided by \"propose\", for ever; \"{}\" prints it",
+                name, get);
         case CellState::deleted:
             return fmt::format(
                 "\"{}\" was a cell; its value was removed, and anybody may use the name", name);
@@ -261,9 +271,8 @@ std::vector<std::string> explained(const Situation& at) {
     }
     if (!at.cell) {
         lines.push_back(
-            fmt::format("no lock is named \"{}\", nor anything else; \"diskpaxos ls\" names those "
-                        "there are",
-                        printable(at.name)));
+            fmt::format("no lock is named \"{}\", nor anything else; \"{}\" names those there are",
+                        printable(at.name), command(at, "ls", "")));
         return lines;
     }
     if (!at.lock) {

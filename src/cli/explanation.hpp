@@ -25,6 +25,7 @@ struct Watched {
 
 struct Situation {
     std::string name;
+    std::string same_disks;    // options for the commands that are suggested
     std::uint64_t now_ms = 0;  // unix time
     std::vector<std::string> disk_names;
     std::size_t answered = 0;

@@ -2,9 +2,11 @@
 // and on stderr one sentence.
 #include <algorithm>
 #include <clocale>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include <fmt/format.h>
@@ -45,10 +47,25 @@ Result<int> run(std::vector<std::string> words, Output& out) {
     return verb->run(*call, out);
 }
 
+// A write that nobody reads, or that a limit forbids, is an error like any other. Caught, not
+// ignored: what `run` starts has the signal as we were given it, for an execve forgets what was
+// caught.
+void survive_writing() {
+    for (const int signal : {SIGPIPE, SIGXFSZ}) {
+        struct sigaction action{};
+        if (sigaction(signal, nullptr, &action) != 0 || action.sa_handler != SIG_DFL) continue;
+        action.sa_handler = [](int) {};
+        action.sa_flags = SA_RESTART;
+        sigaction(signal, &action, nullptr);
+    }
+}
+
 int guarded_run(std::vector<std::string> words, Output& out) {
     try {
         const Result<int> code = run(std::move(words), out);
         return code ? *code : out.fail(code.error());
+    } catch (const std::system_error& error) {  // the kernel, or a filter, refuses what we need
+        return out.fail("io", error.what(), exit_code(Code::io));
     } catch (const std::exception& error) {
         return out.fail("internal", error.what(), internal_error);
     }
@@ -61,6 +78,7 @@ int guarded_run(std::vector<std::string> words, Output& out) {
 int main(int count, char** words) {
     using namespace diskpaxos::cli;
     const std::vector<std::string> all(words + std::min(count, 1), words + count);
+    survive_writing();
     Output out(wants_json(all));
     return out.finish(guarded_run(all, out));
 }

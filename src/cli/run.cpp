@@ -3,17 +3,14 @@
 // What must always hold: CMD and all it started is dead before anybody else may hold the lock. The
 // guard (supervise/command.hpp) sees to it, with deadlines that follow the session's lease.
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <filesystem>
 
-#include "cli/invocation.hpp"
-#include "cli/open_group.hpp"
-#include "lock/lock.hpp"
+#include "cli/lock_view.hpp"
+#include "cli/run_turn.hpp"
 #include "node/group_file.hpp"
-#include "supervise/command.hpp"
 #include "supervise/realtime.hpp"
 #include "supervise/watchdog.hpp"
 
@@ -21,62 +18,7 @@ namespace diskpaxos::cli {
 
 namespace {
 
-// Those to pass on to CMD; but what we were started to ignore, as under nohup, stays ignored.
-std::vector<int> heard_signals() {
-    std::vector<int> heard;
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2}) {
-        struct sigaction present {};
-        const bool known = sigaction(signal, nullptr, &present) == 0;
-        if (known && present.sa_handler != SIG_IGN) heard.push_back(signal);
-    }
-    return heard;
-}
-
-constexpr Duration for_ever = std::chrono::hours(24 * 365 * 100);
-
-struct Wish {
-    std::string lock;
-    std::vector<std::string> command;
-    LockMode mode = LockMode::exclusive;
-    Duration wait = for_ever;  // zero: try once
-    int busy_code = exit_code(Code::busy);
-    std::optional<Duration> ttl;
-    std::optional<std::string> watchdog;
-    Duration timeout{};
-};
-
-Result<Wish> understood(const Invocation& call) {
-    Wish wish;
-    wish.lock = call.arguments().front();
-    wish.command.assign(call.arguments().begin() + 1, call.arguments().end());
-    if (auto fine = Directory::check_name(wish.lock); !fine) return std::unexpected(fine.error());
-    if (call.has("shared")) wish.mode = LockMode::shared;
-    if (call.has("nonblock") && call.has("wait")) {
-        return usage("-n and -w exclude each other: try once, or wait for a time");
-    }
-    if (call.has("nonblock")) wish.wait = Duration(0);
-    if (call.text("wait")) {
-        const Result<Duration> wait = parse_duration(*call.text("wait"), "--wait", Zero::allowed);
-        if (!wait) return std::unexpected(wait.error());
-        wish.wait = *wait;
-    }
-    const auto code = call.number("conflict-exit-code", 75, 0, 255);
-    if (!code) return std::unexpected(code.error());
-    wish.busy_code = static_cast<int>(*code);
-    if (call.text("ttl")) {
-        const Result<Duration> ttl = parse_duration(*call.text("ttl"), "--ttl");
-        if (!ttl) return std::unexpected(ttl.error());
-        if (*ttl < std::chrono::seconds(1) || *ttl > std::chrono::hours(1)) {
-            return usage("--ttl must be from 1s to 1h");
-        }
-        wish.ttl = *ttl;
-    }
-    wish.watchdog = call.text("watchdog");
-    const Result<Duration> timeout = call.timeout();
-    if (!timeout) return std::unexpected(timeout.error());
-    wish.timeout = *timeout;
-    return wish;
-}
+constexpr Duration heartbeat = std::chrono::milliseconds(500);
 
 // How CMD finds the group that the lock is in: as we did, but from whatever folder.
 std::string group_for_command(const Invocation& call, OpenGroup& group) {
@@ -86,22 +28,10 @@ std::string group_for_command(const Invocation& call, OpenGroup& group) {
     return std::filesystem::absolute(named).lexically_normal().string();
 }
 
-// What is to be done if we die: see bury.cpp. Without it the others wait for the TTL.
-std::vector<std::string> last_will(OpenGroup& group, const std::string& lock, SessionRef session) {
-    std::vector<std::string> words = {"diskpaxos", "bury"};
-    for (const RealWorld::Member& member : group.real().members()) {
-        words.emplace_back("-d");
-        words.push_back(member.path);
-    }
-    words.insert(words.end(), {"--", lock, std::to_string(session.slot),
-                               std::to_string(session.epoch)});
-    return words;
-}
-
 // The lock, and what runs under it.
 class Run {
   public:
-    Run(OpenGroup& group, const Wish& wish, Command& command, SessionOwner owner, Output& out)
+    Run(OpenGroup& group, const RunWish& wish, Command& command, SessionOwner owner, Output& out)
         : group_(group),
           wish_(wish),
           command_(command),
@@ -111,24 +41,23 @@ class Run {
                    static_cast<std::uint16_t>(group.group().seat()->slot), std::move(owner),
                    wish.ttl),
           lock_(group.world(), directory_, session_, wish.lock),
+          turn_(group, wish, session_, lock_, command, signal_, out),
           scope_(group.world().queue) {
-        group.real().loop().watch_signals(heard_signals(), signal_);
+        group.real().loop().watch_signals(signals_for_command(), signal_);
     }
 
     Result<int> go(const std::string& group_name) {
         if (auto fine = open_watchdog_rule(); !fine) return std::unexpected(fine.error());
         const Instant asked = now();
-        const Instant until = asked + wish_.wait;
-        const Result<std::uint64_t> token = acquire(until);
-        if (!token || interrupted_ != 0) command_.bequeath({});
-        if (interrupted_ != 0) return interrupted();
+        const Result<std::uint64_t> token = turn_.take();
+        if (turn_.interrupted() != 0) return interrupted();
         if (!token) {
             (void)group_.run(session_.leave(farewell()));
             if (token.error().code == Code::lost) {  // nothing ran, so nothing was lost
                 return std::unexpected(Error{Code::no_quorum, token.error().sentence});
             }
             if (token.error().code != Code::busy) return std::unexpected(token.error());
-            return out_.fail(word(Code::busy), token.error().sentence, wish_.busy_code);
+            return turn_.refuse(token.error());
         }
         const Instant acquired = now();
         if (auto fine = arm_watchdog(); !fine) {
@@ -146,60 +75,11 @@ class Run {
   private:
     Instant now() { return group_.world().clock.now(); }
 
-    // ---- waiting ----
-
-    Result<std::uint64_t> acquire(Instant until) {
-        std::optional<Result<std::uint64_t>> token;
-        Event answered;
-        {
-            Scope waiting(group_.world().queue);
-            waiting.spawn(ask(until, token, answered));
-            group_.real().loop().run_until([&] { return answered.is_set() || signal_.is_set(); });
-            if (!answered.is_set()) {
-                interrupted_ = group_.real().loop().signal();
-                stop_waiting_.set();
-                group_.real().loop().run_until(answered);
-            }
-        }
-        return *token;
-    }
-
-    Task<void> ask(Instant until, std::optional<Result<std::uint64_t>>& token, Event& answered) {
-        token = co_await try_until(until);
-        answered.set();
-    }
-
-    // A session that is lost while nothing is held is no loss: the next one waits on.
-    Task<Result<std::uint64_t>> try_until(Instant until) {
-        for (;;) {
-            const Instant patience = now() + wish_.timeout;
-            Result<void> opened = co_await session_.open(patience);
-            if (opened) {
-                command_.bequeath(last_will(group_, wish_.lock, session_.ref()));
-                LockWish wish;
-                wish.mode = wish_.mode;
-                wish.wait = wish_.wait > Duration(0);
-                wish.until = until;
-                wish.patience = wish_.timeout;
-                wish.stop = &stop_waiting_;
-                Result<std::uint64_t> token = co_await lock_.acquire(wish);
-                const bool again = !token && token.error().code == Code::lost && wish.wait &&
-                                   !session_.sound() && now() < until && !stop_waiting_.is_set();
-                if (!again) co_return token;
-            } else if (wish_.wait == Duration(0) || now() >= until || stop_waiting_.is_set() ||
-                       opened.error().code != Code::no_quorum) {
-                co_return std::unexpected(opened.error());
-            } else {  // disks that answer at once, but not enough of them: no reason to spin
-                const Duration pause = session_.timing().lazy_poll();
-                co_await stop_waiting_.wait_until(group_.world().clock, now() + pause);
-            }
-        }
-    }
-
     Result<int> interrupted() {
         give_back();
-        return out_.fail("interrupted", fmt::format("interrupted while waiting for lock \"{}\"",
-                                                    wish_.lock), 128 + interrupted_);
+        return out_.fail("interrupted",
+                         fmt::format("interrupted while waiting for lock \"{}\"", wish_.lock),
+                         128 + turn_.interrupted());
     }
 
     // ---- running ----
@@ -213,12 +93,15 @@ class Run {
         scope_.spawn(pass_signals());
         scope_.spawn(tell_of_leftovers());
         scope_.spawn(tell_of_suspension());
+        scope_.spawn(tell_of_silent_guard());
+        scope_.spawn(tell_of_majority());
         if (watchdog_) scope_.spawn(pet());
         group_.real().loop().run_until(command_.gone());
         over_.set();
         session_.changed().set();
         signal_.set();
         command_.resumed().set();
+        command_.silent().set();
         group_.real().loop().run_until(scope_.idle());
     }
 
@@ -262,6 +145,42 @@ class Run {
         if (over_.is_set()) co_return;
         out_.warn(fmt::format("{} is not suspended while it holds lock \"{}\"", wish_.command.front(),
                               wish_.lock));
+    }
+
+    Task<void> tell_of_silent_guard() {
+        co_await command_.silent().wait();
+        if (over_.is_set()) co_return;
+        out_.warn(
+            fmt::format("the guard of {} does not answer; it was told to go on, and lock \"{}\" "
+                        "is kept until nothing of {} can run any more",
+                        wish_.command.front(), wish_.lock, wish_.command.front()));
+    }
+
+    // CMD is ended for this, if it lasts: nobody should learn of it only then.
+    Task<void> tell_of_majority() {
+        const Timing& timing = session_.timing();
+        bool told = false;
+        while (!over_.is_set() && session_.open()) {
+            const Instant started = session_.valid_until() - timing.ttl();
+            const Instant due = started + timing.renewal() + timing.attempt();
+            const bool late = now() >= due;
+            if (late && !told && now() < session_.terminate_at()) {
+                out_.warn(cannot_renew());
+                told = true;
+            } else if (told && !late) {
+                out_.warn(fmt::format("lock \"{}\" is renewed again", wish_.lock));
+                told = false;
+            }
+            co_await over_.wait_until(group_.world().clock, late ? now() + heartbeat : due);
+        }
+    }
+
+    std::string cannot_renew() {
+        const std::string& why = session_.trouble();
+        return fmt::format(
+            "lock \"{}\" could not be renewed, and {} is ended in {} unless it can: {}", wish_.lock,
+            wish_.command.front(), brief(session_.terminate_at() - now()),
+            why.empty() ? "the disks do not answer" : why);
     }
 
     // ---- the watchdog ----
@@ -326,7 +245,11 @@ class Run {
                                               reason.empty() ? "" : ": ", reason)});
         }
         if (!outcome.sentence.empty()) {
-            out_.complain(outcome.code == 127 ? "not_found" : "command", outcome.sentence);
+            const bool guard = outcome.why == Outcome::Why::guard_killed;
+            out_.complain(guard                 ? "guard"
+                          : outcome.code == 127 ? "not_found"
+                                                : "command",
+                          outcome.sentence);
         }
         return outcome.code;
     }
@@ -349,35 +272,30 @@ class Run {
     }
 
     OpenGroup& group_;
-    const Wish& wish_;
+    const RunWish& wish_;
     Command& command_;
     Output& out_;
     Event signal_;
     Event over_;
-    int interrupted_ = 0;
-    Event stop_waiting_;
     bool lost_while_running_ = false;
     Directory directory_;
     Session session_;
     Lock lock_;
+    RunTurn turn_;
     std::unique_ptr<Watchdog> watchdog_;
     Scope scope_;
 };
 
-std::string on_one_line(const std::vector<std::string>& words) {
-    return fmt::format("{}", fmt::join(words, " "));
-}
-
 }  // namespace
 
 Result<int> run_run(const Invocation& call, Output& out) {
-    const Result<Wish> wish = understood(call);
+    const Result<RunWish> wish = run_wish(call);
     if (!wish) return std::unexpected(wish.error());
     auto command = Command::make();  // before loops, threads and signals
     if (!command) return std::unexpected(command.error());
     sigset_t signals;
     sigemptyset(&signals);
-    for (const int signal : heard_signals()) sigaddset(&signals, signal);
+    for (const int signal : signals_for_command()) sigaddset(&signals, signal);
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // they wait until we can answer them
     const Realtime realtime;
     auto group = join_group(call, out);
@@ -385,7 +303,7 @@ Result<int> run_run(const Invocation& call, Output& out) {
     const Result<node::ThisHost> host = node::this_host((*group)->roster().common.group);
     if (!host) return std::unexpected(host.error());
     SessionOwner owner{host->host.name, host->host.boot, static_cast<std::uint32_t>(getpid()),
-                       on_one_line(wish->command), node::unix_ms()};
+                       wish->label, node::unix_ms()};
     owner.time_of_day = node::unix_ms;
     Run run(**group, *wish, **command, std::move(owner), out);
     return run.go(group_for_command(call, **group));

@@ -95,6 +95,8 @@ Verb run() {
              {"nonblock", 'n', nullptr, "do not wait: exit with 75 if somebody else holds it"},
              {"wait", 'w', "SEC", "give up after so many seconds, with 75"},
              {"conflict-exit-code", 'E', "CODE", "instead of 75"},
+             {"quiet", 'q', nullptr, "say nothing if somebody else holds it"},
+             {"label", 0, "TEXT", "show this to others, and write it to the disks, not CMD's words"},
              {"ttl", 0, "TIME", "how long the session lives without renewal (as the disks say)"},
              {"watchdog", 0, "PATH", "arm this watchdog device while CMD runs"},
              slot,
@@ -104,7 +106,8 @@ Verb run() {
              help},
             "CMD finds the lock, its group and the fencing token in DISKPAXOS_LOCK, DISKPAXOS_GROUP "
             "and DISKPAXOS_TOKEN. If the lock is lost, CMD and all it started is dead before anybody "
-            "else may hold it, and the exit code is 79. Signals are passed on to CMD.",
+            "else may hold it, and the exit code is 79. Signals are passed on to CMD. What CMD is, its "
+            "words included, stands on the disks for all to read, unless --label is given.",
             "",
             run_run};
 }

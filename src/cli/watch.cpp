@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <csignal>
+#include <cstdio>
 #include <map>
 
 #include "cli/invocation.hpp"
@@ -65,7 +66,7 @@ class Watcher {
             if (tell && (!told_ || !told_->same(*seen))) {
                 show(*seen);
                 told_ = *seen;
-                if (++lines == count) co_return;
+                if (++lines == count || std::ferror(stdout) != 0) co_return;  // nobody reads on
             }
             const Duration pause = poll_.next(now, seen->version, 0);
             const Duration told = Timing(std::chrono::milliseconds(directory_.ttl_ms())).lazy_poll();

@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <ctime>
+#include <system_error>
 
 #include "base/check.hpp"
 
@@ -15,6 +17,19 @@ namespace {
 // The kernel counts a wait in time that stands still while the machine is suspended. Waking up
 // this often bounds how late a timer can be after a suspend.
 constexpr Duration longest_wait = std::chrono::seconds(1);
+
+// How the kernel answers a write of ours, or counts our own time: nobody has sent it.
+bool is_about_ourselves(const signalfd_siginfo& info) {
+    const auto self = static_cast<std::uint32_t>(getpid());
+    switch (static_cast<int>(info.ssi_signo)) {
+        case SIGPIPE:
+        case SIGXFSZ:
+        case SIGXCPU:
+            return info.ssi_code > 0 || info.ssi_pid == self;
+        default:
+            return false;
+    }
+}
 
 }  // namespace
 
@@ -51,7 +66,7 @@ void Loop::watch_signals(const std::vector<int>& signals, Event& arrived) {
     for (const int signal : signals) sigaddset(&set, signal);
     CHECK(pthread_sigmask(SIG_BLOCK, &set, &mask_before_) == 0);
     signal_fd_ = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    CHECK(signal_fd_ >= 0);
+    if (signal_fd_ < 0) throw std::system_error(errno, std::generic_category(), "signalfd");
     arrived_ = &arrived;
     watch_fd(signal_fd_, signal_readable_);
 }
@@ -60,6 +75,7 @@ void Loop::read_signals() {
     signal_readable_.reset();
     signalfd_siginfo info{};
     while (read(signal_fd_, &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
+        if (is_about_ourselves(info)) continue;
         signal_ = static_cast<int>(info.ssi_signo);
         signals_.push_back(signal_);
         arrived_->set();

@@ -1,6 +1,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <system_error>
 #include <utility>
 
 #include "base/check.hpp"
@@ -9,7 +11,7 @@
 namespace diskpaxos::io {
 
 Mailbox::Mailbox() : fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    CHECK(fd_ >= 0);
+    if (fd_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
 }
 
 Mailbox::~Mailbox() {

@@ -62,6 +62,10 @@ std::expected<std::unique_ptr<UringLoop>, int> UringLoop::make(bool multishot) {
     constexpr unsigned needed = IORING_FEAT_EXT_ARG | IORING_FEAT_NODROP;
     if ((loop->ring_.features & needed) != needed) return std::unexpected(ENOSYS);
 
+    // A filter may let a ring be made, and not be entered.
+    if (io_uring_enter(static_cast<unsigned>(loop->ring_.ring_fd), 0, 0, 0, nullptr) < 0) {
+        return std::unexpected(errno);
+    }
     loop->registered_ = io_uring_register_ring_fd(&loop->ring_) == 1;
     std::array<unsigned, 2> most_threads = {kernel_threads, kernel_threads};
     io_uring_register_iowq_max_workers(&loop->ring_, most_threads.data());  // kernel 5.15 and later

@@ -11,11 +11,27 @@
 namespace diskpaxos {
 
 namespace {
+
+// Of a look without an answer: then who waits is told that there is no majority.
+constexpr Duration told_after = std::chrono::seconds(2);
+
 // A majority may come back, a holder may leave; the rest stays as it is.
 bool worth_waiting(const Error& error) {
     return error.code == Code::busy || error.code == Code::no_quorum ||
            error.code == Code::unknown_outcome;
 }
+
+std::string holder_of(const LockRecord& lock, const std::vector<Obstacle>& obstacles) {
+    const SessionRef& first = lock.holders.front().session;
+    const auto found = std::ranges::find(obstacles, first, &Obstacle::session);
+    const std::string more =
+        lock.holders.size() > 1 ? fmt::format(" and {} more", lock.holders.size() - 1) : "";
+    if (found == obstacles.end() || !found->record) {
+        return fmt::format("a session of slot {}{}", first.slot, more);
+    }
+    return described(*found->record) + more;
+}
+
 }  // namespace
 
 Lock::Lock(World& world, Directory& directory, Session& session, std::string name)
@@ -31,6 +47,8 @@ Task<Result<std::uint64_t>> Lock::acquire(LockWish wish) {
     if (!session_.sound()) {
         co_return std::unexpected(Error{Code::lost, "there is no session to hold a lock with"});
     }
+    recalled_ = wish.notes;
+    majority_ = true;
     if (in_doubt_) {
         const Result<Finding> cleared = co_await give_up(world_.clock.now() + wish.patience);
         if (!cleared) co_return std::unexpected(cleared.error());
@@ -47,8 +65,10 @@ Task<Result<std::uint64_t>> Lock::acquire(LockWish wish) {
         auto waited = wait(wish);
         co_return co_await waited;
     }
-    const Result<Finding> first = co_await attempt(wish, wish.wait);
+    const LockWish brief = wish.wait ? cut_short(wish) : wish;
+    const Result<Finding> first = co_await attempt(brief, wish.wait);
     if (first && *first == Finding::changed) co_return taken();
+    if (wish.wait) note_majority(wish, first ? nullptr : &first.error());
     if (first && !wish.wait) co_return std::unexpected(busy());
     if (!first && (!wish.wait || !worth_waiting(first.error()))) {
         co_return std::unexpected(first.error());
@@ -73,10 +93,12 @@ Task<Result<std::uint64_t>> Lock::wait(LockWish wish) {
         if (stopped || now >= wish.until) {
             co_return std::unexpected(co_await withdraw(wish, std::move(why)));
         }
-        Result<void> looked = co_await look(std::min(wish.until, now + wish.patience));
+        const LockWish brief = cut_short(wish);
+        Result<void> looked = co_await look(std::min(wish.until, now + brief.patience));
         Result<bool> freed = false;
-        if (looked) freed = co_await watch_holders(wish);
-        if (freed && !record_.holders.empty()) freed = co_await watch_places(wish);
+        if (looked) freed = co_await watch_holders(brief);
+        if (freed && !record_.holders.empty()) freed = co_await watch_places(brief);
+        note_majority(wish, !looked ? &looked.error() : !freed ? &freed.error() : nullptr);
         const bool cut = world_.clock.now() >= wish.until;  // by ourselves: it tells nothing new
         if (!looked && !cut) why = looked.error();
         else if (!freed) why = freed.error();
@@ -100,6 +122,23 @@ Task<Result<std::uint64_t>> Lock::wait(LockWish wish) {
         co_await wake.wait_until(world_.clock, std::min(due, wish.until));
         if (!end.is_set()) wake.reset();
     }
+}
+
+// A look that gets no answer is cut short as long as there was a majority, so that who waits is
+// told soon that there is none. Slow disks get all the time that they were given from then on.
+LockWish Lock::cut_short(const LockWish& wish) const {
+    LockWish brief = wish;
+    if (majority_) brief.patience = std::min(wish.patience, told_after);
+    return brief;
+}
+
+void Lock::note_majority(const LockWish& wish, const Error* trouble) {
+    if (trouble != nullptr && world_.clock.now() >= wish.until) return;  // cut: it tells nothing
+    const bool lost = trouble != nullptr &&
+                      (trouble->code == Code::no_quorum || trouble->code == Code::unknown_outcome);
+    if (lost == !majority_) return;
+    majority_ = !lost;
+    if (wish.tell_majority) wish.tell_majority(lost ? trouble : nullptr);
 }
 
 Task<void> Lock::relay_end(Event& end, Event& wake) {
@@ -350,10 +389,9 @@ Error Lock::busy() const {
     if (record_.holders.empty()) {
         return {Code::busy, fmt::format("lock \"{}\" is not ours yet: others wait for it", name_)};
     }
-    return {Code::busy, fmt::format("lock \"{}\" is held {} by slot {}; \"diskpaxos explain {}\" "
-                                    "says more",
-                                    name_, record_.exclusive ? "exclusively" : "shared",
-                                    record_.holders.front().session.slot, name_)};
+    return {Code::busy, fmt::format("lock \"{}\" is held {} by {}", name_,
+                                    record_.exclusive ? "exclusively" : "shared",
+                                    holder_of(record_, obstacles()))};
 }
 
 }  // namespace diskpaxos

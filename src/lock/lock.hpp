@@ -6,6 +6,7 @@
 // committed acquisition only: it rises from holding to holding, whatever the clocks do.
 #pragma once
 
+#include <functional>
 #include <map>
 
 #include "lock/lock_record.hpp"
@@ -20,6 +21,20 @@ struct LockWish {
     Instant until{};       // stop waiting then
     Duration patience{};   // for one operation on the disks, while trying or withdrawing
     Event* stop = nullptr;  // ends the waiting, as `until` does
+    // Of those who may stand in the way: what earlier processes have seen of them (note.hpp).
+    std::vector<Note> notes{};
+    // While waiting: called when no majority answers any more, with the reason, and with null when
+    // one answers again.
+    std::function<void(const Error*)> tell_majority{};
+};
+
+// Somebody who stands in the way, as it was last looked at.
+struct Obstacle {
+    SessionRef session;
+    std::optional<SessionRecord> record;  // unless nothing tells of this session any more
+    bool recalled = false;                // a note told of it before
+    bool renewed = false;                 // and it has shown life since, or while we waited
+    Instant expires{};                    // a look that begins then can tell that it has expired
 };
 
 class Lock {
@@ -54,7 +69,17 @@ class Lock {
     const std::string& name() const { return name_; }
     const LockRecord& record() const { return record_; }  // as last seen
 
+    // After a refusal: what was seen of those who stand in the way, for a later process, and for
+    // people.
+    std::vector<Note> notes() const;
+    std::vector<Obstacle> obstacles() const;
+
   private:
+    struct Watched {
+        SessionWatch watch;
+        Instant next_look;
+    };
+
     // What the change of a lock found, on the base that committed.
     enum class Finding : std::uint8_t { changed, held, queued, standing, foreign, damaged };
     using Rule = std::function<Finding(LockRecord& lock)>;  // held, standing: nothing to write
@@ -62,9 +87,12 @@ class Lock {
     Task<Result<Finding>> change(Rule rule, Instant deadline);
     Task<Result<Finding>> attempt(const LockWish& wish, bool queue);
     Task<Result<void>> look(Instant deadline);
+    LockWish cut_short(const LockWish& wish) const;
+    void note_majority(const LockWish& wish, const Error* trouble);
     Task<Result<bool>> watch_holders(LockWish wish);
     Task<Result<bool>> watch_places(LockWish wish);
     Task<Result<bool>> is_over(SessionRef session, Duration interval, Duration patience);
+    Watched& watched(SessionRef session);
     void forget_watches();
     Task<Result<std::uint64_t>> wait(LockWish wish);
     Task<Error> withdraw(LockWish wish, Error why);
@@ -84,11 +112,6 @@ class Lock {
     void note(const LockRecord& record, std::uint64_t version);
     Error busy() const;
 
-    struct Watched {
-        SessionWatch watch;
-        Instant next_look;
-    };
-
     World& world_;
     Directory& directory_;
     Session& session_;
@@ -104,6 +127,8 @@ class Lock {
     std::uint64_t version_ = 0;
     std::optional<Instant> free_since_;  // nobody has stood in our way since, nor moved
     std::map<SessionRef, Watched> watches_;
+    std::vector<Note> recalled_;       // of earlier processes
+    bool majority_ = true;             // as the last look of a waiter found it
     std::vector<Waiter> void_places_;  // in the queue, of sessions that are over
     Instant next_places_{};
     std::vector<SessionRef> gone_;  // sessions known to be over, for ever

@@ -58,9 +58,7 @@ Task<Result<bool>> Lock::watch_places(LockWish wish) {
 // expired. The next look: `interval` later, or when it could show that.
 Task<Result<bool>> Lock::is_over(SessionRef session, Duration interval, Duration patience) {
     if (is_gone(session)) co_return true;
-    auto [entry, fresh] = watches_.try_emplace(
-        session, Watched{{world_, directory_, session}, world_.clock.now()});
-    Watched& watched = entry->second;
+    Watched& watched = this->watched(session);
     const Instant now = world_.clock.now();
     if (now < watched.next_look) co_return false;
     const Evictor us{session_.owner().host_name, session_.owner().boot, session_.owner().pid};
@@ -73,6 +71,39 @@ Task<Result<bool>> Lock::is_over(SessionRef session, Duration interval, Duration
     const Instant later = world_.clock.now() + interval;
     watched.next_look = std::min(later, std::max(watched.watch.expires(), now));
     co_return *alive == Liveness::gone;
+}
+
+Lock::Watched& Lock::watched(SessionRef session) {
+    auto [entry, fresh] =
+        watches_.try_emplace(session, Watched{{world_, directory_, session}, world_.clock.now()});
+    const auto note = std::ranges::find(recalled_, session, &Note::session);
+    if (fresh && note != recalled_.end()) entry->second.watch.recall(*note);
+    return entry->second;
+}
+
+std::vector<Note> Lock::notes() const {
+    std::vector<Note> notes;
+    for (const auto& [session, watched] : watches_) {
+        if (watched.watch.note() && !is_gone(session)) notes.push_back(*watched.watch.note());
+    }
+    return notes;
+}
+
+std::vector<Obstacle> Lock::obstacles() const {
+    std::vector<Obstacle> obstacles;
+    for (const auto& [session, watched] : watches_) {
+        if (is_gone(session)) continue;
+        const SessionWatch& watch = watched.watch;
+        Obstacle obstacle{.session = session,
+                          .record = watch.record(),
+                          .recalled = watch.recalled(),
+                          .renewed = watch.renewed(),
+                          .expires = watch.expires()};
+        const bool its_own = obstacle.record && obstacle.record->epoch() == session.epoch;
+        if (!its_own) obstacle.record.reset();
+        obstacles.push_back(std::move(obstacle));
+    }
+    return obstacles;
 }
 
 // Of those that neither hold nor wait any more.

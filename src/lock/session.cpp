@@ -52,10 +52,10 @@ Task<Result<void>> Session::open(Instant deadline) {
         if (!opened) co_return std::unexpected(opened.error());
     } while (*opened != Opened::yes && world_.clock.now() < deadline);
     if (*opened == Opened::taken) {
-        co_return std::unexpected(
-            Error{Code::no_slot, fmt::format("all {} sessions that there is room for are in use; end a "
-                                          "process, or format with more slots",
-                                          directory_.session_slots())});
+        co_return std::unexpected(Error{
+            Code::no_slot, fmt::format("all {} sessions that there is room for are in use; end a "
+                                       "process, or format with more slots",
+                                       directory_.session_slots())});
     }
     if (*opened != Opened::yes) {
         co_return std::unexpected(

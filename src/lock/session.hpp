@@ -56,6 +56,8 @@ class Session {
 
     Event& changed() { return changed_; }  // set whenever valid_until() has moved, or it was lost
     Event& lost() { return lost_; }
+    // Why the last attempt to renew failed; empty: it did not.
+    const std::string& trouble() const { return why_lost_.sentence; }
     Error why_lost() const;  // or why it is not sound, if keep() has not noticed yet
 
     // Renewals so far, and the smallest margin that one left: how long before the end of the lease

@@ -73,6 +73,18 @@ std::optional<SessionRecord> decode_session(ByteView value) {
     return record;
 }
 
+std::string described(const SessionRecord& record) {
+    const auto plain = [](std::string text) {
+        for (char& c : text) {
+            if (c < ' ' || c > '~') c = '?';
+        }
+        return text;
+    };
+    const std::string command =
+        record.command.empty() ? "" : fmt::format(" (\"{}\")", plain(record.command));
+    return fmt::format("host {}, pid {}{}", plain(record.host_name), record.pid, command);
+}
+
 std::string session_name(std::uint16_t slot) { return fmt::format("@session/{}", slot); }
 
 }  // namespace diskpaxos

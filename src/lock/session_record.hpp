@@ -66,6 +66,9 @@ struct SessionRecord {
 Bytes encode(const SessionRecord& record, std::size_t capacity);
 std::optional<SessionRecord> decode_session(ByteView value);
 
+// As in: host db1, pid 4711 ("./backup.sh"). What is no plain text in it shows as a question mark.
+std::string described(const SessionRecord& record);
+
 // The name of the cell in which a slot keeps its session.
 std::string session_name(std::uint16_t slot);
 

@@ -34,23 +34,16 @@ Liveness SessionWatch::judge(const Named& cell, Instant issued, Instant complete
         const bool expired = !record_->leaves_unclean(session_.epoch);
         if (expired || mutated(Mutant::unclean_ignored)) return Liveness::gone;
     }
-    const bool news = superseded ? !superseded_ : record_->beat > beat_;
-    if (!seen_ || news) {
-        // The TTL is the one that the session lives by, as it publishes it.
-        const Duration own = std::chrono::milliseconds(directory_.ttl_ms());
-        const bool publishes = record_ && !mutated(Mutant::observe_own_ttl);
-        const Duration ttl = publishes ? std::chrono::milliseconds(record_->ttl_ms) : own;
-        seen_ = true;
-        superseded_ = superseded;
-        if (!superseded) beat_ = record_->beat;
-        first_seen_ = mutated(Mutant::observe_from_issue) ? issued : completed;
-        observe_ = Timing(ttl).observe();
-        if (mutated(Mutant::observe_too_short)) observe_ = ttl * 9 / 10;
-        if (mutated(Mutant::trust_holders_clock) && record_) {
-            observe_ = std::chrono::milliseconds(record_->margin_ms);
-        }
-        return Liveness::alive;
-    }
+    const SessionSight sight{.session = session_,
+                             .superseded = superseded,
+                             .beat = superseded ? 0 : record_->beat,
+                             .ttl = published_ttl(),
+                             .began = issued,
+                             .complete = completed};
+    const bool news = !note_ || is_news(*note_, sight);
+    renewed_ = renewed_ || (note_.has_value() && news && !superseded);
+    note_ = noted(note_, sight);
+    if (news) return Liveness::alive;
     const Instant judged = mutated(Mutant::judge_by_completion) ? completed : issued;
     if (judged < expires()) return Liveness::alive;
     // Nobody can renew what was superseded: there is nothing to evict.
@@ -58,8 +51,23 @@ Liveness SessionWatch::judge(const Named& cell, Instant issued, Instant complete
     return over ? Liveness::gone : Liveness::expired;
 }
 
+// The TTL is the one that the session lives by, as it publishes it.
+Duration SessionWatch::published_ttl() const {
+    if (!record_ || mutated(Mutant::observe_own_ttl)) {
+        return std::chrono::milliseconds(directory_.ttl_ms());
+    }
+    const bool trusting = mutated(Mutant::trust_holders_clock);
+    return std::chrono::milliseconds(trusting ? record_->margin_ms : record_->ttl_ms);
+}
+
+void SessionWatch::recall(const Note& note) {
+    CHECK(!note_ && note.session == session_);
+    note_ = note;
+    recalled_ = true;
+}
+
 Task<Result<Liveness>> SessionWatch::evict(Evictor evictor, Instant deadline) {
-    CHECK(seen_);
+    CHECK(note_);
     auto changed = change(std::move(evictor), mutated(Mutant::evict_unconditionally), deadline);
     co_return co_await changed;
 }
@@ -77,7 +85,7 @@ Task<Result<Liveness>> SessionWatch::change(Evictor evictor, bool any_beat, Inst
         if (!record || record->epoch() != session_.epoch) return Verdict::keep;
         if (record->state != SessionState::live) return Verdict::keep;
         // A sign of life newer than what was watched: the renewal wins (algorithms.md 9.4).
-        if (!any_beat && record->beat > beat_) {
+        if (!any_beat && record->beat > note_->beat) {
             liveness = Liveness::alive;
             return Verdict::keep;
         }

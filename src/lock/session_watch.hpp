@@ -8,7 +8,7 @@
 #pragma once
 
 #include "group/directory.hpp"
-#include "lock/session_record.hpp"
+#include "lock/note.hpp"
 #include "lock/timing.hpp"
 
 namespace diskpaxos {
@@ -29,6 +29,9 @@ class SessionWatch {
   public:
     SessionWatch(World& world, Directory& directory, SessionRef session);
 
+    // Goes on from what an earlier process of this boot has seen; before the first look.
+    void recall(const Note& note);
+
     // One look; a second one only to make sure that what looks gone is committed.
     Task<Result<Liveness>> look(Instant deadline);
 
@@ -42,25 +45,25 @@ class SessionWatch {
     const SessionRef& session() const { return session_; }
     const std::optional<SessionRecord>& record() const { return record_; }  // as last seen
     // When a look could show that it has expired, if it stays silent.
-    Instant expires() const { return first_seen_ + observe_; }
-    bool seen() const { return seen_; }
-    Instant first_seen() const { return first_seen_; }
+    Instant expires() const { return note_ ? diskpaxos::expires(*note_) : Instant(); }
+    bool seen() const { return note_.has_value(); }
+    Instant first_seen() const { return note_ ? note_->seen : Instant(); }
+    const std::optional<Note>& note() const { return note_; }
+    bool recalled() const { return recalled_; }
+    bool renewed() const { return renewed_; }  // it showed life since it was first seen
 
   private:
     Liveness judge(const Named& cell, Instant issued, Instant completed);
+    Duration published_ttl() const;
     Task<Result<Liveness>> change(Evictor evictor, bool any_beat, Instant deadline);
 
     World& world_;
     Directory& directory_;
     SessionRef session_;
     std::string name_;
-    // The latest sign that was seen. It never goes down (M1): what is not committed may be seen by
-    // one look and not by the next, and would be news for ever.
-    bool seen_ = false;
-    bool superseded_ = false;  // a later session stands in its place
-    std::uint32_t beat_ = 0;
-    Instant first_seen_{};
-    Duration observe_{};
+    std::optional<Note> note_;  // the latest sign that was seen, and since when
+    bool recalled_ = false;
+    bool renewed_ = false;
     std::optional<SessionRecord> record_;
 };
 

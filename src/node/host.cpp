@@ -1,5 +1,6 @@
 #include "node/host.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 #include <uuid/uuid.h>
@@ -8,7 +9,8 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
-#include <fstream>
+#include <cstring>
+#include <string_view>
 
 #include "base/errno_text.hpp"
 #include "node/machine_id.hpp"
@@ -25,20 +27,21 @@ Uuid hashed(const Uuid& space, const std::string& text) {
     return uuid;
 }
 
-// Empty if there is no such file. Another error than that is not to be taken for it: a host that
-// cannot read who it is must not go on as another one.
+// Empty where there is no such file. That one cannot be opened is no sign that it is not there: who
+// took it for one would be another host.
 Result<std::string> first_line(const char* path) {
-    errno = 0;
-    std::ifstream file(path);
-    if (!file) {
-        const int error = errno;
-        if (!is_own_fault(error)) return std::string();
+    const int file = ::open(path, O_RDONLY | O_CLOEXEC);
+    std::array<char, 256> text{};
+    const ssize_t got = file < 0 ? -1 : read(file, text.data(), text.size());
+    const int error = errno;
+    if (file >= 0) close(file);
+    if (got < 0 && (error == ENOENT || error == ENOTDIR)) return std::string();
+    if (got < 0) {
         return std::unexpected(
             Error{Code::io, fmt::format("{} cannot be read: {}", path, errno_text(error))});
     }
-    std::string line;
-    std::getline(file, line);
-    return line;
+    const std::string_view all(text.data(), static_cast<std::size_t>(got));
+    return std::string(all.substr(0, all.find('\n')));
 }
 
 std::string from_environment(const char* variable) {
@@ -49,10 +52,11 @@ std::string from_environment(const char* variable) {
 Result<std::string> boot_id() {
     const std::string given = from_environment("DISKPAXOS_BOOT_ID");
     if (!given.empty()) return given;
-    const Result<std::string> kernels = first_line("/proc/sys/kernel/random/boot_id");
-    if (!kernels || !kernels->empty()) return kernels;
-    return std::unexpected(
-        Error{Code::io, "/proc/sys/kernel/random/boot_id cannot be read; set DISKPAXOS_BOOT_ID"});
+    constexpr const char* path = "/proc/sys/kernel/random/boot_id";
+    Result<std::string> line = first_line(path);
+    if (!line || !line->empty()) return line;
+    return std::unexpected(Error{
+        Code::io, fmt::format("there is no {} (is /proc mounted?); set DISKPAXOS_BOOT_ID", path)});
 }
 
 Result<std::string> machine_id() {

@@ -1,8 +1,10 @@
 // Command: CMD and all it starts, running under a deadline that its owner keeps moving forward.
 //
 // What must always hold: whatever becomes of the owner (stopped, hung, killed), nothing of CMD runs
-// any more soon after `kill_at`; and when the owner dies, soon after that. The guard sees to it
-// (guard.hpp); where the guard itself is killed, the kernel kills CMD, and its owner the rest.
+// any more soon after `kill_at`. The guard sees to it (guard.hpp), and when the owner has died asks
+// CMD to end at once. The owner watches the guard in turn: one that is killed takes CMD along, by the
+// kernel, and the owner ends the rest; one that shows no sign of life is told to go on, and at last
+// killed.
 //
 //   auto command = Command::make();                  // before loops, threads, disks and signals
 //   (*command)->start(loop, words, {"DISKPAXOS_TOKEN=7"}, {terminate_at, kill_at});
@@ -15,6 +17,7 @@
 #include <sys/types.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,7 +35,7 @@ struct Outcome {
         exited,          // by itself
         signalled,       // by a signal, its own or one that was passed on
         deadline,        // it, or what was left of it, was ended because the deadline had come
-        guard_killed,    // so CMD was killed
+        guard_killed,    // by somebody, or by us because it did not answer; so CMD was killed
         not_found,       // it never ran
         not_executable,  // it never ran
     };
@@ -70,13 +73,16 @@ class Command {
     Event& ended() { return ended_; }      // CMD's own process has ended; the outcome is known
     Event& gone() { return gone_; }        // and so has all that it started
     Event& resumed() { return resumed_; }  // somebody tried to suspend it from the terminal
+    Event& silent() { return silent_; }    // the guard does not answer, or did not for a while
     const Outcome& outcome() const { return outcome_; }  // after `gone` it changes no more
 
   private:
     Command() = default;
     Task<void> listen();
     Task<void> back_up_guard();
+    Task<void> end_guard();
     Task<void> do_the_guards_work();
+    Outcome end_without_guard(std::optional<int> status) const;
     bool guard_is_dead();
     void take_reports();
     void take(const Report& report);
@@ -85,8 +91,11 @@ class Command {
     SharedDeadline deadline_;
     int stream_ = -1;
     int guard_ = -1;  // pidfd
+    pid_t guard_pid_ = -1;
     bool guard_reaped_ = false;
-    bool overruled_ = false;  // we killed the guard: it did not do its work in time
+    bool cut_short_ = false;  // an order to the guard: nothing more can be told to it
+    enum class Overruled : std::uint8_t { no, late, silent };
+    Overruled overruled_ = Overruled::no;  // why we killed the guard
     io::Loop* loop_ = nullptr;
     std::string name_;  // CMD's first word
     pid_t pid_ = 0;
@@ -94,6 +103,7 @@ class Command {
     Event ended_;
     Event gone_;
     Event resumed_;
+    Event silent_;
     Event news_;
     void (*before_)(int) = nullptr;  // what SIGTTOU did
     std::unique_ptr<Scope> scope_;   // dies first

@@ -4,6 +4,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -48,6 +50,12 @@ bool descendants_are_known() {
     return std::ifstream(fmt::format("/proc/self/task/{}/children", getpid())).is_open();
 }
 
+bool send_signal(int pidfd, pid_t pid, int signal) {
+    if (pidfd >= 0 && syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0) == 0) return true;
+    if (pidfd >= 0 && errno == ESRCH) return false;
+    return kill(pid, signal) == 0;
+}
+
 void signal_descendants(int signal, pid_t spared) {
     std::vector<pid_t> tree = {getpid()};
     std::set<pid_t> known = {getpid()};
@@ -59,11 +67,12 @@ void signal_descendants(int signal, pid_t spared) {
     for (const pid_t pid : tree) {
         if (pid == tree.front() || (spared != 0 && getpgid(pid) == spared)) continue;
         // A grandchild may have been reaped by its parent and its number be somebody else's by
-        // now: what the descriptor holds is ours only if it still has a parent among us.
+        // now: what the descriptor holds is ours only if it still has a parent among us. Without
+        // a descriptor (too many open files) the number is looked at last of all.
         const int pidfd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
-        if (pidfd < 0) continue;
-        if (known.contains(parent_of(pid))) syscall(SYS_pidfd_send_signal, pidfd, signal, 0, 0);
-        close(pidfd);
+        if (pidfd < 0 && errno == ESRCH) continue;
+        if (known.contains(parent_of(pid))) send_signal(pidfd, pid, signal);
+        if (pidfd >= 0) close(pidfd);
     }
 }
 

@@ -28,10 +28,6 @@ namespace diskpaxos {
 
 namespace {
 
-// A process whose last thread hangs in the kernel (on a hung disk, say) is not dead to its pidfd.
-// The thread that forked us is: its death sends this.
-constexpr int owner_died = SIGUSR1;
-
 constexpr int first_pause = 2;       // ms between two sweeps of what was killed and is not gone
 constexpr int longest_pause = 100;   // ms
 constexpr int terminal_pause = 200;  // ms between two looks for a terminal that CMD waits for
@@ -55,14 +51,13 @@ class Guard {
     void resume();
     void pass(int signal);
     void obey_deadline();
+    void sleep_until(Instant next);
     void kill_everything();
     void report(Report::Kind kind, int number = 0);
 
     const Post& post_;
     Terminal terminal_;
     sigset_t mask_before_{};  // as `run` was started with; CMD gets it back
-    int signals_ = -1;
-    int timer_ = -1;
     int launch_ = -1;     // see launch.hpp
     pid_t command_ = 0;   // CMD's own process, which leads its group; 0: not started yet
     bool leads_ = false;  // not reaped yet, so its number cannot mean another group
@@ -70,6 +65,7 @@ class Guard {
     std::string will_;
     bool alone_ = true;     // no child is left
     bool on_watch_ = true;  // `run` lives and wants us
+    bool dropped_ = false;  // it lives, and nothing is left to be done for it
     bool terminated_ = false;
     bool killing_ = false;
     bool struck_ = false;  // by the deadline
@@ -94,22 +90,14 @@ void Guard::take_place() {
     std::signal(SIGCHLD, SIG_DFL);  // ignored, it would reap our children behind our back
     prctl(PR_SET_PDEATHSIG, owner_died);
     if (getppid() != post_.owner) on_watch_ = false;
-
-    sigset_t heard;
-    sigemptyset(&heard);
-    sigaddset(&heard, SIGCHLD);
-    sigaddset(&heard, owner_died);
-    signals_ = signalfd(-1, &heard, SFD_CLOEXEC | SFD_NONBLOCK);
-    timer_ = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
-    CHECK(signals_ >= 0 && timer_ >= 0);
 }
 
 void Guard::stand() {
     while (on_watch_ || !alone_) {
         wait_for_news();
         reap();
+        if (dropped_) killing_ = true;
         if (command_ != 0) obey_deadline();
-        if (!on_watch_) killing_ = true;
         if (killing_) kill_everything();
         if (command_ != 0 && alone_) break;
     }
@@ -121,9 +109,8 @@ void Guard::wait_for_news() {
     const int stream = on_watch_ ? post_.stream : -1;  // what is over would wake us for ever
     const int owner = on_watch_ ? post_.owner_pidfd : -1;
     std::array<pollfd, 5> fds = {pollfd{stream, POLLIN, 0}, pollfd{owner, POLLIN, 0},
-                                 pollfd{signals_, POLLIN, 0}, pollfd{timer_, POLLIN, 0},
-                                 pollfd{launch_, POLLIN, 0}};
-    if (!on_watch_ && !killing_) return;
+                                 pollfd{post_.signals, POLLIN, 0},
+                                 pollfd{post_.timer, POLLIN, 0}, pollfd{launch_, POLLIN, 0}};
     poll(fds.data(), fds.size(), timeout);
     if (killing_) pause_ = std::min(2 * pause_, longest_pause);
     if (fds[1].revents != 0) on_watch_ = false;
@@ -135,7 +122,7 @@ void Guard::wait_for_news() {
 
 void Guard::take_signals() {
     signalfd_siginfo info{};
-    while (read(signals_, &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
+    while (read(post_.signals, &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
         const bool from_owner = static_cast<pid_t>(info.ssi_pid) == post_.owner;
         if (static_cast<int>(info.ssi_signo) == owner_died && from_owner) on_watch_ = false;
     }
@@ -154,6 +141,9 @@ void Guard::take_order() {
             return pass(order.number);
         case Order::Kind::look:
             return;  // obey_deadline() does, every time
+        case Order::Kind::drop:
+            dropped_ = true;
+            return;
         case Order::Kind::will:
             will_.resize(order.bytes);
             if (!receive_all(post_.stream, will_.data(), will_.size())) on_watch_ = false;
@@ -172,6 +162,7 @@ void Guard::start(const Order& order) {
         struck_ = true;
         report(Report::Kind::ended, SIGKILL);  // a wait status: as if it had been killed
         on_watch_ = false;
+        dropped_ = true;
         return;
     }
     const Launched launched = launch(texts, static_cast<std::size_t>(order.number), mask_before_,
@@ -179,6 +170,7 @@ void Guard::start(const Order& order) {
     if (launched.pid < 0) {
         report(Report::Kind::refused, launched.error);
         on_watch_ = false;
+        dropped_ = true;
         return;
     }
     command_ = launched.pid;
@@ -248,10 +240,11 @@ void Guard::pass(int signal) {
 
 void Guard::obey_deadline() {
     std::array<std::byte, 8> expirations;
-    while (read(timer_, expirations.data(), expirations.size()) > 0) continue;
+    while (read(post_.timer, expirations.data(), expirations.size()) > 0) continue;
     const Deadline deadline = post_.deadline.get();
     const Instant now = io::boot_time();
-    if (!terminated_ && now >= deadline.terminate_at) {
+    const bool orphaned = !on_watch_ && !dropped_;
+    if (!terminated_ && (now >= deadline.terminate_at || orphaned)) {
         terminated_ = struck_ = true;
         if (leads_) pass(SIGTERM);
         signal_descendants(SIGTERM, leads_ ? command_ : 0);
@@ -260,11 +253,17 @@ void Guard::obey_deadline() {
 
     Instant next = deadline.kill_at;
     if (!terminated_) next = std::min(next, deadline.terminate_at);
+    post_.deadline.promise(now + sign_interval);
+    sleep_until(std::min(next, now + sign_interval));
+}
+
+// Not while killing: then poll() wakes us often.
+void Guard::sleep_until(Instant next) {
     const auto at = std::max(next.time_since_epoch(), Duration(1));  // zero would disarm it
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(at);
     itimerspec time{};
     if (!killing_) time.it_value = {.tv_sec = seconds.count(), .tv_nsec = (at - seconds).count()};
-    CHECK(timerfd_settime(timer_, TFD_TIMER_ABSTIME, &time, nullptr) == 0);
+    CHECK(timerfd_settime(post_.timer, TFD_TIMER_ABSTIME, &time, nullptr) == 0);
 }
 
 // The group first: that is one system call, and nobody in it can fork his way out.
@@ -275,7 +274,7 @@ void Guard::kill_everything() {
 
 // `run` has died, and nothing of CMD runs any more: what is left of both is on the disks.
 void Guard::execute_will() {
-    if (will_.empty() || on_watch_) return;
+    if (will_.empty() || on_watch_ || dropped_) return;
     const int nowhere = ::open("/dev/null", O_RDWR | O_CLOEXEC);
     for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) dup2(nowhere, fd);
     std::vector<char*> words = split(will_);
@@ -299,7 +298,8 @@ void close_what_is_not_ours(const Post& post) {
     }
     for (const int fd : open) {
         const int flags = fcntl(fd, F_GETFD);
-        const bool ours = fd == post.stream || fd == post.owner_pidfd;
+        const bool ours = fd == post.stream || fd == post.owner_pidfd || fd == post.signals ||
+                          fd == post.timer;
         if (flags >= 0 && (flags & FD_CLOEXEC) != 0 && !ours) close(fd);
     }
 }

@@ -16,6 +16,7 @@ SharedDeadline::SharedDeadline() {
     CHECK(memory != MAP_FAILED);
     page_ = new (memory) Page();
     set({Instant::max(), Instant::max()});
+    promise(Instant::max());
 }
 
 SharedDeadline::~SharedDeadline() {
@@ -27,6 +28,14 @@ SharedDeadline::~SharedDeadline() {
 void SharedDeadline::set(Deadline deadline) {
     page_->kill_at.store(deadline.kill_at.time_since_epoch().count());
     page_->terminate_at.store(deadline.terminate_at.time_since_epoch().count());
+}
+
+void SharedDeadline::promise(Instant awake_by) {
+    page_->awake_by.store(awake_by.time_since_epoch().count());
+}
+
+Instant SharedDeadline::promised() const {
+    return Instant(Duration(page_->awake_by.load()));
 }
 
 Deadline SharedDeadline::get() const {

@@ -35,7 +35,8 @@ class CommandTest(unittest.TestCase):
     def environment(self, host="here"):
         keep = {key: os.environ[key] for key in ("PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS", "DISKPAXOS_IO")
                 if key in os.environ}
-        return {**keep, "HOME": self.folder, "DISKPAXOS_MACHINE_ID": host}
+        return {**keep, "HOME": self.folder, "DISKPAXOS_MACHINE_ID": host,
+                "DISKPAXOS_NOTES": os.path.join(self.folder, "notes")}
 
     def start(self, *words, host="here", stdin=subprocess.DEVNULL, terminal=subprocess.PIPE, **more):
         return subprocess.Popen([BINARY, *map(os.fsencode, words)], cwd=self.folder, stdin=stdin,

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "cli/shell_word.hpp"
+
 namespace diskpaxos::cli {
 namespace {
 
@@ -296,6 +298,28 @@ TEST(Explanation, WhatIsNoLocksRecordIsSaid) {
     at.lock->damaged = true;
     EXPECT_EQ(explained(at).front(),
               "\"x\" holds what this program did not write; run \"diskpaxos check\"");
+}
+
+// With the disks that were named, and in quotes where a shell needs them.
+TEST(Explanation, WhatItSuggestsCanBePasted) {
+    Situation at = held();
+    at.name = "it's x";
+    at.same_disks = " -g ./g.conf";
+    EXPECT_EQ(explained(at).back(),
+              "  do      wait for it: diskpaxos run -g ./g.conf 'it'\\''s x' -- CMD; or look at pid "
+              "4703 on host db1; or take it away: diskpaxos break -g ./g.conf 'it'\\''s x'");
+    at.cell.reset();
+    EXPECT_NE(explained(at).front().find("\"diskpaxos ls -g ./g.conf\""), std::string::npos);
+}
+
+TEST(Words, ForAShellAreQuotedWhereTheyMustBe) {
+    for (const char* plain : {"a", "disk-by/id_1.img", "agent://h:1/s", "iqn.2001-04:x,y=z+%@"}) {
+        EXPECT_EQ(shell_word(plain), plain);
+    }
+    EXPECT_EQ(shell_word(""), "''");
+    EXPECT_EQ(shell_word("a b"), "'a b'");
+    EXPECT_EQ(shell_word("$(x)"), "'$(x)'");
+    EXPECT_EQ(shell_word("it's"), "'it'\\''s'");
 }
 
 TEST(Words, AreForPeople) {

@@ -1,15 +1,24 @@
 """`run`: the contract with scripts: codes, environment, streams, waiting, sharing, signals, names."""
 
+import ctypes
 import json
 import os
+import shutil
 import signal
+import struct
 import subprocess
+import sys
 import time
 import unittest
 
 from command import BINARY, CommandTest, main
 
 HOLD = 'echo held; read line'  # until it is told to go on, or its stdin ends
+
+
+def children(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+        return [int(word) for word in file.read().split()]
 
 
 class RunTest(CommandTest):
@@ -193,7 +202,9 @@ class Waiting(RunTest):
     def test_not_at_all(self):
         holder = self.hold("l")
         answer = self.refused("busy", "run", "-g", "g", "-n", "l", "--", "touch", "ran", says='"l"')
-        self.assertIn("held exclusively", answer.err)
+        self.assertIn("held exclusively by host ", answer.err)
+        self.assertIn(f', pid {holder.pid} ("sh -c {HOLD}")', answer.err)
+        self.assertIn('"diskpaxos explain -g g l" says more', answer.err)
         self.assertFalse(os.path.exists(self.path("ran")))
         self.assertEqual(self.lock("-n", "other", "--", "echo", "other").out, "other\n")
         self.let_go(holder)
@@ -238,6 +249,29 @@ class Waiting(RunTest):
         self.let_go(holder)
         self.assertEqual(self.lock("-n", "-E", "9", "l", "--", "sh", "-c", "exit 4").code, 4)
 
+    def test_quietly(self):
+        holder = self.hold("l")
+        for words, code in ((["-n", "-q"], 75), (["-w", "0.2", "--quiet"], 75),
+                            (["-n", "-q", "-E", "0"], 0)):
+            answer = self.lock(*words, "l", "--", "true")
+            self.assertEqual((answer.code, answer.out, answer.err), (code, "", ""))
+        answer = self.lock("-n", "-q", "--json", "l", "--", "true")
+        self.assertEqual((answer.code, answer.err), (75, ""))
+        self.assertEqual(answer.json()["error"], "busy")
+        self.let_go(holder)
+        answer = self.lock("-n", "-q", "l", "--", "no-such-command")
+        self.assertEqual(answer.code, 127)
+        self.assertIn("not_found", answer.err)
+
+    def test_a_label_instead_of_the_command(self):
+        holder = self.hold("--label", "night\x1bly", "l", script="echo held; : SECRET; read line")
+        self.assertIn('("night?ly")', self.lock("-n", "l", "--", "true").err)
+        self.let_go(holder)
+        for name in ("a.img", "b.img", "c.img"):
+            self.assertNotIn(b"SECRET", self.content(name))
+        self.let_go(self.hold("l", script="echo held; : SECRET; read line"))
+        self.assertIn(b"SECRET", self.content("a.img"))  # as operating.md says
+
     def test_waiters_are_served_in_turn(self):
         holder = self.hold("l")
         waiters = []
@@ -267,6 +301,18 @@ class Waiting(RunTest):
             self.assertEqual(self.lock("-n", "l", "--", "true").code, 0, name)
         self.assertFalse(os.path.exists(self.path("ran")))
 
+    def test_signals_that_end_nothing_do_not_end_the_waiting(self):
+        holder = self.hold("l")
+        waiter = self.start("run", "-g", "g", "l", "--", "echo", "next")
+        self.addCleanup(self.end, waiter)
+        time.sleep(0.4)
+        for name in ("WINCH", "URG", "CONT"):
+            waiter.send_signal(getattr(signal, "SIG" + name))
+        time.sleep(0.4)
+        self.assertIsNone(waiter.poll())
+        self.let_go(holder)
+        self.assertEqual(waiter.communicate(timeout=30)[0], b"next\n")
+
     def test_a_waiter_that_was_killed_holds_nobody_up_for_long(self):
         holder = self.hold("l")
         waiter = self.start("run", "-g", "g", "l", "--", "true")
@@ -280,6 +326,76 @@ class Waiting(RunTest):
         self.let_go(holder)
         self.assertEqual(behind.communicate(timeout=30)[0], b"next\n")
         self.assertLess(time.monotonic() - started, 2)  # a grace, not the dead one's TTL
+
+
+class Inheriting(RunTest):
+    """From a holder whose host died, by who only tries once: a note of the one before is needed."""
+
+    TTL = 2.0
+
+    def die(self, holder):
+        """With its guard, as when the host dies."""
+        [guard] = children(holder.pid)
+        os.kill(guard, signal.SIGSTOP)
+        holder.kill()
+        os.kill(guard, signal.SIGKILL)
+
+    def once(self, *words, **more):
+        return self.lock("-n", *words, "l", "--", "echo", "mine", **more)
+
+    def test_after_a_ttl(self):
+        holder = self.hold("l", host="there")
+        self.die(holder)
+        answer = self.once()
+        self.assertEqual(answer.code, 75, answer.err)
+        self.assertIn("which shows no sign of life in one look and may be expiring: this command "
+                      "can tell in 2.0 s", answer.err)
+        noted = time.monotonic()
+        answer = self.once()
+        self.assertEqual(answer.code, 75)
+        self.assertIn("no sign of life since it was seen before and may be expiring", answer.err)
+        time.sleep(max(0.0, noted + 1.02 * self.TTL - time.monotonic()))
+        answer = self.once()
+        self.assertEqual((answer.code, answer.out), (0, "mine\n"), answer.err)
+        self.assertEqual(os.listdir(self.path("notes")), [])
+
+    def test_not_from_the_living(self):
+        holder = self.hold("l", host="there")
+        self.assertIn("may be expiring", self.once().err)
+        time.sleep(1.2 * self.TTL)
+        for _ in range(3):  # one after the other, within one renewal
+            answer = self.once()
+            self.assertEqual(answer.code, 75)
+            if "may be expiring" not in answer.err:
+                break
+        else:
+            self.fail(answer.err)
+        self.let_go(holder)
+
+    def test_who_gives_up_waiting_leaves_a_note_too(self):
+        self.die(self.hold("l", host="there"))
+        self.assertEqual(self.lock("-w", "0.5", "l", "--", "true").code, 75)
+        time.sleep(self.TTL)
+        self.assertEqual(self.once().out, "mine\n")
+
+    def test_without_a_note(self):
+        """Of another boot, group or lock, or in a folder that others may write."""
+        self.die(self.hold("l", host="there"))
+        os.mkdir(self.path("open"))
+        os.chmod(self.path("open"), 0o755)
+        boots = [{"DISKPAXOS_BOOT_ID": f"00000000-0000-0000-0000-00000000000{n}"} for n in (1, 2)]
+        for before, after in ((boots[0], boots[1]),
+                              ({"DISKPAXOS_NOTES": self.path("open")},) * 2,
+                              ({"DISKPAXOS_NOTES": ""},) * 2):
+            self.assertEqual(self.once(env=before).code, 75)
+            time.sleep(1.1 * self.TTL)
+            answer = self.once(env=after)
+            self.assertEqual(answer.code, 75)
+            self.assertIn("may be expiring", answer.err)
+            if "DISKPAXOS_NOTES" in before:
+                self.assertIn("no note is kept", answer.err)
+        self.assertEqual(os.listdir(self.path("open")), [])
+        self.assertEqual(self.once(env=boots[1]).out, "mine\n")  # its own note is still there
 
 
 class Sharing(RunTest):
@@ -316,6 +432,32 @@ class Signals(RunTest):
                 if os.path.exists(self.path(file)):
                     os.unlink(self.path(file))
 
+    def test_all_that_can_be_caught(self):
+        """But for those that are about `run` itself."""
+        script = ("import os, signal\n"
+                  "every = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}\n"
+                  "signal.pthread_sigmask(signal.SIG_BLOCK, every)\n"
+                  "os.write(1, b'held\\n')\n"
+                  "while True: os.write(1, b'%d\\n' % signal.sigwait(every))\n")
+        holder = self.start("run", "-g", "g", "l", "--", sys.executable, "-c", script)
+        self.addCleanup(self.end, holder)
+        self.assertEqual(holder.stdout.readline(), b"held\n")
+        own = {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD, signal.SIGTTIN, signal.SIGTTOU,
+               signal.SIGTSTP, signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL,
+               signal.SIGSYS, signal.SIGTRAP}
+        for number in sorted(signal.valid_signals() - own):
+            holder.send_signal(number)
+            self.assertEqual(holder.stdout.readline(), b"%d\n" % number)
+            if number in (signal.SIGHUP, signal.SIGTERM):  # so that it hears, were it stopped
+                self.assertEqual(holder.stdout.readline(), b"%d\n" % signal.SIGCONT)
+
+    def test_what_kills_run_asks_cmd_to_end(self):
+        holder = self.hold("l", script="trap 'sleep 0.3; echo tidy >tidy; exit' TERM; echo held;"
+                           " while :; do sleep 0.05; done")
+        holder.kill()
+        self.wait_until(lambda: os.path.exists(self.path("tidy")), 5)
+        self.wait_until(lambda: self.lock("-n", "l", "--", "true").code == 0)
+
     def test_killed_by_what_was_passed(self):
         holder = self.hold("l")
         holder.send_signal(signal.SIGTERM)
@@ -346,6 +488,142 @@ class Signals(RunTest):
         self.assertEqual(holder.wait(timeout=30), 3)
         self.assertTrue(os.path.exists(self.path("left")))
         self.assertEqual(self.lock("-n", "l", "--", "true").code, 0)
+
+
+class Silenced(RunTest):
+    """Nobody reads what it says."""
+
+    def deaf(self, *words, stdout=subprocess.PIPE, both=False):
+        mine, its = os.pipe()
+        os.close(mine)
+        done = subprocess.run([BINARY, *words], cwd=self.folder, env=self.environment(),
+                              stdin=subprocess.DEVNULL, stdout=its if both else stdout, stderr=its,
+                              timeout=60)
+        os.close(its)
+        return done
+
+    def test_run_goes_on(self):
+        done = self.deaf("run", "-g", "g", "l", "--", "sh", "-c",
+                         "(setsid sleep 1.3 >/dev/null 2>&1 &); exit 3")
+        self.assertEqual(done.returncode, 3)
+        self.assertEqual(self.lock("-n", "l", "--", "true").code, 0)
+
+    def test_cmd_has_the_signal_as_it_was(self):
+        """SIGPIPE (13) and SIGXFSZ (25): neither ignored nor caught, unless they were ignored."""
+        look = ["sh", "-c", "grep -E 'SigIgn|SigCgt' /proc/self/status"]
+        words = [BINARY, "run", "-g", "g", "l", "--", *look]
+        for ignored in (False, True):
+            shown = subprocess.run(words, cwd=self.folder, env=self.environment(), timeout=60,
+                                   stdout=subprocess.PIPE, restore_signals=not ignored)
+            masks = [int(line.split()[1], 16) for line in shown.stdout.splitlines()]
+            for number in (signal.SIGPIPE, signal.SIGXFSZ):
+                seen = [bool(mask >> (number - 1) & 1) for mask in masks]
+                self.assertEqual(seen, [ignored, False], (number, shown.stdout))
+
+    def test_every_verb_ends_by_itself(self):
+        self.ok("cell", "set", "-g", "g", "x", "1")
+        for words in (["status"], ["ls"], ["check"], ["show", "l"], ["explain", "l"],
+                      ["cell", "get", "x"], ["watch", "x"], ["help"]):
+            disks = [] if words == ["help"] else ["-g", "g"]
+            first = words[:2] if words[0] == "cell" else words[:1]
+            call = [*first, *disks, *words[len(first):]]
+            self.assertGreater(self.deaf(*call, both=True).returncode, 0, words)
+            self.assertLess(self.deaf(*call, both=True).returncode, 100, words)
+        self.assertEqual(self.deaf("status", "-g", "g").returncode, 0)
+
+    def test_a_limit_on_files(self):
+        done = subprocess.run(["bash", "-c", f'ulimit -f 0; exec "{BINARY}" cell set -g g x 1'],
+                              cwd=self.folder, env=self.environment(), capture_output=True,
+                              timeout=60)
+        self.assertGreater(done.returncode, 0)
+        self.assertLess(done.returncode, 100)
+        self.assertIn(b"File too large", done.stderr)
+
+    def test_too_few_descriptors(self):
+        """The limit is named, at whatever step it is met."""
+        for limit in range(4, 16):
+            done = subprocess.run(
+                ["bash", "-c", f'ulimit -n {limit}; exec "{BINARY}" run -g g l -- true'],
+                cwd=self.folder, env=self.environment(), capture_output=True, timeout=60)
+            self.assertNotIn(b"DISKPAXOS_BOOT_ID", done.stderr)
+            self.assertLess(done.returncode, 100, (limit, done.stderr))
+
+
+class Seccomp(RunTest):
+    """A filter that forbids one system call."""
+
+    def test_what_it_needs(self):
+        for denied, code, says in (("signalfd4", 69, "signalfd"), ("timerfd_create", 69, "timerfd"),
+                                   ("timerfd_settime", 69, "timerfd"), ("pidfd_open", 69, "pidfd_open"),
+                                   ("pidfd_send_signal", 0, ""), ("io_uring_enter", 0, "")):
+            done = self.denied(denied, "run", "-g", "g", "l", "--", "sh", "-c", "exit 0")
+            self.assertEqual(done.returncode, code, (denied, done.stderr))
+            self.assertIn(says, done.stderr.decode())
+            errors = [line for line in done.stderr.splitlines() if b": warning: " not in line]
+            self.assertEqual(len(errors), 1 if code else 0, (denied, done.stderr))
+        done = self.denied("signalfd4", "watch", "-g", "g", "--count", "1", "l")
+        self.assertEqual(done.returncode, 69, done.stderr)
+
+    def test_descendants_are_killed_all_the_same(self):
+        script = ("setsid sh -c 'trap \"\" TERM HUP; echo $$ >pid; exec sleep 60' >&- 2>&- & "
+                  "trap '' TERM; until [ -s pid ]; do sleep 0.02; done; echo held; wait")
+        holder = self.denied("pidfd_send_signal", "run", "-g", "g", "l", "--", "sh", "-c", script,
+                             start=True)
+        self.assertEqual(holder.stdout.readline(), b"held\n")
+        left = int(self.content("pid"))
+        holder.kill()
+        self.wait_until(lambda: not os.path.exists(f"/proc/{left}"), 10)
+        holder.communicate()
+
+    def denied(self, call, *words, start=False):
+        how = {"cwd": self.folder, "env": self.environment(), "stdout": subprocess.PIPE,
+               "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL,
+               "preexec_fn": lambda: deny(SYSTEM_CALLS[call])}
+        if os.uname().machine != "x86_64":
+            self.skipTest("the numbers of system calls here are those of x86_64")
+        if not start:
+            return subprocess.run([BINARY, *words], timeout=60, check=False, **how)
+        holder = subprocess.Popen([BINARY, *words], **how)
+        self.addCleanup(self.end, holder)
+        return holder
+
+
+SYSTEM_CALLS = {"signalfd4": 289, "timerfd_create": 283, "timerfd_settime": 286, "pidfd_open": 434,
+                "pidfd_send_signal": 424, "io_uring_enter": 426}
+
+
+def deny(number):
+    """From now on, in this process and its children: EPERM."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    load_number, if_equal, answer = 0x20, 0x15, 0x06
+    rules = [(load_number, 0, 0, 0), (if_equal, 0, 1, number), (answer, 0, 0, 0x00050001),
+             (answer, 0, 0, 0x7fff0000)]  # SECCOMP_RET_ERRNO with EPERM; SECCOMP_RET_ALLOW
+    code = b"".join(struct.pack("HBBI", *rule) for rule in rules)
+    buffer = ctypes.create_string_buffer(code, len(code))
+    program = struct.pack("HxxxxxxQ", len(rules), ctypes.addressof(buffer))
+    libc.prctl(38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
+    if libc.prctl(22, 2, ctypes.c_char_p(program), 0, 0) != 0:  # PR_SET_SECCOMP, a filter
+        os._exit(99)
+
+
+class Units(RunTest):
+    @unittest.skipUnless(shutil.which("systemd-analyze"), "there is no systemd here")
+    def test_the_unit_is_sound(self):
+        source = os.path.join(os.path.dirname(__file__), "../../docs/systemd/diskpaxos-run@.service")
+        with open(source, encoding="ascii") as file:
+            text = file.read().replace("/usr/bin/diskpaxos", BINARY)
+        for mark in ("KillMode=mixed", "NotifyAccess=all", "TimeoutStartSec=infinity"):
+            self.assertIn(mark, text)
+        with open(self.path("diskpaxos-run@l.service"), "w", encoding="ascii") as file:
+            file.write(text)
+        done = subprocess.run(["systemd-analyze", "verify", self.path("diskpaxos-run@l.service")],
+                              capture_output=True, text=True, check=False, timeout=60)
+        self.assertNotIn("diskpaxos-run@l.service:", done.stderr)
+
+    def test_cmd_may_notify(self):
+        shown = self.lock("l", "--", "sh", "-c", 'echo "$NOTIFY_SOCKET"',
+                          env={"NOTIFY_SOCKET": "/run/systemd/notify"})
+        self.assertEqual(shown.out, "/run/systemd/notify\n")
 
 
 class Names(RunTest):

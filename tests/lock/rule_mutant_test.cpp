@@ -34,6 +34,14 @@ TEST_F(RuleMutant, ObserveOwnTtl) {
     active_mutant = Mutant::observe_own_ttl;
     EXPECT_FALSE(silence_is_watched_for_all_of_t());
 }
+TEST_F(RuleMutant, NoteByBegin) {
+    active_mutant = Mutant::note_by_begin;
+    EXPECT_FALSE(a_note_counts_from_completion());
+}
+TEST_F(RuleMutant, NoteOfAnyBeat) {
+    active_mutant = Mutant::note_of_any_beat;
+    EXPECT_FALSE(a_note_of_another_beat_convicts_nobody());
+}
 TEST_F(RuleMutant, EvictUnconditionally) {
     active_mutant = Mutant::evict_unconditionally;
     EXPECT_FALSE(a_renewal_beats_the_eviction());

@@ -80,6 +80,37 @@ class Rules : public Members {
         return !a->session.sound() && a->session.lost().is_set();
     }
 
+    // note-N1: a note counts from the completion of the look that showed the sign.
+    bool a_note_counts_from_completion() {
+        auto a = member(), b = member();
+        SessionWatch watch(cluster.world, b->process.directory, a->session.ref());
+        EXPECT_EQ(look_slowly(watch, milliseconds(300)), Liveness::alive);
+        return watch.note()->seen == cluster.clock.now();
+    }
+
+    // note-N2: a note of one beat says nothing of another.
+    bool a_note_of_another_beat_convicts_nobody() {
+        auto a = member(), b = member();
+        EXPECT_TRUE(a->acquire("x"));
+        std::vector<Note> notes = leave_note(*b, {});
+        pass(timing.observe() + seconds(1));  // it renews all the time
+        notes = leave_note(*b, notes);        // the two looks see the same beat
+        notes = leave_note(*b, notes);
+        pass(2 * timing.renewal());
+        return a->session.sound() && a->lock("x").held();
+    }
+
+    // What `-n` does: looks once, with what was seen before, and leaves what it has seen itself. As
+    // a process that ends then: nothing of it is left but that.
+    std::vector<Note> leave_note(Member& by, const std::vector<Note>& before) {
+        Lock once(cluster.world, by.process.directory, by.session, "x");
+        LockWish wish = by.wish(LockMode::exclusive, Duration(0));
+        wish.notes = before;
+        took = cluster.run(once.acquire(wish));
+        return once.notes();
+    }
+    Result<std::uint64_t> took = 0;
+
     Liveness look(SessionWatch& watch) { return cluster.run(watch.look(cluster.soon())).value(); }
 
     Liveness look_slowly(SessionWatch& watch, Duration time) {

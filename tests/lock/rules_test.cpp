@@ -22,6 +22,62 @@ TEST_F(Rules, ALateRenewalExtendsNothing) {
     EXPECT_TRUE(a_late_renewal_extends_nothing());
 }
 
+TEST_F(Rules, ANoteCountsFromCompletion) {
+    EXPECT_TRUE(a_note_counts_from_completion());
+}
+TEST_F(Rules, ANoteOfAnotherBeatConvictsNobody) {
+    EXPECT_TRUE(a_note_of_another_beat_convicts_nobody());
+    EXPECT_EQ(took.error().code, Code::busy);
+}
+
+// Two that only try once, one after the other: the second inherits, if T has passed between them.
+TEST_F(Rules, WhoTriesOnceInheritsFromTheDeadByANote) {
+    auto a = member(), b = member(), c = member();
+    ASSERT_TRUE(a->acquire("x"));
+    a.reset();
+    const std::vector<Note> notes = leave_note(*b, {});
+    EXPECT_EQ(took.error().code, Code::busy);
+    ASSERT_EQ(notes.size(), 1U);
+    pass(timing.observe() - milliseconds(100));
+    EXPECT_EQ(leave_note(*c, notes), notes);  // the same sign keeps the older time
+    EXPECT_EQ(took.error().code, Code::busy);
+    pass(milliseconds(100));
+    EXPECT_TRUE(leave_note(*c, notes).empty());
+    EXPECT_EQ(took.value_or(0), 2U);
+}
+
+// Where only those who try once come, and the host of the dead comes back in its slot: it never
+// lives long enough to vouch for its predecessor.
+TEST_F(Rules, ANoteTellsOfWhatWasSupersededToo) {
+    auto a = member(), b = member(), c = member();
+    ASSERT_TRUE(a->acquire("x"));
+    const std::uint16_t slot = a->session.ref().slot;
+    a.reset();
+    auto again = member(slot);
+    ASSERT_TRUE(again->leave());
+    again.reset();
+    const std::vector<Note> notes = leave_note(*b, {});
+    EXPECT_EQ(took.error().code, Code::busy);
+    ASSERT_EQ(notes.size(), 1U);
+    EXPECT_TRUE(notes.front().superseded);
+    pass(timing.observe());
+    leave_note(*c, notes);
+    EXPECT_EQ(took.value_or(0), 2U);
+}
+
+// note-N5: between the look and the eviction a renewal may come.
+TEST_F(Rules, ARenewalBeatsTheEvictionByANote) {
+    auto a = member(), b = member();
+    SessionWatch watch(cluster.world, b->process.directory, a->session.ref());
+    EXPECT_EQ(look(watch), Liveness::alive);
+    SessionWatch later(cluster.world, b->process.directory, a->session.ref());
+    later.recall(*watch.note());
+    pass(2 * timing.renewal());
+    EXPECT_EQ(cluster.run(later.evict({}, cluster.soon())).value(), Liveness::alive);
+    pass(2 * timing.renewal());
+    EXPECT_TRUE(a->session.sound());
+}
+
 // What is not committed is seen by one look and not by the next. That is no sign of life.
 TEST_F(Rules, ABeatThatFlickersIsNoNews) {
     auto a = member();

@@ -121,6 +121,8 @@ class Faulty(Stage):
         time.sleep(max(0.0, lost + 1.5 * self.TTL - time.monotonic()))
         self.assertEqual(len(self.lines("journal")), 1)
         self.assertIsNone(waiter.poll())
+        told = waiter.stderr.readline()  # while it still waits
+        self.assertIn(b"no majority of the disks can be used, and lock \"l\" is waited for", told)
         self.faulty.heal()  # the renewals of the dead land now
         healed = time.monotonic()
         self.await_word(waiter, "held")
@@ -129,7 +131,9 @@ class Faulty(Stage):
         self.assertEqual(holder.returncode, 79, err)
         self.assertIn(b"diskpaxos: lost: ", err)
         self.assertRegex(err, rb"not renewed in time: 1 of 3 disks answered \(.*d0: .*d1: ")
-        self.let_go(waiter)
+        out, err = waiter.communicate(b"go\n", timeout=60)
+        self.assertEqual(waiter.returncode, 0, (out, err))
+        self.assertEqual(err, b"diskpaxos: warning: a majority of the disks can be used again\n")
         self.assertEqual(len(self.judge()), 2)
 
 
