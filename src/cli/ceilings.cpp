@@ -20,7 +20,7 @@ std::string writer_of(OpenGroup& group, const Aloft& block) {
     if (block.place == no_place) return fmt::format("proposer {:016x}", block.by.value);
     const std::uint32_t slot = block.place / group.roster().common.geometry.ring;
     const Threshold rule = Threshold::majority(group.roster().disks());
-    SlotTableAccess table(group.world(), group.roster(), rule);
+    TableReader table(group.world(), group.roster(), rule);
     if (!group.run(table.read(group.deadline()))) return fmt::format("slot {}", slot);
     const SlotView& view = table.view(slot);
     if (!view.known || !view.owner.held()) return fmt::format("slot {}, which nobody owns", slot);
