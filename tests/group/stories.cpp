@@ -123,7 +123,9 @@ void resumed_from_the_table(Stage& stage) {
     stage.kill(healer);
     stage.wipe_row(1);
     Actor& successor = stage.mender(0);
-    successor.to(2).reach(false);
+    successor.to(2).script = [](const Request& request) {
+        return request.table ? Fate::refused : Fate::done;
+    };
     successor.to(1).script = [](const Request& request) {
         return request.write && !request.table ? Fate::held : Fate::done;
     };
@@ -318,6 +320,7 @@ void half_given_back(Stage& stage) {
     stage.until([&] { return mender.to(0).waiting() > 0 && mender.to(1).waiting() > 0; },
                 watch + seconds(5));
     Actor& user = stage.user(0);
+    user.to(0).reach(false);
     sits(stage, user, milliseconds(200));
     for (StagePath* path : mender.paths) {
         path->script = nullptr;
