@@ -213,8 +213,8 @@ void decided_on_old_reads(Stage& stage) {
         return entry && entry->held() && entry->host_name == "host 0";
     };
     stage.until(stamped);
-    // Its validating reads are 100 ms later, and take 0.05 ms. What comes then is too late.
-    stage.pass(milliseconds(100));
+    // It validates 100 ms later, which takes 0.05 ms.
+    stage.pass(milliseconds(100) + microseconds(10));
     stage.until([&] { return !first.resident->strand().queue.empty(); }, milliseconds(10));
     stage.hold(first, true);
     Actor& second = stage.mender(2);
