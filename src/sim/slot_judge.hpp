@@ -1,5 +1,5 @@
 // SlotJudge: what must hold of the slot table of a group of passive disks, whoever claims, heals
-// or dies (docs/protocol.md, slots). It is told of every block that lands on a platter, at the very
+// or dies (docs/slots.md). It is told of every block that lands on a platter, at the very
 // instant, and of every user that sits down.
 //
 // An entry is *agreed* when the owner blocks of a majority show it at one instant. Checked are:
@@ -92,9 +92,9 @@ class SlotJudge {
     std::map<const void*, Sitting> users_;
     std::vector<std::vector<OnDisk>> disks_;  // by disk and slot
     std::vector<std::map<std::uint64_t, SlotEntry>>
-        agreed_;               // by slot and turn, all that ever were
+        agreed_;                                        // by slot and turn, all that ever were
     std::vector<std::map<std::uint64_t, Uuid>> freed_;  // the same: who freed it, on any disk
-    std::uint64_t order_ = 0;  // of landings
+    std::uint64_t order_ = 0;                           // of landings
 };
 
 // For people: "turn 3, taken by host 1".

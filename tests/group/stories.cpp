@@ -11,7 +11,7 @@ using std::chrono::seconds;
 
 using Actor = Stage::Actor;
 
-constexpr Duration ghost = seconds(30);             // T_ghost
+constexpr Duration ghost = seconds(30);                // T_ghost
 constexpr Duration watch = ghost + milliseconds(400);  // and the life of an attempt (R3)
 
 // Owner entries fare so; everything else is done.
@@ -242,8 +242,8 @@ void gone_over_undrained(Stage& stage) {
     stage.settle();
 }
 
-// A claimant stamps disk 0, and comes to disk 2 half a minute later. Who watched the stamp on disk 0
-// out relies on its being over everywhere.
+// A claimant stamps disk 0, and comes to disk 2 half a minute later. Who watched the stamp on disk
+// 0 out relies on its being over everywhere.
 void a_life_on_each_disk(Stage& stage) {
     stage.plant_stamp(1, 0);  // so that a mender must watch
     Actor& joiner = stage.user(1);
@@ -267,8 +267,8 @@ void a_life_on_each_disk(Stage& stage) {
     stage.settle();
 }
 
-// A healer borrows the slot. Its entry is late on disk 2; if the claim block there were free all the
-// same, others would come and go before it lands.
+// A healer borrows the slot. Its entry is late on disk 2; if the claim block there were free all
+// the same, others would come and go before it lands.
 void freed_unanswered(Stage& stage) {
     Actor& first = stage.mender(0);
     first.to(2).script = owners(Fate::late);
@@ -305,8 +305,12 @@ void given_back_under_a_look(Stage& stage, unsigned look) {
     stage.settle();
 }
 
-void borrowed_by_one_look(Stage& stage) { given_back_under_a_look(stage, 1); }
-void borrowed_before_the_locks(Stage& stage) { given_back_under_a_look(stage, 2); }
+void borrowed_by_one_look(Stage& stage) {
+    given_back_under_a_look(stage, 1);
+}
+void borrowed_before_the_locks(Stage& stage) {
+    given_back_under_a_look(stage, 2);
+}
 
 // A host dies in the middle of giving back: free on disk 0 alone. A mender is about to settle it,
 // and has covered the host's stamps with its own.
