@@ -108,9 +108,9 @@ void Colony::storm() {
 
 void Colony::whim() {
     const Faults& f = faults_;
-    const unsigned weights[] = {f.crash,       f.pause,    f.drive_hang, f.drive_gone, f.wipe,
-                                setup_.mend,   setup_.reboot, setup_.cut,
-                                setup_.mute,   setup_.ambush};
+    const unsigned weights[] = {f.crash,     f.pause,      f.drive_hang,  f.drive_gone,
+                                f.wipe,      setup_.mend,  setup_.reboot, setup_.cut,
+                                setup_.mute, setup_.ambush};
     unsigned sum = 0;
     for (const unsigned weight : weights) sum += weight;
     if (sum == 0) return;
@@ -365,7 +365,8 @@ void Colony::bury() {
             if (user->error()) mark_down(ColonyMark::no_seat);
             if (user->error()) say(home.host.name + ": " + user->error()->sentence);
             // In minutes of storm, those who cannot get in must not try a million times.
-            if (user->error() && setup_.absence > Duration(0)) home.quiet_until = until(setup_.think);
+            const bool slow = setup_.absence > Duration(0);
+            if (user->error() && slow) home.quiet_until = until(setup_.think);
             kill_user(user);
         }
         if (!home.mender || !home.mender->finished()) continue;

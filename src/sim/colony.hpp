@@ -59,8 +59,8 @@ enum class ColonyMark : std::uint8_t {
     late_write,     // of a dead process
     two_hosts_seated,
     cut_off,
-    table_wiped,    // and its stamps with it
-    ghost,          // a write to a slot table landed after its error had been told
+    table_wiped,  // and its stamps with it
+    ghost,        // a write to a slot table landed after its error had been told
     count,
 };
 inline constexpr std::array<std::string_view, static_cast<std::size_t>(ColonyMark::count)>

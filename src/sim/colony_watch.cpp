@@ -97,8 +97,7 @@ void Colony::landed(const SimPath& path, Platter& platter, std::uint64_t block, 
 
 // Who lies in wait for a claim wipes a table in the middle of it.
 void Colony::table_changed(const Platter& platter, std::uint64_t block) {
-    const auto slot =
-        static_cast<std::uint32_t>((block - setup_.geometry.slot_table().first) / 2);
+    const auto slot = static_cast<std::uint32_t>((block - setup_.geometry.slot_table().first) / 2);
     const bool claim = block == setup_.geometry.claim_block(slot);
     const BlockKind kind = claim ? BlockKind::claim : BlockKind::owner;
     const auto entry = decode_slot_entry(platter.block(block),

@@ -23,7 +23,8 @@ SlotJudge::SlotJudge(const Superblock& group, const Platters& platters, Wrong wr
       geometry_(group.geometry),
       wrong_(std::move(wrong)),
       disks_(platters.size(), std::vector<OnDisk>(group.geometry.slots)),
-      agreed_(group.geometry.slots) {}
+      agreed_(group.geometry.slots),
+      freed_(group.geometry.slots) {}
 
 void SlotJudge::formatted() {
     for (std::uint32_t slot = 0; slot < geometry_.slots; ++slot) {
@@ -87,6 +88,7 @@ void SlotJudge::owner_landed(const SimPath& path, const Platter& platter, std::u
         wrong_(SlotFault::turn, fmt::format("the turn of slot {} falls on disk {}, from {} to {}",
                                             slot, disk, describe(*before), describe(*entry)));
     }
+    if (!entry->held()) freed_[slot].emplace(entry->turn, entry->host);
     judge_tenure(path, disk, slot);
     judge_users(slot, *entry, disk);
     judge_ties(slot, *entry);
@@ -138,7 +140,10 @@ void SlotJudge::agree(std::uint32_t slot, const SlotEntry& entry) {
     if (agreed.contains(entry.turn)) return;  // the same one, or a tie, which has been told
     if (!agreed.empty()) {
         const SlotEntry& last = agreed.rbegin()->second;
-        const bool lost = last.held() && last.host != entry.host && !forgotten_.contains(last.host);
+        const auto freed = freed_[slot].upper_bound(last.turn);
+        const bool given_up = forgotten_.contains(last.host) ||
+                              (freed != freed_[slot].end() && freed->second == last.host);
+        const bool lost = last.held() && last.host != entry.host && !given_up;
         if (last.turn > entry.turn || lost) {
             wrong_(SlotFault::agreed, fmt::format("slot {} goes from \"{}\" to \"{}\"", slot,
                                                   describe(last), describe(entry)));

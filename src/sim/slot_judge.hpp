@@ -1,11 +1,12 @@
 // SlotJudge: what must hold of the slot table of a group of passive disks, whoever claims, heals
-// or dies (docs/protocol.md, slots). It is told of every block that lands on a platter, at the very
+// or dies (docs/slots.md). It is told of every block that lands on a platter, at the very
 // instant, and of every user that sits down.
 //
 // An entry is *agreed* when the owner blocks of a majority show it at one instant. Checked are:
 //  - users    no two live users ever have the same slot; a user has one whose agreed entry is its
 //             own host's, and while it lives nothing else lands in the slot's owner blocks
-//  - agreed   agreed turns only rise; what a host holds is freed by that host alone
+//  - agreed   agreed turns only rise; what a host holds is freed by that host alone (on one disk
+//             at least: a mender may go on from there)
 //  - tie      two entries of one turn, one of them held: never on platters at one instant, and
 //             never beside one that was agreed
 //  - turn     the turn of a readable owner block never falls
@@ -91,8 +92,9 @@ class SlotJudge {
     std::map<const void*, Sitting> users_;
     std::vector<std::vector<OnDisk>> disks_;  // by disk and slot
     std::vector<std::map<std::uint64_t, SlotEntry>>
-        agreed_;               // by slot and turn, all that ever were
-    std::uint64_t order_ = 0;  // of landings
+        agreed_;                                        // by slot and turn, all that ever were
+    std::vector<std::map<std::uint64_t, Uuid>> freed_;  // the same: who freed it, on any disk
+    std::uint64_t order_ = 0;                           // of landings
 };
 
 // For people: "turn 3, taken by host 1".

@@ -212,9 +212,8 @@ Stage::Actor& Stage::user(std::size_t host) {
     UserPlan plan;
     plan.uptime = std::chrono::hours(1);
     plan.patience = std::chrono::minutes(3);
-    auto user = std::make_unique<User>(
-        *this, homes_[host].kernel, homes_[host].host,
-        ways(started), plan);
+    auto user =
+        std::make_unique<User>(*this, homes_[host].kernel, homes_[host].host, ways(started), plan);
     started.user = user.get();
     started.resident = std::move(user);
     return started;
@@ -222,8 +221,8 @@ Stage::Actor& Stage::user(std::size_t host) {
 
 Stage::Actor& Stage::mender(std::size_t host) {
     Actor& started = actor(host);
-    auto mender = std::make_unique<Mender>(
-        *this, homes_[host].kernel, homes_[host].host, ways(started));
+    auto mender =
+        std::make_unique<Mender>(*this, homes_[host].kernel, homes_[host].host, ways(started));
     started.mender = mender.get();
     started.resident = std::move(mender);
     return started;
@@ -231,16 +230,15 @@ Stage::Actor& Stage::mender(std::size_t host) {
 
 Stage::Actor& Stage::giver(std::size_t host) {
     Actor& started = actor(host);
-    started.resident = std::make_unique<Giver>(*this, homes_[host].kernel, homes_[host].host,
-                                               ways(started));
+    started.resident =
+        std::make_unique<Giver>(*this, homes_[host].kernel, homes_[host].host, ways(started));
     return started;
 }
 
 Stage::Actor& Stage::forgetter(std::size_t host, std::size_t forgotten) {
     Actor& started = actor(host);
-    started.resident =
-        std::make_unique<Forgetter>(*this, homes_[host].kernel, homes_[host].host, ways(started),
-                                    homes_[forgotten].host.id);
+    started.resident = std::make_unique<Forgetter>(*this, homes_[host].kernel, homes_[host].host,
+                                                   ways(started), homes_[forgotten].host.id);
     judge_->may_be_forgotten(homes_[forgotten].host.id);
     return started;
 }
@@ -291,16 +289,14 @@ void Stage::plant_stamp(std::size_t disk, std::uint32_t slot) {
 }
 
 std::optional<SlotEntry> Stage::owner(std::size_t disk, std::uint32_t slot) const {
-    const auto entry =
-        decode_slot_entry(platters_[disk]->block(group_.geometry.owner_block(slot)),
-                          slot_address(group_, disk, BlockKind::owner, slot));
+    const auto entry = decode_slot_entry(platters_[disk]->block(group_.geometry.owner_block(slot)),
+                                         slot_address(group_, disk, BlockKind::owner, slot));
     return entry ? std::optional(*entry) : std::nullopt;
 }
 
 std::optional<SlotEntry> Stage::claim(std::size_t disk, std::uint32_t slot) const {
-    const auto entry =
-        decode_slot_entry(platters_[disk]->block(group_.geometry.claim_block(slot)),
-                          slot_address(group_, disk, BlockKind::claim, slot));
+    const auto entry = decode_slot_entry(platters_[disk]->block(group_.geometry.claim_block(slot)),
+                                         slot_address(group_, disk, BlockKind::claim, slot));
     return entry ? std::optional(*entry) : std::nullopt;
 }
 
@@ -316,7 +312,8 @@ void Stage::settle() {
     pass(std::chrono::seconds(31));
     for (std::size_t host = 0; host < homes_.size(); ++host) {
         Actor& last = mender(host);
-        if (!until([&] { return last.over(); })) note(SlotFault::unsettled, "a mender does not end");
+        if (!until([&] { return last.over(); }))
+            note(SlotFault::unsettled, "a mender does not end");
         kill(last);
     }
     judge_->must_be_settled();

@@ -41,8 +41,10 @@ class StagePath final : public SimPath {
 
     std::function<Fate(const Request&)> script;  // none: everything is done
     void reach(bool all) {                       // or nothing
-        if (all) script = nullptr;
-        else script = [](const Request&) { return Fate::refused; };
+        if (all)
+            script = nullptr;
+        else
+            script = [](const Request&) { return Fate::refused; };
     }
     void land();  // all that is late or held happens now
     void lose();  // or never
@@ -71,7 +73,7 @@ class Stage final : public Neighbourhood, public Watch {
     struct Actor {
         std::unique_ptr<Resident> resident;
         std::vector<StagePath*> paths;
-        User* user = nullptr;      // what it is, while it lives
+        User* user = nullptr;  // what it is, while it lives
         Mender* mender = nullptr;
         bool seated() const { return user != nullptr && user->seated(); }
         bool over() const { return resident == nullptr || resident->finished(); }

@@ -15,9 +15,10 @@ TEST_P(SlotStory, IsHarmless) {
     EXPECT_TRUE(stage.findings().empty()) << stage.told();
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Slots, SlotStory, testing::ValuesIn(stories()),
-    [](const testing::TestParamInfo<Story>& story) { return std::string(story.param.name); });
+INSTANTIATE_TEST_SUITE_P(Slots, SlotStory, testing::ValuesIn(stories()),
+                         [](const testing::TestParamInfo<Story>& story) {
+                             return std::string(story.param.name);
+                         });
 
 }  // namespace
 }  // namespace diskpaxos::sim

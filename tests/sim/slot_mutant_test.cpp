@@ -1,5 +1,5 @@
-// Mutants of the rules of slots (docs/slots.md): each falls in the story that names it, by its wrong
-// end, not by a symptom on the way.
+// Mutants of the rules of slots (docs/slots.md): each falls in the story that names it, by its
+// wrong end, not by a symptom on the way.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -24,9 +24,10 @@ TEST_P(SlotMutant, FallsInItsStory) {
     EXPECT_NE(end, "");
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Stories, SlotMutant, testing::ValuesIn(stories()),
-    [](const testing::TestParamInfo<Story>& story) { return std::string(story.param.name); });
+INSTANTIATE_TEST_SUITE_P(Stories, SlotMutant, testing::ValuesIn(stories()),
+                         [](const testing::TestParamInfo<Story>& story) {
+                             return std::string(story.param.name);
+                         });
 
 }  // namespace
 }  // namespace diskpaxos::sim
