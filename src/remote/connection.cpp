@@ -109,7 +109,7 @@ std::unexpected<Error> no_agent() {
 
 Task<Result<void>> say_hello(const Peer& peer, Connection& connection, Instant deadline) {
     wire::Hello hello;
-    hello.features = wire::tells_rights;
+    hello.features = wire::known_features;
     hello.store = peer.url.store;
     Bytes frame;
     wire::put_hello(frame, 0, hello);

@@ -25,11 +25,12 @@ inline constexpr std::size_t longest_name = 255;            // of a store or reg
 // Before hello was answered nobody has agreed to more than this.
 inline constexpr std::size_t largest_hello = 512;
 
-// Features: bits of a hello and its answer.
+// Features: bits of the hello. Either side leaves out those that it does not know.
 //
-// The agent says it when the rights of a client have changed: a frame of type rights, status ok and
-// id `unasked`, as if it had been asked. Who does not know the feature is not told.
-inline constexpr std::uint64_t tells_rights = 2;
+// feature_rights: the agent says it when the rights of a client have changed, by a frame of type
+// rights, status ok and id `unasked`, as if it had been asked.
+inline constexpr std::uint64_t feature_rights = 2;
+inline constexpr std::uint64_t known_features = feature_rights;
 inline constexpr std::uint64_t unasked = 0;  // such a client asks for nothing else under this id
 
 struct Hello {
