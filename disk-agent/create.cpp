@@ -111,7 +111,7 @@ class NewFile {
             (errno != EOPNOTSUPP || ftruncate(file.number(), size) != 0)) {
             return failed(path, "created");
         }
-        struct stat facts {};
+        struct stat facts{};
         if (fsync(file.number()) != 0 || fstat(file.number(), &facts) != 0) {
             return failed(path, "created");
         }
@@ -243,11 +243,12 @@ Result<int> run_create(const Words& words) {
     } else {
         return std::unexpected(made.error());
     }
-    if (auto fine = make_store(*order, header, wipe, meant); !fine) return std::unexpected(fine.error());
+    if (auto fine = make_store(*order, header, wipe, meant); !fine)
+        return std::unexpected(fine.error());
     if (auto fine = file.keep(); !fine) return std::unexpected(fine.error());
-    const std::string made = fmt::format("{}: a store of {} blocks of {} bytes, {} bytes in all\n",
-                                         order->path, header.blocks, header.block_size,
-                                         header.units() * unit_size);
+    const std::string made =
+        fmt::format("{}: a store of {} blocks of {} bytes, {} bytes in all\n", order->path,
+                    header.blocks, header.block_size, header.units() * unit_size);
     if (print(made)) return 0;
     return std::unexpected(
         Error{Code::not_printed,

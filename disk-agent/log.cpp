@@ -42,8 +42,10 @@ std::string log_line(Level level, std::string_view sentence, bool to_journal, st
     std::size_t kept = line.size();  // if the line must be cut
     for (const char c : sentence) {
         const auto byte = static_cast<unsigned char>(c);
-        if (byte >= 0x20 && byte < 0x7f) line += c;
-        else line += fmt::format("\\x{:02x}", byte);
+        if (byte >= 0x20 && byte < 0x7f)
+            line += c;
+        else
+            line += fmt::format("\\x{:02x}", byte);
         if (line.size() + cut.size() < longest) kept = line.size();
         if (line.size() >= longest) return line.substr(0, kept).append(cut) + "\n";
     }
@@ -52,7 +54,7 @@ std::string log_line(Level level, std::string_view sentence, bool to_journal, st
 
 bool is_journal(int fd) {
     const char* stream = std::getenv("JOURNAL_STREAM");
-    struct stat facts {};
+    struct stat facts{};
     if (stream == nullptr || fstat(fd, &facts) != 0) return false;
     return fmt::format("{}:{}", facts.st_dev, facts.st_ino) == stream;
 }

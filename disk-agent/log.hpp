@@ -19,8 +19,8 @@ namespace diskpaxos::agent {
 // As syslog(3) counts them.
 enum class Level : std::uint8_t { error = 3, warning = 4, notice = 5, info = 6, debug = 7 };
 
-// What strangers and clients can cause. Each kind is counted by itself: a flood of one hides none of
-// the others.
+// What strangers and clients can cause. Each kind is counted by itself: a flood of one hides none
+// of the others.
 enum class Topic : std::uint8_t {
     strangers,  // have not said hello yet
     clients,    // have, and sent nonsense or do not read
@@ -41,9 +41,10 @@ bool is_journal(int fd);
 
 class Log {
   public:
-    static constexpr unsigned at_once = 10;                     // complaints of one kind
-    static constexpr Duration pace = std::chrono::seconds(2);   // then one in so long
-    static constexpr Duration tell = std::chrono::seconds(10);  // what was left out, at most so often
+    static constexpr unsigned at_once = 10;                    // complaints of one kind
+    static constexpr Duration pace = std::chrono::seconds(2);  // then one in so long
+    static constexpr Duration tell =
+        std::chrono::seconds(10);  // what was left out, at most so often
 
     Log(Clock& clock, bool verbose, int fd = 2);
 

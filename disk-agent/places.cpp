@@ -6,9 +6,9 @@
 
 namespace diskpaxos::agent {
 
-// An eighth is for UNIX sockets. An origin may be a whole data centre behind one address, so it gets
-// three quarters; half of all may be strangers of one origin, which are as many as arrive at once
-// when an agent comes back.
+// An eighth is for UNIX sockets. An origin may be a whole data centre behind one address, so it
+// gets three quarters; half of all may be strangers of one origin, which are as many as arrive at
+// once when an agent comes back.
 Places::Limits Places::Limits::of(unsigned all) {
     constexpr unsigned few = 16;
     return {.all = all,

@@ -17,8 +17,8 @@ class Places {
   public:
     struct Limits {
         unsigned all = 0;
-        unsigned by_network = 0;            // of all
-        unsigned of_origin = 0;             // of all
+        unsigned by_network = 0;  // of all
+        unsigned of_origin = 0;   // of all
         unsigned strangers_of_origin = 0;
         static Limits of(unsigned all);
     };

@@ -140,14 +140,15 @@ Result<unsigned> connections_for(const Order& order, std::uint64_t limit, Log& l
     const auto wished = static_cast<std::uint64_t>(order.connections);
     const std::uint64_t taken = descriptors_in_use() + spare_descriptors;
     if (limit > taken && limit - taken >= wished) return static_cast<unsigned>(wished);
-    const std::string said =
-        fmt::format("the limit of open files (\"ulimit -n\", or LimitNOFILE= of the unit) is {}", limit);
+    const std::string said = fmt::format(
+        "the limit of open files (\"ulimit -n\", or LimitNOFILE= of the unit) is {}", limit);
     if (limit <= taken) {
         return std::unexpected(
             Error{Code::io, fmt::format("{}: that leaves none for connections", said)});
     }
-    log.note(fmt::format("{}: it serves {} connections at a time, not {}", said, limit - taken, wished),
-             Level::warning);
+    log.note(
+        fmt::format("{}: it serves {} connections at a time, not {}", said, limit - taken, wished),
+        Level::warning);
     return static_cast<unsigned>(limit - taken);
 }
 

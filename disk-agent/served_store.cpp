@@ -81,11 +81,10 @@ void ServedStore::tell_watchers(std::uint64_t number) {
 }
 
 void ServedStore::failing(int error) {
-    log_.note(
-        fmt::format("io: store {}: {} cannot be written: {}; changes are refused, reads are "
-                    "served, and it is tried again every second",
-                    name_, disk_->name(), std::strerror(error)),
-        Level::error);
+    log_.note(fmt::format("io: store {}: {} cannot be written: {}; changes are refused, reads are "
+                          "served, and it is tried again every second",
+                          name_, disk_->name(), std::strerror(error)),
+              Level::error);
     for (auto& waiting : waiting_) {
         for (Patron* patron : waiting) patron->failed();
         waiting.clear();
@@ -93,11 +92,10 @@ void ServedStore::failing(int error) {
 }
 
 void ServedStore::not_home(int error) {
-    log_.note(
-        fmt::format("io: store {}: the blocks of {} cannot be written: {}; it goes on until "
-                    "the journal is full",
-                    name_, disk_->name(), std::strerror(error)),
-        Level::error);
+    log_.note(fmt::format("io: store {}: the blocks of {} cannot be written: {}; it goes on until "
+                          "the journal is full",
+                          name_, disk_->name(), std::strerror(error)),
+              Level::error);
 }
 
 void ServedStore::recovered() {

@@ -176,7 +176,8 @@ Task<void> Server::tell_left_out() {
 
 Task<void> Server::accept_all(net::Listener& listener, bool local) {
     for (unsigned came = 1;; ++came) {
-        if (came % most_in_a_row == 0) {  // those who are in, and those who must go, have their turn
+        if (came % most_in_a_row ==
+            0) {  // those who are in, and those who must go, have their turn
             NextTurn turn(loop_);
             co_await turn;
         }
@@ -190,10 +191,11 @@ bool Server::make_place(Visitor& visitor) {
     const Places::Decision decision = places_.enter(visitor);
     if (decision.leaves != nullptr) {
         static_cast<Visitor*>(decision.leaves)->stream->cut();
-        log_.complain(Topic::limits,
-                      fmt::format("limit: too many connections say nothing; the oldest of them, from "
-                                  "{}, was ended for a new one",
-                                  decision.leaves->origin()));
+        log_.complain(
+            Topic::limits,
+            fmt::format("limit: too many connections say nothing; the oldest of them, from "
+                        "{}, was ended for a new one",
+                        decision.leaves->origin()));
     }
     if (decision.answer == Places::Answer::welcome) return true;
     if (decision.answer == Places::Answer::origin_full) {
@@ -282,10 +284,11 @@ Task<bool> Server::stop() {
         const bool home = co_await served->store().close();
         clean = clean && home;
         if (!served->store().left_in_journal()) continue;
-        log_.note(fmt::format("store {}: a write has failed a short while ago: what it changed stays "
-                              "in the journal, and the next start replays it",
-                              served->name()),
-                  Level::notice);
+        log_.note(
+            fmt::format("store {}: a write has failed a short while ago: what it changed stays "
+                        "in the journal, and the next start replays it",
+                        served->name()),
+            Level::notice);
     }
     const Instant deadline = loop_.now() + goodbye;
     const auto unsent = [](const Session* session) { return session->unsent() > 0; };

@@ -29,8 +29,8 @@ class Server {
     // Opens the store at `path` for us alone and brings it up to date.
     Task<Result<void>> add_store(std::string name, std::string path);
 
-    // Takes effect at once: what a client may do now is told to it, if it wants to know, and who may
-    // not use its store any more is cut off.
+    // Takes effect at once: what a client may do now is told to it, if it wants to know, and who
+    // may not use its store any more is cut off.
     //
     // Without rules: whoever has a key or certificate may do everything, so may on this host root
     // and the user that we are, and whoever comes by plain TCP, if that is possible at all.

@@ -47,7 +47,7 @@ void Session::use_rights(const Rights& rights) {
     if (!rights_.may_use(served_->name())) {
         complain(Topic::refusals, fmt::format("may not use store {} any more", served_->name()));
         stream_.cut();
-    } else if ((features_ & wire::tells_rights) != 0) {
+    } else if ((features_ & wire::feature_rights) != 0) {
         put_rights(wire::unasked);
         flush();
     }
@@ -115,8 +115,8 @@ bool Session::greet(const wire::Frame& frame) {
         return false;
     }
     if (store == nullptr) {
-        complain(Topic::strangers, fmt::format("asks for store {}, which is not here",
-                                               net::printable(hello->store)));
+        complain(Topic::strangers,
+                 fmt::format("asks for store {}, which is not here", net::printable(hello->store)));
         answer(frame, wire::Status::unknown_store);
         return false;
     }
@@ -240,7 +240,8 @@ bool Session::forbid(const wire::Frame& frame, std::uint64_t number) {
     const Subject subject = subject_of(served_->store().block(number));
     const std::string name =
         subject.name.empty() ? "" : fmt::format(" (\"{}\")", net::printable(subject.name));
-    server_.log().complain(Topic::refusals, fmt::format("permission: {} may not {} block {}{} of store {}", who(),
+    server_.log().complain(Topic::refusals,
+                           fmt::format("permission: {} may not {} block {}{} of store {}", who(),
                                        describe(frame.type), number, name, served_->name()));
     // "Forbidden" says that the register belongs to somebody else. Of an unsound one nobody can say that:
     // its name may be the client's own, and must not be taken for one that is to be found elsewhere.

@@ -88,7 +88,7 @@ class Session final : public Patron {
     Bytes out_;                  // answers that may go
     std::array<Bytes, 2> held_;  // and those that wait, by the parity of their batch
     std::array<unsigned, 2> due_{};
-    Event settled_;  // some of what was due is not any more
+    Event settled_;          // some of what was due is not any more
     bool finished_ = false;  // the other end has said that it asks for nothing more
     unsigned watches_ = 0;
     Bytes request_;  // scratch space

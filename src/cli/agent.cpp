@@ -30,9 +30,10 @@ Result<net::PresharedKey> new_key(const std::string& name) {
                                  net::PresharedKey::longest_identity));
     }
     if (net::is_reserved(name)) {
-        return usage(fmt::format("no key may be for \"{}\": an agent gives that name itself to "
-                                 "clients on its own host",
-                                 name));
+        return usage(
+            fmt::format("no key may be for \"{}\": an agent gives that name itself to "
+                        "clients on its own host",
+                        name));
     }
     net::PresharedKey key;
     key.identity = name;

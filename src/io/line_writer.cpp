@@ -106,8 +106,10 @@ void LineWriter::write(std::string_view line) noexcept {
         if (state_->alone) {
             pollfd ready{state_->fd, POLLOUT, 0};
             const bool writable = poll(&ready, 1, 0) > 0;
-            if (writable) state_->write_batch(std::string(line), std::exchange(state_->left_out, 0));
-            else ++state_->left_out;
+            if (writable)
+                state_->write_batch(std::string(line), std::exchange(state_->left_out, 0));
+            else
+                ++state_->left_out;
             return;
         }
         const std::lock_guard lock(state_->mutex);

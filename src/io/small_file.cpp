@@ -28,7 +28,7 @@ Result<SmallFile> read_small_file(const std::string& path, const std::string& wh
     const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0) return unreadable(path, what, errno);
     const Descriptor file(fd);
-    struct stat facts {};
+    struct stat facts{};
     if (fstat(fd, &facts) != 0) return unreadable(path, what, errno);
     if (S_ISDIR(facts.st_mode)) return unreadable(path, what, EISDIR);
     if (!S_ISREG(facts.st_mode)) {

@@ -130,8 +130,8 @@ void ThreadDisk::perform(const Shared& shared, Io& io) {
     }
     if (reads(io)) {
         const auto at = static_cast<off_t>(io.from.first * shared.block_size);
-        flight.read_error =
-            error_of_read(or_error(pread(fd, io.in.bytes().data(), io.in.size(), at)), io.in.size());
+        flight.read_error = error_of_read(
+            or_error(pread(fd, io.in.bytes().data(), io.in.size(), at)), io.in.size());
     }
 }
 

@@ -54,8 +54,8 @@ std::uint16_t port_of(const Endpoint& endpoint) {
 // In numbers; empty: it is no address that has such.
 std::string host_of(const Endpoint& endpoint) {
     char host[NI_MAXHOST] = "";
-    const int refusal = getnameinfo(endpoint.get(), endpoint.length, host, sizeof host, nullptr, 0,
-                                    NI_NUMERICHOST);
+    const int refusal =
+        getnameinfo(endpoint.get(), endpoint.length, host, sizeof host, nullptr, 0, NI_NUMERICHOST);
     return refusal == 0 ? host : "";
 }
 

@@ -100,7 +100,8 @@ int listen_at(int fd, const Endpoint& endpoint, const std::string& path) {
     if (!path.empty()) {
         if (const int error = replace_stale(endpoint, path); error != 0) return error;
     }
-    // A socket is made with its mode: what stands at its path a moment later may be somebody else's.
+    // A socket is made with its mode: what stands at its path a moment later may be somebody
+    // else's.
     const mode_t mask = umask(0111);
     const int bound = bind(fd, endpoint.get(), endpoint.length);
     const int error = errno;

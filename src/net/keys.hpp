@@ -13,8 +13,8 @@
 
 namespace diskpaxos::net {
 
-// Names that an agent gives itself to clients without a key: `uid:N` at a UNIX socket, `loopback`. No
-// key and no certificate may be for one.
+// Names that an agent gives itself to clients without a key: `uid:N` at a UNIX socket, `loopback`.
+// No key and no certificate may be for one.
 bool is_reserved(std::string_view name);
 
 struct PresharedKey {

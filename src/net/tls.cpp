@@ -11,6 +11,7 @@
 
 #include "base/check.hpp"
 #include "net/printable.hpp"
+#include "net/tls_words.hpp"
 
 namespace diskpaxos::net {
 
@@ -31,51 +32,6 @@ Error unusable(const std::string& what, Code code = Code::usage) {
     Error error{code, fmt::format("{}: {}", what, last_error())};
     ERR_clear_error();
     return error;
-}
-
-// Our end's words for an alert of the other end, or null.
-const char* refused_by_peer(int reason, bool shared_key) {
-    switch (reason - SSL_AD_REASON_OFFSET) {
-        case SSL_AD_HANDSHAKE_FAILURE:
-        case SSL_AD_UNKNOWN_PSK_IDENTITY:
-            return shared_key
-                       ? "the other end does not know our identity"
-                       : "the other end takes no certificates, or asks for what we do not have";
-        case SSL_AD_ILLEGAL_PARAMETER:
-        case SSL_AD_DECRYPT_ERROR:
-            return shared_key ? "the other end has another key for our identity"
-                              : "the other end refuses our certificate";
-        case SSL_AD_BAD_CERTIFICATE:
-        case SSL_AD_UNSUPPORTED_CERTIFICATE:
-        case SSL_AD_CERTIFICATE_REVOKED:
-        case SSL_AD_CERTIFICATE_UNKNOWN:
-        case SSL_AD_UNKNOWN_CA:
-            return "the other end refuses our certificate";
-        case SSL_AD_CERTIFICATE_EXPIRED:
-            return "the other end refuses our certificate: it has expired";
-        case SSL_AD_CERTIFICATE_REQUIRED:
-            return "the other end asks for a certificate, or for a key that it knows";
-        case SSL_AD_PROTOCOL_VERSION:
-            return "the other end does not speak TLS 1.3";
-        default:
-            return nullptr;
-    }
-}
-
-bool is_no_tls(int reason) {
-    switch (reason) {
-        case SSL_R_WRONG_VERSION_NUMBER:
-        case SSL_R_HTTP_REQUEST:
-        case SSL_R_HTTPS_PROXY_REQUEST:
-        case SSL_R_PACKET_LENGTH_TOO_LONG:
-        case SSL_R_ENCRYPTED_LENGTH_TOO_LONG:
-        case SSL_R_BAD_RECORD_TYPE:
-        case SSL_R_UNEXPECTED_MESSAGE:
-        case SSL_R_UNKNOWN_PROTOCOL:
-            return true;
-        default:
-            return false;
-    }
 }
 
 std::string common_name(const X509* certificate) {
@@ -190,8 +146,7 @@ Result<void> Tls::State::prepare(const CertificateFiles* files) {
     SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
     CHECK(SSL_CTX_set_num_tickets(context, 0) == 1);
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);  // what an idle connection needs
-    SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
-                       see_certificate);
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, see_certificate);
     if (server) {
         SSL_CTX_set_psk_find_session_callback(context, find_session);
         // Some context must be set for a session to be believed, even one made of a key.
@@ -317,7 +272,8 @@ Result<bool> TlsSession::handshake() {
     const int result = SSL_do_handshake(ssl_->ssl);
     if (result == 1) {
         if (name_peer()) return true;
-        return std::unexpected(Error{Code::permission, "the other end has no name that it may have"});
+        return std::unexpected(
+            Error{Code::permission, "the other end has no name that it may have"});
     }
     if (SSL_get_error(ssl_->ssl, result) == SSL_ERROR_WANT_READ) return false;
     return std::unexpected(failure());
@@ -401,7 +357,8 @@ std::string TlsSession::why_refused(int reason) {
                 printable(state_->keys.front().identity));
         }
         if (nameless_) {
-            return "the certificate of the other end has no common name, or one that it may not have";
+            return "the certificate of the other end has no common name, or one that it may not "
+                   "have";
         }
         return fmt::format("the certificate of the other end is refused: {}",
                            X509_verify_cert_error_string(SSL_get_verify_result(ssl_->ssl)));

@@ -162,7 +162,7 @@ std::uint32_t AgentDisk::next_piece(const Io& io, std::uint32_t done) const {
 // Nobody has asked: the agent says that they have changed.
 bool AgentDisk::told_rights(const wire::Frame& frame) {
     auto rights = rights_in(frame);
-    if (!rights || (welcome_.features & wire::tells_rights) == 0) return false;
+    if (!rights || (welcome_.features & wire::feature_rights) == 0) return false;
     rights_ = std::move(*rights);
     return true;
 }

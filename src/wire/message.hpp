@@ -24,12 +24,12 @@ inline constexpr std::size_t longest_name = 255;            // of a store or reg
 
 // Features: bits of a hello and its answer. Either side leaves out those that it does not know.
 //
-//  ceiling       the time stands in the welcome, and a step may be answered with the status `above`
-//  tells_rights  the agent says when the rights of a client have changed: a frame of type rights,
-//                status ok and id `unasked`, as if it had been asked
+//  feature_ceiling  the time stands in the welcome, and a step may be answered with the status `above`
+//  feature_rights   the agent says when the rights of a client have changed: a frame of type
+//                   rights, status ok and id `unasked`, as if it had been asked
 inline constexpr std::uint64_t feature_ceiling = 1;
-inline constexpr std::uint64_t tells_rights = 2;
-inline constexpr std::uint64_t known_features = feature_ceiling | tells_rights;
+inline constexpr std::uint64_t feature_rights = 2;
+inline constexpr std::uint64_t known_features = feature_ceiling | feature_rights;
 inline constexpr std::uint64_t unasked = 0;  // such a client asks for nothing else under this id
 
 // Before hello was answered nobody has agreed to more than this.

@@ -69,6 +69,26 @@ TEST_F(AgentFault, AFullDiskRefusesChangesAndServesReads) {
     EXPECT_EQ(again.block, value(4));
 }
 
+// It has everything in its journal: nobody waits until the last write that failed cannot land any
+// more.
+TEST_F(AgentFault, StopsAtOnceWhenItsDiskCanBeWrittenAgain) {
+    TestClient one(agent->place(), "a");
+    faulty.tell(0, "error w 28");
+    EXPECT_EQ(one.step(8, rank(2), value(2)), Status::failed);
+    faulty.tell(0, "clear");
+    EXPECT_TRUE(agent->says("can be written again"));
+    EXPECT_EQ(one.step(8, rank(3), value(3)), Status::ok);
+    const auto begin = std::chrono::steady_clock::now();
+    agent->signal(SIGTERM);
+    EXPECT_EQ(agent->wait(), 0) << agent->log();
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
+    EXPECT_NE(agent->log().find("stays in the journal"), std::string::npos) << agent->log();
+    start();
+    TestClient two(agent->place(), "a");
+    EXPECT_EQ(two.read(8), Status::ok);
+    EXPECT_EQ(two.block, value(3));
+}
+
 // A write of a dead agent may still land: no other one serves the store before it has.
 TEST_F(AgentFault, NobodySucceedsADeadAgentBeforeItsWritesHaveLanded) {
     faulty.tell(0, "hang w");

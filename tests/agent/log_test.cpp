@@ -6,11 +6,16 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <pthread.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
+#include <filesystem>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -90,7 +95,7 @@ TEST(LogLine, IsPrintableAndCut) {
 
 TEST(LogTest, TellsTheJournalHowGraveItIs) {
     Pipe pipe;
-    struct stat facts {};
+    struct stat facts{};
     ASSERT_EQ(fstat(pipe.in, &facts), 0);
     setenv("JOURNAL_STREAM", fmt::format("{}:{}", facts.st_dev, facts.st_ino).c_str(), 1);
     Hand clock;
@@ -145,7 +150,8 @@ TEST(LineWriterTest, WaitsForNobodyAndCountsWhatIsLost) {
     std::vector<std::string> lines;
     {
         Log log(clock, false, pipe.in);
-        for (unsigned i = 0; i < said; ++i) log.note(fmt::format("{:0100}", i));  // a MB, and 64 KiB fit
+        for (unsigned i = 0; i < said; ++i)
+            log.note(fmt::format("{:0100}", i));  // a MB, and 64 KiB fit
         std::string text = pipe.drain();
         log.note("the end");
         text += pipe.drain();
@@ -202,6 +208,34 @@ TEST(LineWriterTest, AReaderThatHangsDoesNotKeepUsAtTheEnd) {
         EXPECT_FALSE(writer.finish(50ms));
     }
     EXPECT_LT(std::chrono::steady_clock::now() - begin, 5s);
+}
+
+// Where the system has no thread to give, it writes itself, and still waits for nobody.
+TEST(LineWriterTest, ItCanDoWithoutItsThread) {
+    Pipe pipe;
+    const pid_t pid = fork();
+    if (pid == 0) {
+        std::ifstream statm("/proc/self/statm");
+        rlim_t pages = 0;
+        statm >> pages;
+        const rlim_t room = pages * static_cast<rlim_t>(getpagesize()) + 1024 * 1024;
+        const rlimit limit{.rlim_cur = room, .rlim_max = room};
+        setrlimit(RLIMIT_AS, &limit);
+        pthread_attr_t large;  // larger than what is left of other threads
+        pthread_attr_init(&large);
+        pthread_attr_setstacksize(&large, std::size_t{64} << 20);
+        pthread_setattr_default_np(&large);
+        io::LineWriter writer(pipe.in,
+                              [](unsigned count) { return fmt::format("{} lost\n", count); });
+        const auto tasks = std::filesystem::directory_iterator("/proc/self/task");
+        const bool alone = std::distance(begin(tasks), end(tasks)) == 1;
+        for (int i = 0; i < 1000; ++i) writer.write(std::string(1023, 'x') + "\n");
+        _exit(alone && writer.finish(0s) ? 0 : 1);
+    }
+    int status = 0;
+    ASSERT_EQ(waitpid(pid, &status, 0), pid);
+    EXPECT_EQ(status, 0);
+    EXPECT_GT(lines_of(pipe.drain()).size(), 10U);
 }
 
 }  // namespace

@@ -124,7 +124,8 @@ TEST_F(PlacesTest, ARandomCrowd) {
     };
     std::vector<Places::Guest*> greeted;
     for (int i = 0; i < 20'000; ++i) {
-        const std::string from = std::string(below(3) == 0 ? "/" : "") + static_cast<char>('a' + below(4));
+        const std::string from =
+            std::string(below(3) == 0 ? "/" : "") + static_cast<char>('a' + below(4));
         const Places::Decision decision = enter(from);
         if (decision.leaves != nullptr) {
             EXPECT_EQ(std::ranges::count(greeted, decision.leaves), 0);

@@ -45,8 +45,12 @@ class Agent:
     def await_log(self, words):
         """Waits until it has said so."""
         deadline = time.monotonic() + 20
-        while words not in open(self.log).read():
-            assert time.monotonic() < deadline, open(self.log).read()
+        while True:
+            with open(self.log) as log:
+                said = log.read()
+            if words in said:
+                return
+            assert time.monotonic() < deadline, said
             time.sleep(0.02)
 
     def answers(self):

@@ -69,6 +69,21 @@ TEST(AddressTest, AnOverlongPathIsRefused) {
     EXPECT_TRUE(resolve(*parse_address("/" + std::string(106, 'x'), 0)).has_value());
 }
 
+// Made as it is to be, whatever mask the process has: nothing changes it by its path afterwards.
+TEST(ListenerTest, ASocketIsEverybodysFromTheBeginning) {
+    const ScratchDirectory scratch;
+    Rig rig(Carrier::threads);
+    for (const mode_t mask : {mode_t{0022}, mode_t{0077}, mode_t{0}}) {
+        const mode_t before = umask(mask);
+        const auto listener = Listener::open(*rig.loop, endpoint_of(scratch.at("socket")));
+        EXPECT_EQ(umask(before), mask);
+        ASSERT_TRUE(listener.has_value()) << listener.error().sentence;
+        struct stat facts{};
+        ASSERT_EQ(stat(scratch.at("socket").c_str(), &facts), 0);
+        EXPECT_EQ(facts.st_mode & 0777U, 0666U);
+    }
+}
+
 TEST(KeysTest, AreReadAndWritten) {
     const std::string hex(64, 'a');
     const auto keys = parse_keys("# ours\n\nalice:" + hex + "\nhost:b:" + hex + "\r\n", "F");

@@ -1,7 +1,6 @@
 // Streams over TCP and UNIX sockets: what goes in comes out, however it is cut into pieces, and
 // nobody keeps more in memory than was said.
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -344,21 +343,6 @@ struct HalfPair {
     std::unique_ptr<Stream> stream;
     int other = -1;
 };
-
-// Made as it is to be, whatever mask the process has: nothing changes it by its path afterwards.
-TEST(ListenerTest, ASocketIsEverybodysFromTheBeginning) {
-    const ScratchDirectory scratch;
-    Rig rig(Carrier::threads);
-    for (const mode_t mask : {mode_t{0022}, mode_t{0077}, mode_t{0}}) {
-        const mode_t before = umask(mask);
-        const auto listener = Listener::open(*rig.loop, endpoint_of(scratch.at("socket")));
-        EXPECT_EQ(umask(before), mask);
-        ASSERT_TRUE(listener.has_value()) << listener.error().sentence;
-        struct stat facts {};
-        ASSERT_EQ(stat(scratch.at("socket").c_str(), &facts), 0);
-        EXPECT_EQ(facts.st_mode & 0777U, 0666U);
-    }
-}
 
 // A small send that finds no room, while nothing else happens and nobody waits for it.
 TEST_P(StreamTest, WhatWasNotTakenAtOnceIsSentAsSoonAsThereIsRoom) {

@@ -133,7 +133,8 @@ TEST_P(TlsTest, ACertificateWithoutAUsableNameIsRefused) {
         const Report met = report(GetParam(), server, must(Tls::client(authority.issue(name))));
         EXPECT_FALSE(met.echoed) << name;
         EXPECT_TRUE(says(met.client, "refuses our certificate")) << met.client;
-        EXPECT_TRUE(says(met.server, "has no common name, or one that it may not have")) << met.server;
+        EXPECT_TRUE(says(met.server, "has no common name, or one that it may not have"))
+            << met.server;
     }
 }
 

@@ -39,9 +39,9 @@ TEST_F(AgentDiskTest, RightsThatHaveChangedAreThoseThatCount) {
         list.end(0);
         return out;
     };
-    agent.welcome.features = wire::tells_rights;
+    agent.welcome.features = wire::feature_rights;
     const auto disk = must_open(rig, agent.url());
-    EXPECT_EQ(agent.features, wire::tells_rights);
+    EXPECT_EQ(agent.features, wire::known_features);
     EXPECT_TRUE(disk->lets(Right::read, "a/x"));
     EXPECT_TRUE(disk->lets(Right::write, "b/x"));
     agent.send(told(wire::may_write, "b/"));

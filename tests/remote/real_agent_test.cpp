@@ -188,11 +188,13 @@ TEST_F(RealAgentTest, OverTlsWithAKey) {
 // A key that is taken out of the file ends what came with it, and so does another in its place.
 TEST_F(RealAgentTest, AKeyThatIsWithdrawnEndsItsConnections) {
     const std::string key = write_key("key", 1);
-    const auto write_keys = [this](std::uint8_t alice, const char* other) {
-        std::ofstream(at("keys")) << (alice != 0 ? net::format_key({"alice", Bytes(32, std::byte{alice})}) : "")
-                                  << net::format_key({other, Bytes(32, std::byte{9})});
-        chmod(at("keys").c_str(), 0600);
-    };
+    const auto write_keys =
+        [this](std::uint8_t alice, const char* other) {
+            std::ofstream(at("keys"))
+                << (alice != 0 ? net::format_key({"alice", Bytes(32, std::byte{alice})}) : "")
+                << net::format_key({other, Bytes(32, std::byte{9})});
+            chmod(at("keys").c_str(), 0600);
+        };
     write_keys(1, "bob");
     const std::string where = serve({"--listen", "127.0.0.1:0", "--keys", at("keys")});
     const auto disk = must_open(rig, "agent://" + where + "/s?key=" + key);
