@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "sim/ceiling_hours.hpp"
 #include "sim/sanitized.hpp"
 
