@@ -27,9 +27,11 @@ class GivingUpTest : public testing::Test {
             std::ranges::fill(cluster.disks[disk]->at(block), std::byte{1});
         }
     }
+    // Of all slots, those in use as well: their users do that themselves, and here they stand still.
     HealReport heal(std::uint32_t given_up) {
         const Roster roster = *cluster.assemble();
-        HostLocks::OfProcess locks(home);
+        HostLocks nobody_works;
+        HostLocks::OfProcess locks(nobody_works);
         HealWish wish;
         wish.give_up = given_up;
         Healer healer(cluster.world, roster, rule, locks, host_named("home"), wish);
