@@ -58,6 +58,10 @@ std::string with_article(const std::string& name, const std::string& kind) {
 // By a descriptor of its own: it reads through the cache, in any size.
 void ask_blkid(const std::string& path, std::vector<std::string>& found) {
     const io::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (file.number() < 0) {  // then nobody knows what there is, least of all nothing
+        found.push_back(fmt::format("content that cannot be looked at ({})", errno_text(errno)));
+        return;
+    }
     const Probe probe(blkid_new_probe());
     if (!probe || blkid_probe_set_device(probe.get(), file.number(), 0, 0) != 0) return;
     blkid_probe_enable_superblocks(probe.get(), 1);

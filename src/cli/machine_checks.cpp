@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 
+#include "base/errno_text.hpp"
 #include "cli/doctor.hpp"
 #include "io/backend.hpp"
 #include "node/host.hpp"
@@ -29,7 +31,7 @@ Finding io_uring() {
 
 Finding machine_id() {
     const Result<node::ThisHost> host = node::this_host(Uuid{});
-    if (!host) return {Health::fail, "machine_id", "", host.error().sentence, "mount /proc"};
+    if (!host) return {Health::fail, "machine_id", "", host.error().sentence, ""};
     if (!host->note.empty()) return {Health::warn, "machine_id", "", "none", host->note};
     const char* wish = std::getenv("DISKPAXOS_MACHINE_ID");
     const bool given = wish != nullptr && !node::plain_machine_id(wish).empty();
@@ -40,10 +42,13 @@ Finding machine_id() {
 Finding clock_source() {
     static constexpr std::array<std::string_view, 5> slow = {"jiffies", "refined-jiffies", "pit",
                                                              "acpi_pm", "hpet"};
+    errno = 0;
     std::ifstream file("/sys/devices/system/clocksource/clocksource0/current_clocksource");
     std::string source;
     if (!std::getline(file, source)) {
-        return {Health::warn, "clock", "", "the clock source is not known", "mount /sys"};
+        const bool own = is_own_fault(errno);
+        return {Health::warn, "clock", "", "the clock source is not known",
+                own ? errno_text(errno) : "mount /sys"};
     }
     if (std::ranges::find(slow, source) == slow.end()) return {Health::ok, "clock", "", source, ""};
     return {Health::warn, "clock", "", source + " is slow to read or coarse",

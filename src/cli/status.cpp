@@ -39,6 +39,7 @@ struct DiskLine {
     std::uint64_t slots = 0;
     bool all = false;  // that we may see
     int unwritable = 0;  // errno, if this user may not write to it
+    std::string why_absent;  // where that is known
 };
 
 const char* word_of(const DiskLine& line) {
@@ -61,11 +62,16 @@ Colour colour_of(const DiskLine& line) {
 std::vector<DiskLine> disks_of(const Surveyed& at) {
     std::vector<DiskLine> lines;
     const Roster& roster = at.group->roster();
+    std::vector<std::string> unused;  // of those named
+    for (const auto& disk : at.group->unopened()) unused.push_back(disk.error.sentence);
+    for (const Aside& disk : roster.aside) unused.push_back(disk.name + ": " + disk.why);
+    const bool one = unused.size() == 1 && roster.only_missing();
     for (std::size_t disk = 0; disk < at.survey.disks.size(); ++disk) {
         DiskLine line{.seen = &at.survey.disks[disk],
                       .cells = at.survey.votes.cells_of(disk),
                       .slots = at.survey.votes.slots_of(disk),
-                      .all = at.survey.votes.votes_for_all(disk)};
+                      .all = at.survey.votes.votes_for_all(disk),
+                      .why_absent = one && !at.survey.disks[disk].present ? unused.front() : ""};
         for (const RealWorld::Member& member : at.group->real().members()) {
             const bool its = member.file && member.disk.get() == roster.members[disk];
             if (its) line.unwritable = member.file->why_not_writable();
@@ -92,8 +98,10 @@ std::string headline(const Surveyed& at) {
                                votes.unseen_cells() > 0 ? " that is for us to see" : "");
             break;
         case Redundancy::Level::degraded:
-            what = fmt::format("degraded: {} with no vote to spare",
-                               those(votes.bare_cells(), votes.bare_slots()));
+            what = votes.bare_cells() + votes.bare_slots() == 0
+                       ? "degraded: not every disk votes for every cell and slot"
+                       : fmt::format("degraded: {} with no vote to spare",
+                                     those(votes.bare_cells(), votes.bare_slots()));
             break;
         case Redundancy::Level::no_majority:
             what = fmt::format("no majority: for {}", those(votes.lost_cells(), votes.lost_slots()));
@@ -127,6 +135,7 @@ std::string notes_of(const DiskLine& line) {
     const auto note = [&notes](const std::string& text) {
         notes += (notes.empty() ? "" : "; ") + text;
     };
+    if (!line.why_absent.empty()) note(printable(line.why_absent));
     if (disk.damaged > 0) {
         note(fmt::format("{} damaged: run \"diskpaxos check --repair\"",
                          counted(disk.damaged, "cell", "cells")));

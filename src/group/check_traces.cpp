@@ -62,8 +62,8 @@ void Checker::look_for_traces_again() {
         }
         const std::uint32_t ring = roster_.common.geometry.ring;
         report_.rolled_back_examples.push_back(fmt::format(
-            "cell {} slot {}{}: {} knows nothing of what this writer promised before round {}",
-            seen.cell, seen.place / ring, whose(seen.cell), without, seen.rank.round));
+            "cell {} slot {}{}: no trace on {} of what this writer promised before round {}", seen.cell,
+            seen.place / ring, whose(seen.cell), without, seen.rank.round));
     }
 }
 

@@ -33,10 +33,14 @@ std::unexpected<Error> refusal_of(int error, const std::string& path) {
         case ENOMEDIUM:
             return refusal(Code::io, fmt::format("{}: there is no such disk or file", path));
         case EACCES:
-        case EPERM:
             return refusal(Code::permission,
                            fmt::format("{}: permission denied; a member of the disk's group or "
                                        "root may open it",
+                                       path));
+        case EPERM:  // a right would not help: root is refused as well
+            return refusal(Code::permission,
+                           fmt::format("{}: not permitted to anybody: it is immutable (lsattr), or a "
+                                       "device that this container may not use",
                                        path));
         case EROFS:
             return refusal(Code::permission, fmt::format("{}: the disk is read-only", path));

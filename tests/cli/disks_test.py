@@ -233,8 +233,8 @@ class Disks(CommandTest):
                 asked += os.read(ours, 1000)
             self.assertIn(b"the group splits", asked)
             os.write(ours, word.encode() + b"\n")
-            process.stdout.close()
             self.assertEqual(process.wait(timeout=60), code)
+            process.stdout.close()
             os.close(ours)
 
     def test_a_disk_that_shows_which_it_is_needs_no_word(self):

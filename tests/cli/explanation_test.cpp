@@ -334,5 +334,17 @@ TEST(Words, AreForPeople) {
     EXPECT_EQ(list({"a", "b", "c"}), "a, b and c");
 }
 
+TEST(Explanation, AMinorityDoesNotKnowThatThereIsNoSuchName) {
+    Situation at;
+    at.name = "x";
+    at.disk_names = {"a.img", "b.img", "c.img"};
+    at.answered = 1;
+    at.needed = 2;
+    at.majority = false;
+    EXPECT_EQ(explained(at).back(), "the disks that answer know no \"x\"; others may");
+    at.majority = true;
+    EXPECT_EQ(explained(at).back().find("no lock is named \"x\""), 0U);
+}
+
 }  // namespace
 }  // namespace diskpaxos::cli
