@@ -8,7 +8,7 @@
 namespace diskpaxos {
 
 namespace {
-constexpr std::uint64_t last_round = std::uint64_t{1} << 62;
+constexpr std::uint64_t highest_round = std::uint64_t{1} << 62;
 constexpr Duration between_questions = std::chrono::milliseconds(10);  // to disks that did not answer
 
 Verdict keep_it(const CellView&, Draft&) { return Verdict::keep; }
@@ -148,7 +148,7 @@ Task<std::optional<ChangeOutcome>> Cell::prepare(Backoff& backoff, Operation& op
     }
     for (;;) {
         // Nobody comes here in a million years, unless somebody meant to.
-        if (register_->highest().round >= last_round) co_return Damaged{};
+        if (register_->highest().round >= highest_round) co_return Damaged{};
         const bool late = !backoff.fresh() && world_.clock.now() >= deadline;
         if (late) co_return too_few(op);  // another attempt would only disturb others
         rank_ = rank_above(register_->highest());
@@ -184,6 +184,7 @@ std::optional<ChangeOutcome> Cell::compose(const ChangeFn& f, Operation& op) {
     if (before == Applied::cannot_tell && op.repeat == Repeat::never) return too_few(op);
 
     const CellView base = format_.view(base_);
+    op.too_long = false;
     const Verdict verdict = before == Applied::yes ? Verdict::keep : apply(f, base, op);
     const bool due = verdict == Verdict::write || op.repeat == Repeat::always;
     if (before == Applied::cannot_tell && !due) return too_few(op);

@@ -14,14 +14,15 @@ constexpr std::uint64_t tag_mask = (std::uint64_t{1} << tag_bits) - 1;
 constexpr std::uint64_t longest = 0x7fff;  // rounds between two that follow each other
 constexpr std::uint64_t all_there_are = 1, others_left_out = 0;
 
-constexpr std::uint64_t packed(std::uint64_t older, std::uint64_t tag) {
-    return older << tag_bits | (tag & tag_mask);
+// All 64 bits of a proposer have their part in it.
+constexpr std::uint64_t tag_of(std::uint64_t proposer) {
+    return (proposer ^ proposer >> 48 << 32) & tag_mask;
 }
 
 }  // namespace
 
 bool Lineage::Heir::is(Proposer who) const {
-    return packed ? proposer == (who.value & tag_mask) : proposer == who.value;
+    return packed ? proposer == tag_of(who.value) : proposer == who.value;
 }
 
 Lineage::Lineage(ByteView groups) {
@@ -83,9 +84,12 @@ void Lineage::write(ByteSpan groups) const {
         const bool more = next < count_ && !cut;
         const std::uint64_t before = more ? heirs_[next - 1].round : 0;
         const std::uint64_t older = more ? before - heirs_[next].round : 0;
-        if (more && older > 0 && older <= longest) return packed(older, heirs_[next++].proposer);
+        if (more && older > 0 && older <= longest) {
+            const Heir& heir = heirs_[next++];
+            return older << tag_bits | (heir.packed ? heir.proposer : tag_of(heir.proposer));
+        }
         cut = cut || more || !whole_;
-        return packed(0, cut ? others_left_out : all_there_are);
+        return cut ? others_left_out : all_there_are;
     };
     for (std::size_t at = group; at < groups.size(); at += group) {
         store<std::uint64_t>(groups, at, flag | word());

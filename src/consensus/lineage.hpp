@@ -4,12 +4,12 @@
 // Groups of 16 bytes. The first is a rank in full: round u64, proposer u64. Every further one holds
 // two ranks, packed:
 //
-//   0 u64   bit 63 set · 62..48 how many rounds older than the one before · 47..0 the proposer's low bits
+//   0 u64   bit 63 set · 62..48 how many rounds older than the one before · 47..0 the proposer's tag:
+//           its low 48 bits, with the high 16 exclusive-ored upon bits 47 to 32
 //   8 u64   bit 63 clear · the same of the next
-//
-// No rounds older: the list ends here, and the low bits say whether that is all (1), or older ones had
+// No rounds older: the list ends here, and the tag says whether that is all (1), or older ones had
 // to be left out (0). What is packed is told from all others by its round, which no two changes of a
-// record share, and 48 random bits, as many as an incarnation has anywhere.
+// record share, and by 48 random bits, as many as an incarnation has anywhere.
 //
 // Programs of before write only ranks in full, one for each change, and put a new one in front. So
 // there may be several of those, before groups or without any; a rank of round 0 ends them. They take
@@ -44,7 +44,7 @@ class Lineage {
   private:
     struct Heir {
         std::uint64_t round = 0;
-        std::uint64_t proposer = 0;
+        std::uint64_t proposer = 0;  // packed: its tag
         bool packed = false;
 
         bool is(Proposer who) const;

@@ -322,12 +322,14 @@ TEST_P(OlderPrograms, AreFollowed) {
 
 // They never take what they do not understand for a no.
 TEST_P(OlderPrograms, NeverConcludeThatTheirChangeWasNotApplied) {
+    const auto random = [](std::uint64_t n) { return n * 0x9e37'79b9'7f4a'7c15U; };  // as they are drawn
     for (std::uint64_t i = 0; i < 3 * ranks; ++i) {
-        older_change(10 + 2 * i, 1'000 + i);
-        change(11 + 2 * i, i % 5);
-        EXPECT_NE(older_applied(1'000 + i, 10 + 2 * i), Applied::no) << i;
-        EXPECT_EQ(older_applied(i % 5, round), Applied::yes);
-        EXPECT_EQ(older_applied(1, round + 1), Applied::cannot_tell);
+        const std::uint64_t older = random(1'000 + i), newer = random(1 + i % 5);
+        older_change(10 + 2 * i, older);
+        change(11 + 2 * i, newer);
+        EXPECT_NE(older_applied(older, 10 + 2 * i), Applied::no) << i;
+        EXPECT_EQ(older_applied(newer, round), Applied::yes);
+        EXPECT_EQ(older_applied(random(2'000), round + 1), Applied::cannot_tell);
     }
 }
 
