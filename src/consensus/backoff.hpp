@@ -27,7 +27,7 @@ class Backoff {
     // Windows never exceed this many operations: as many as there may be contenders. Where each has a
     // slot they are few; where nobody has one, they are not.
     static constexpr int widest = 16;
-    static constexpr int crowd = 128;
+    static constexpr int crowd = 64;
 
     explicit Backoff(Duration operation, int most = widest) : operation_(operation), most_(most) {}
     Duration next(Random& random);

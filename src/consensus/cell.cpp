@@ -107,7 +107,10 @@ Task<ChangeOutcome> Cell::run(const ChangeFn& f, Instant deadline, Repeat repeat
         const WriteOutcome wrote = co_await register_->write(rank_, next_, next, deadline);
         if (std::holds_alternative<Usurped>(wrote)) co_return Usurped{};
         if (std::holds_alternative<Written>(wrote)) {
-            prepared_ = next;
+            // Among others whoever has just won lets them have a chance, and has less in doubt: a read
+            // that is refused leaves no trace, a write at the prepared rank does.
+            crowded_ = format_.forgets() && !backoff.fresh();
+            if (!crowded_) prepared_ = next;
             committed(op);
             if (backoff.fresh()) pace_.observe(world_.clock.now() - started);
             if (op.too_long) co_return TooLong{format_.capacity()};
@@ -139,7 +142,8 @@ Task<std::optional<ChangeOutcome>> Cell::prepare(Backoff& backoff, Operation& op
         base_rank_ = register_->own().accepted;
         co_return std::nullopt;
     }
-    if (!register_->recovered() && !mutated(Mutant::write_before_recovery)) {
+    const bool unseen = !register_->recovered() && !mutated(Mutant::write_before_recovery);
+    if (unseen || std::exchange(crowded_, false)) {  // or ranks have certainly moved on
         const LookOutcome glance = co_await register_->recover(deadline);
         if (std::holds_alternative<Unavailable>(glance)) co_return too_few(op);
     }
@@ -187,6 +191,7 @@ std::optional<ChangeOutcome> Cell::compose(const ChangeFn& f, Operation& op) {
     if (before == Applied::cannot_tell && op.repeat == Repeat::never) return too_few(op);
 
     const CellView base = format_.view(base_);
+    op.too_long = false;
     const Verdict verdict = before == Applied::yes ? Verdict::keep : apply(f, base, op);
     const bool due = verdict == Verdict::write || op.repeat == Repeat::always;
     if (before == Applied::cannot_tell && !due) return too_few(op);

@@ -151,6 +151,7 @@ class Cell {
     bool followed_ = false;
     Bytes hint_;      // what glance() saw
     Rank seen_;       // the rank of what was shown last
+    bool crowded_ = false;  // the last operation met others
     Draft draft_;
 
     std::uint64_t unsettled_ = 0;  // round of the first attempt of the last unsettled change

@@ -10,9 +10,8 @@ namespace diskpaxos {
 namespace {
 
 constexpr std::uint16_t no_origin = 0xffff;
-constexpr std::size_t rank_size = 16;
 
-// As many ranks as 32 slots of a small block would take; more of them where there is room.
+// As much as 32 slots of a small block would take; more where there is room.
 std::size_t lineage_of(const Geometry& geometry) { return geometry.block_size == 512 ? 8 : 32; }
 
 std::size_t slot_width(const Geometry& geometry) {
@@ -27,7 +26,7 @@ RecordFormat::RecordFormat(const Geometry& geometry, DiskKinds kinds)
     : name_first_(kinds != DiskKinds::passive),
       by_rank_(kinds == DiskKinds::active),
       entries_(by_rank_ ? lineage_of(geometry) : geometry.slots),
-      width_(by_rank_ ? rank_size : slot_width(geometry)),
+      width_(by_rank_ ? Lineage::group : slot_width(geometry)),
       mask_(by_rank_ ? 0 : (std::uint64_t{1} << (8 * width_)) - 1),
       done_(entries_ * width_),
       capacity_(value_capacity(geometry.block_size) - head - done_) {}
@@ -64,22 +63,25 @@ std::uint16_t RecordFormat::origin(ByteView record) const {
 Applied RecordFormat::applied(ByteView record, std::uint64_t round, Proposer who,
                               std::uint64_t first) const {
     if (record.empty() || round < first) return Applied::no;
-    if (by_rank_) return in_lineage(record, who, first);
+    if (by_rank_) {
+        const Lineage known = lineage(record);
+        if (known.last_round(who) >= first) return Applied::yes;
+        const bool lost = known.may_have_lost(first) && !mutated(Mutant::lineage_forgotten);
+        return lost ? Applied::cannot_tell : Applied::no;
+    }
     const std::uint64_t mark = entry(record, who.slot());
     if (mark != 0) return unwrap(mark, round) >= first ? Applied::yes : Applied::no;
     return round - first > mask_ / 2 ? Applied::cannot_tell : Applied::no;
 }
 
 bool RecordFormat::latest(ByteView record, Proposer who) const {
-    return by_rank_ ? ancestor(record, 0).proposer == who : origin(record) == who.slot();
+    if (!by_rank_) return origin(record) == who.slot();
+    return !record.empty() && lineage(record).newest().proposer == who;
 }
 
 std::uint64_t RecordFormat::last_round(ByteView record, std::uint64_t round, Proposer who) const {
     if (record.empty()) return 0;
-    if (by_rank_) {
-        const std::size_t back = back_to(record, who);
-        return back < entries_ ? ancestor(record, back).round : 0;
-    }
+    if (by_rank_) return lineage(record).last_round(who);
     const std::uint64_t mark = entry(record, who.slot());
     return mark != 0 ? unwrap(mark, round) : 0;
 }
@@ -94,7 +96,11 @@ void RecordFormat::succeed(Bytes& out, ByteView base, std::uint64_t base_round,
     CHECK(nameable(at.round));
     const std::uint16_t slot = at.proposer.slot();
     compose(out, base, base_round, next, by_rank_ ? no_origin : slot, at.round);
-    if (by_rank_) return add_to_lineage(out, at);
+    if (by_rank_) {
+        Lineage changed = lineage(out);
+        changed.add(at);
+        return changed.write(ByteSpan(out).subspan(done_at(out), done_));
+    }
     CHECK(slot < entries_);
     set_entry(out, slot, at.round & mask_);
 }
@@ -140,39 +146,10 @@ void RecordFormat::set_entry(ByteSpan record, std::size_t slot, std::uint64_t va
                 : store(record, at, static_cast<std::uint32_t>(value));
 }
 
-// ---- by rank: ranks rise along a lineage, so what is newer than its oldest rank is in it or not ----
+// ---- by rank ----
 
-Applied RecordFormat::in_lineage(ByteView record, Proposer who, std::uint64_t first) const {
-    Rank oldest;
-    for (std::size_t back = 0; back < entries_; ++back) {
-        oldest = ancestor(record, back);
-        if (oldest.none()) return Applied::no;  // that was all
-        if (oldest.proposer == who && oldest.round >= first) return Applied::yes;
-    }
-    if (mutated(Mutant::lineage_forgotten)) return Applied::no;
-    return oldest.round < first ? Applied::no : Applied::cannot_tell;
-}
-
-Rank RecordFormat::ancestor(ByteView record, std::size_t back) const {
-    const std::size_t at = done_at(record) + back * rank_size;
-    return {load<std::uint64_t>(record, at), Proposer(load<std::uint64_t>(record, at + 8))};
-}
-
-// How far back the last change of `who` is; entries_: it is not there.
-std::size_t RecordFormat::back_to(ByteView record, Proposer who) const {
-    std::size_t back = 0;
-    while (back < entries_ && ancestor(record, back).proposer != who) ++back;
-    return back;
-}
-
-// In place of its own earlier change, or of the oldest one of all. So the oldest entry is never older
-// than one that somebody else has lost: what in_lineage() concludes from it holds.
-void RecordFormat::add_to_lineage(ByteSpan record, Rank at) const {
-    const std::size_t kept = std::min(back_to(record, at.proposer), entries_ - 1) * rank_size;
-    const ByteSpan ranks = record.subspan(done_at(record), done_);
-    std::ranges::copy_backward(ranks.first(kept), ranks.begin() + offset(kept + rank_size));
-    store<std::uint64_t>(ranks, 0, at.round);
-    store<std::uint64_t>(ranks, 8, at.proposer.value);
+Lineage RecordFormat::lineage(ByteView record) const {
+    return Lineage(record.subspan(done_at(record), done_));
 }
 
 }  // namespace diskpaxos

@@ -14,8 +14,8 @@
 // record forgets entries that are older than half the range, so an entry never wraps
 // (docs/decisions.md).
 //
-// By rank, where nobody has a slot: of each of the last processes that changed the cell, the rank of
-// the attempt that applied its last change, newest first. An attempt that is not among them was not
+// By rank, where nobody has a slot (lineage.hpp): of each of the last processes that changed the cell,
+// the rank of the attempt that applied its last change, newest first. An attempt that is not among them was not
 // applied if the oldest of them is older, or if they are all processes there ever were; otherwise
 // nobody can tell any more. So constant space serves any number of processes, unknown in advance;
 // and those that are as many as there are entries, or fewer, are told apart for ever. One entry per
@@ -28,6 +28,7 @@
 
 #include "base/bytes.hpp"
 #include "base/rank.hpp"
+#include "consensus/lineage.hpp"
 #include "disk/geometry.hpp"
 
 namespace diskpaxos {
@@ -100,16 +101,13 @@ class RecordFormat {
         return round - ((round - entry) & mask_);
     }
 
-    Applied in_lineage(ByteView record, Proposer who, std::uint64_t first) const;
-    std::size_t back_to(ByteView record, Proposer who) const;
-    Rank ancestor(ByteView record, std::size_t back) const;
-    void add_to_lineage(ByteSpan record, Rank at) const;
+    Lineage lineage(ByteView record) const;
 
     static constexpr std::size_t head = 12;
 
     bool name_first_;
     bool by_rank_;
-    std::size_t entries_;  // slots, or ranks
+    std::size_t entries_;  // slots, or groups of ranks
     std::size_t width_;    // of one, in bytes
     std::uint64_t mask_;
     std::size_t done_;     // bytes of all

@@ -12,6 +12,9 @@ namespace {
 
 constexpr Duration first_guess = std::chrono::milliseconds(2);  // of one operation's length
 constexpr Duration patience = std::chrono::milliseconds(50);    // of a phase that was refused
+// The same where a lineage is short: meanwhile others go on, and the look that follows sees as well
+// whether the disks that were slow have made up for the refusal.
+constexpr Duration short_patience = std::chrono::milliseconds(2);
 constexpr unsigned rereads = 2;
 
 // A disk that is not there: it never counts, and never says no.
@@ -97,7 +100,8 @@ Cell& Group::cell(std::uint32_t number) {
         visits.push_back(visit(disk, number));
     }
     const Proposer me = seat_ ? seat_->me : Proposer();
-    auto reg = std::make_unique<Register>(world_, rule_, number, me, patience, std::move(visits));
+    const Duration patient = format_.forgets() ? short_patience : patience;
+    auto reg = std::make_unique<Register>(world_, rule_, number, me, patient, std::move(visits));
     return cells_.try_emplace(number, world_, format_, std::move(reg), pace_).first->second;
 }
 

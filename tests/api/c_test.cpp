@@ -31,6 +31,9 @@ TEST_F(InC, VersionsAndWords) {
     EXPECT_STREQ(diskpaxos_word(DISKPAXOS_OK), "ok");
     EXPECT_STREQ(diskpaxos_word(DISKPAXOS_NO_QUORUM), "no_quorum");
     EXPECT_STREQ(diskpaxos_word(DISKPAXOS_LOST), "lost");
+    EXPECT_STREQ(diskpaxos_word(DISKPAXOS_APPLIED), "applied");
+    EXPECT_STREQ(diskpaxos_word(DISKPAXOS_OTHER_GROUP), "other_group");
+    EXPECT_STREQ(diskpaxos_word(DISKPAXOS_OTHER_GROUP + 1), "unknown");
     EXPECT_STREQ(diskpaxos_word(99), "unknown");
 }
 

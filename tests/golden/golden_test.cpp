@@ -181,6 +181,22 @@ Bytes golden(const std::string& kind, std::size_t size = 512) {
     return block;
 }
 
+// As programs wrote it before ranks were packed: read as ever.
+TEST(GoldenRegister, OfBeforeSaysWhatItSaid) {
+    const Bytes block = golden("register-before");
+    const Decoded decoded = decode_block(block, register_address());
+    ASSERT_EQ(decoded.state, BlockState::valid);
+    const ByteView held = decoded.block.value;
+    const RecordFormat format(Geometry(), DiskKinds::active);
+    ASSERT_TRUE(format.valid(held));
+    EXPECT_EQ(as_text(format.view(held).value), "alpha");
+    EXPECT_EQ(format.view(held).version, 2U);
+    EXPECT_TRUE(format.latest(held, Proposer(0xa2)));
+    EXPECT_EQ(format.last_round(held, 41, Proposer(0xa1)), 40U);
+    EXPECT_EQ(format.applied(held, 41, Proposer(0xa1), 40), Applied::yes);
+    EXPECT_EQ(format.applied(held, 41, Proposer(0xa3), 1), Applied::no);
+}
+
 TEST(GoldenSuperblock, SaysWhatItSaid) {
     const struct {
         const char* kind;

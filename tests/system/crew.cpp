@@ -31,9 +31,7 @@ void Crew::work(unsigned number) {
         const std::lock_guard lock(member.mutex);
         member.now.reset();
         ++(answer.code == 0 ? acknowledged_ : unanswered_);
-        // Not those that say that they show the state after a later change.
-        const bool exact = answer.err.find("later one") == std::string::npos;
-        if (answer.code == 0 && exact) member.results.push_back(answer.out);
+        if (answer.code == 0) member.results.push_back(answer.out);
         if (!answer.err.empty()) member.complaint = answer.err;
     }
 }

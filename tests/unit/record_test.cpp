@@ -174,10 +174,10 @@ TEST_P(RecordTest, KnowsWhatThisProgramDidNotWrite) {
 
 // ---- by rank: where nobody has a slot ----
 
-class Lineage : public testing::TestWithParam<std::uint32_t> {  // block size
+class LineageOf : public testing::TestWithParam<std::uint32_t> {  // block size
   protected:
     RecordFormat format{Geometry{.block_size = GetParam()}, DiskKinds::active};
-    std::size_t remembered = GetParam() == 512 ? 8 : 32;
+    std::size_t remembered = GetParam() == 512 ? 15 : 63;
     Bytes record, next;
     std::uint64_t round = 0;
 
@@ -190,9 +190,9 @@ class Lineage : public testing::TestWithParam<std::uint32_t> {  // block size
         return format.applied(record, round, Proposer(who), first);
     }
 };
-INSTANTIATE_TEST_SUITE_P(Blocks, Lineage, testing::Values(512U, 4096U));
+INSTANTIATE_TEST_SUITE_P(Blocks, LineageOf, testing::Values(512U, 4096U));
 
-TEST_P(Lineage, LeavesAsMuchRoomAsThirtyTwoSlotsOrNearly) {
+TEST_P(LineageOf, LeavesAsMuchRoomAsThirtyTwoSlotsOrNearly) {
     EXPECT_EQ(format.capacity(), GetParam() == 512 ? 244U : 3444U);
     change(1, 7);
     const CellView view = format.view(record);
@@ -200,7 +200,7 @@ TEST_P(Lineage, LeavesAsMuchRoomAsThirtyTwoSlotsOrNearly) {
     EXPECT_EQ(as_text(view.value), "v");
 }
 
-TEST_P(Lineage, TellsWhoseAttemptsAreInIt) {
+TEST_P(LineageOf, TellsWhoseAttemptsAreInIt) {
     change(10, 1);
     change(12, 2);
     EXPECT_EQ(applied(1, 10), Applied::yes);
@@ -212,14 +212,14 @@ TEST_P(Lineage, TellsWhoseAttemptsAreInIt) {
     EXPECT_FALSE(format.latest(record, Proposer(1)));
 }
 
-TEST_P(Lineage, CarriedOnItIsTheSame) {
+TEST_P(LineageOf, CarriedOnItIsTheSame) {
     change(10, 1);
     const Bytes before = record;
     format.carry(next, record, 10, 11);
     EXPECT_EQ(next, before);
 }
 
-TEST_P(Lineage, WhatFellOutOfItIsNotTakenForNeverApplied) {
+TEST_P(LineageOf, WhatFellOutOfItIsNotTakenForNeverApplied) {
     for (std::size_t i = 0; i <= remembered; ++i) change(10 + i, 100 + i);  // one too many
     EXPECT_EQ(applied(100, 10), Applied::cannot_tell);
     EXPECT_EQ(applied(7, 10), Applied::cannot_tell);
@@ -227,7 +227,7 @@ TEST_P(Lineage, WhatFellOutOfItIsNotTakenForNeverApplied) {
     EXPECT_EQ(applied(7, 12), Applied::no);  // the oldest that it remembers is older
 }
 
-TEST_P(Lineage, HasOneEntryForEachProcess) {
+TEST_P(LineageOf, HasOneEntryForEachProcess) {
     for (std::size_t i = 0; i < remembered; ++i) change(10 + i, 100 + i);
     for (std::size_t i = 0; i < 3 * remembered; ++i) change(200 + i, 100 + i % 3);
     for (std::size_t i = 3; i < remembered; ++i) {
@@ -240,28 +240,100 @@ TEST_P(Lineage, HasOneEntryForEachProcess) {
 }
 
 // Whoever is not among them was never there, as long as there is room for more.
-TEST_P(Lineage, KnowsThatItIsWhole) {
+TEST_P(LineageOf, KnowsThatItIsWhole) {
     for (std::size_t i = 0; i < 5 * remembered; ++i) change(10 + i, 100 + i % (remembered - 1));
     EXPECT_EQ(applied(7, 1), Applied::no);
 }
 
-// Older programs wrote an entry for each change: several may be of one process.
-TEST_P(Lineage, ReadsTheEntriesOfOlderPrograms) {
-    for (std::size_t i = 0; i < remembered; ++i) change(10 + i, 100 + i);
-    const std::size_t entries = 12 + std::string_view("name").size();
-    for (std::size_t i = 0; i < remembered; i += 2) {  // newest first
-        store<std::uint64_t>(record, entries + 16 * i + 8, 5);
-    }
-    EXPECT_EQ(format.last_round(record, round, Proposer(5)), round);
-    EXPECT_EQ(applied(5, round), Applied::yes);
-    EXPECT_EQ(applied(6, 10), Applied::cannot_tell);
-    EXPECT_EQ(applied(6, 11), Applied::no);
+// Between two that follow each other lie at most so many rounds; what is older is left out.
+TEST_P(LineageOf, WhatLiesTooFarBackIsLeftOut) {
+    change(10, 1);
+    change(20, 2);
+    change(20 + 0x7fff, 3);
+    EXPECT_EQ(applied(2, 20), Applied::yes);
+    EXPECT_EQ(applied(1, 10), Applied::yes);
+    EXPECT_EQ(applied(7, 1), Applied::no);
+    change(20 + 0x7fff + 0x8000, 4);
+    EXPECT_EQ(applied(3, 20 + 0x7fff), Applied::cannot_tell);
+    EXPECT_EQ(applied(7, 1), Applied::cannot_tell);
+    EXPECT_EQ(applied(7, round + 1), Applied::no);
     change(round + 1, 5);
-    EXPECT_EQ(applied(100, 10), Applied::yes);  // its own entry made room
-    EXPECT_EQ(applied(6, 10), Applied::cannot_tell);
+    EXPECT_EQ(applied(4, round - 1), Applied::yes);
+    EXPECT_EQ(applied(3, 20 + 0x7fff), Applied::cannot_tell);
 }
 
-TEST_P(Lineage, EveryRoundCanBeNamed) {
+// ---- beside programs of before: a rank in full for each change, the newest put in front ----
+
+class OlderPrograms : public LineageOf {
+  protected:
+    std::size_t ranks = GetParam() == 512 ? 8 : 32;
+
+    ByteSpan groups() { return ByteSpan(record).subspan(12 + std::string_view("name").size(), 16 * ranks); }
+    Rank at(std::size_t back) {
+        return {load<std::uint64_t>(groups(), 16 * back), Proposer(load<std::uint64_t>(groups(), 16 * back + 8))};
+    }
+    void older_change(std::uint64_t at_round, std::uint64_t who) {
+        if (record.empty()) {
+            change(at_round, who);
+            std::ranges::fill(groups().subspan(16), std::byte{0});
+            return;
+        }
+        const ByteSpan all = groups();
+        std::ranges::copy_backward(all.first(all.size() - 16), all.end());
+        store<std::uint64_t>(all, 0, at_round);
+        store<std::uint64_t>(all, 8, who);
+        round = at_round;
+    }
+    Applied older_applied(std::uint64_t who, std::uint64_t first) {
+        Rank oldest;
+        for (std::size_t back = 0; back < ranks; ++back) {
+            oldest = at(back);
+            if (oldest.none()) return Applied::no;
+            if (oldest.proposer == Proposer(who) && oldest.round >= first) return Applied::yes;
+        }
+        return oldest.round < first ? Applied::no : Applied::cannot_tell;
+    }
+};
+INSTANTIATE_TEST_SUITE_P(Blocks, OlderPrograms, testing::Values(512U, 4096U));
+
+TEST_P(OlderPrograms, AreRead) {
+    older_change(10, 1);
+    older_change(11, 2);
+    older_change(12, 1);
+    EXPECT_EQ(format.last_round(record, round, Proposer(1)), 12U);
+    EXPECT_EQ(applied(2, 11), Applied::yes);
+    EXPECT_EQ(applied(3, 1), Applied::no);
+    for (std::uint64_t i = 0; i < ranks; ++i) older_change(20 + i, 3);
+    EXPECT_EQ(applied(1, 12), Applied::cannot_tell);
+    EXPECT_EQ(applied(1, 21), Applied::no);
+}
+
+TEST_P(OlderPrograms, AreFollowed) {
+    for (std::uint64_t i = 0; i < ranks; ++i) older_change(10 + i, 100 + i);
+    change(200, 7);
+    for (std::uint64_t i = 0; i < ranks; ++i) EXPECT_EQ(applied(100 + i, 10 + i), Applied::yes) << i;
+    EXPECT_EQ(applied(8, 10), Applied::cannot_tell);
+    older_change(201, 9);
+    change(202, 10);
+    EXPECT_EQ(applied(9, 201), Applied::yes);
+    EXPECT_EQ(applied(7, 200), Applied::yes);
+    EXPECT_EQ(applied(100 + ranks - 1, 10 + ranks - 1), Applied::yes);
+}
+
+// They never take what they do not understand for a no.
+TEST_P(OlderPrograms, NeverConcludeThatTheirChangeWasNotApplied) {
+    const auto random = [](std::uint64_t n) { return n * 0x9e37'79b9'7f4a'7c15U; };  // as they are drawn
+    for (std::uint64_t i = 0; i < 3 * ranks; ++i) {
+        const std::uint64_t older = random(1'000 + i), newer = random(1 + i % 5);
+        older_change(10 + 2 * i, older);
+        change(11 + 2 * i, newer);
+        EXPECT_NE(older_applied(older, 10 + 2 * i), Applied::no) << i;
+        EXPECT_EQ(older_applied(newer, round), Applied::yes);
+        EXPECT_EQ(older_applied(random(2'000), round + 1), Applied::cannot_tell);
+    }
+}
+
+TEST_P(LineageOf, EveryRoundCanBeNamed) {
     EXPECT_TRUE(format.nameable(0x1'0000'0000U));
     EXPECT_TRUE(format.nameable(0x1'0000U));
 }
