@@ -81,6 +81,22 @@ TEST_F(Takeover, WithAWaitTheNewGroupIsWhole) {
     EXPECT_TRUE(set(next, "x"));
 }
 
+// However often: the one that comes to its end must have waited.
+TEST_F(Takeover, InterruptedInItsWaitSaysSoUntilOneIsFinished) {
+    for (int time = 0; time < 2; ++time) {
+        bool stop = false;
+        EXPECT_FALSE(take_over(40s, [&] { stop = true; }, stop));
+        for (const auto& disk : cluster.disks) {
+            const auto retired = decode_retired(ByteView(disk->at(0).data(), superblock_area), 0);
+            ASSERT_TRUE(retired);
+            EXPECT_EQ(retired->wait_ms, 40'000U);
+        }
+        EXPECT_FALSE(cluster.assemble());
+    }
+    EXPECT_TRUE(take_over(40s));
+    EXPECT_TRUE(check().sound());
+}
+
 TEST_F(Takeover, WithoutAWaitWhatComesLateIsDamage) {
     Process old(cluster, home, host_named("home"));
     ASSERT_TRUE(set(old, "x"));
