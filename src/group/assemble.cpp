@@ -165,19 +165,20 @@ Result<const Identity*> Assembly::first_of_group() const {
         }
     }
     if (first == nullptr && other != nullptr) {
-        return std::unexpected(Error{
-            Code::other_group,
-            fmt::format("{} {}, and no disk is there of group {}, which the group file names",
-                        other->disk->name(), of_which_group(*other), uuid_text(*group_))});
+        return std::unexpected(
+            Error{Code::other_group,
+                  fmt::format("{} {}, and no disk is there of group {}, which the group file names",
+                              other->disk->name(), of_which_group(*other), uuid_text(*group_))});
     }
     if (first == nullptr) {
         const Identity& any = identities_.front();
         const bool silent = std::ranges::none_of(
             identities_, [](const Identity& i) { return i.answered && i.error == 0; });
-        return std::unexpected(Error{
-            silent ? Code::no_quorum : Code::bad_data,
-            fmt::format("no disk of a group among {} (first: {}, {}); \"diskpaxos format\" makes one",
-                        identities_.size(), any.disk->name(), state_of(any))});
+        return std::unexpected(
+            Error{silent ? Code::no_quorum : Code::bad_data,
+                  fmt::format(
+                      "no disk of a group among {} (first: {}, {}); \"diskpaxos format\" makes one",
+                      identities_.size(), any.disk->name(), state_of(any))});
     }
     return first;
 }

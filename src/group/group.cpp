@@ -38,7 +38,8 @@ std::string reason(const Failure& failure) {
         case Failure::Kind::intruder: return "another process writes our slot";
         case Failure::Kind::closed: return "not in use";
         case Failure::Kind::forbidden: return "does not let us";
-        case Failure::Kind::foreign: return "another group's now";
+        case Failure::Kind::foreign:
+            return "another group's now";
         case Failure::Kind::quarantined: return "a write of ours failed and may still happen";
     }
     UNREACHABLE();

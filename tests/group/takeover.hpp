@@ -1,5 +1,5 @@
-// A group on three disks that another one is formatted over, while a process of the old one goes on:
-// what rule retire-F1 promises of it (docs/protocol.md, "When a disk changes hands").
+// A group on three disks that another one is formatted over, while a process of the old one goes
+// on: what rule retire-F1 promises of it (docs/protocol.md, "When a disk changes hands").
 #pragma once
 
 #include <gtest/gtest.h>
@@ -14,11 +14,10 @@ class Takeover : public testing::Test {
     Takeover() { EXPECT_TRUE(cluster.format()); }
 
     // As `format` does it, by another host; `wait` as with --evict.
-    Result<void> take_over(Duration wait, std::function<void()> waiting = [] {},
-                           const bool& stop = never) {
+    Result<void> take_over(
+        Duration wait, std::function<void()> waiting = [] {}, const bool& stop = never) {
         FormatPlan plan;
-        plan.superblock =
-            new_superblock("next", cluster.disks.size(), cluster.geometry, 10'000, 0);
+        plan.superblock = new_superblock("next", cluster.disks.size(), cluster.geometry, 10'000, 0);
         plan.disks = cluster.all();
         plan.host = host_named("taker");
         for (const auto& disk : cluster.disks) {

@@ -29,13 +29,14 @@ TEST_F(Takeover, OfAMinorityLeavesTheGroupAtWork) {
 TEST_F(Takeover, OneForeignBlockIsDamageAndIsHealedByItsUser) {
     Process user(cluster, home, host_named("home"));
     ASSERT_TRUE(set(user, "x"));
-    const std::uint64_t place = user.group.seat()->slot * cluster.geometry.ring +
-                                user.group.seat()->ring_index;
+    const std::uint64_t place =
+        user.group.seat()->slot * cluster.geometry.ring + user.group.seat()->ring_index;
     for (auto& disk : cluster.disks) {
         for (std::uint32_t cell = 0; cell < cluster.geometry.cells; ++cell) {
             BlockAddress address;
             address.group[0] = std::byte{0x77};
-            const std::uint64_t at = cluster.geometry.block(cell, static_cast<std::uint32_t>(place));
+            const std::uint64_t at =
+                cluster.geometry.block(cell, static_cast<std::uint32_t>(place));
             encode_initial(disk->at(at).first(512), address);
         }
     }
