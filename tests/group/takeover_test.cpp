@@ -1,3 +1,4 @@
+#include "group/heal.hpp"
 #include "group/takeover.hpp"
 
 namespace diskpaxos {
@@ -44,6 +45,28 @@ TEST_F(Takeover, OneForeignBlockIsDamageAndIsHealedByItsUser) {
     EXPECT_EQ(check().disks[0].by_damage[static_cast<std::size_t>(Damage::foreign)], 4U);
     EXPECT_TRUE(set(user, "x"));  // its blocks are what it remembers: nothing is lost
     EXPECT_EQ(damaged(), 9U);
+}
+
+TEST_F(Takeover, AForeignBlockOfASlotThatNobodyUsesIsHealedByARepair) {
+    {
+        Process user(cluster, home, host_named("home"));
+        ASSERT_TRUE(set(user, "x"));
+    }
+    for (std::uint32_t place = 0; place < cluster.geometry.places(); ++place) {
+        BlockAddress address;
+        address.group[0] = std::byte{0x77};
+        encode_initial(cluster.disks[1]->at(cluster.geometry.block(1, place)).first(512), address);
+    }
+    EXPECT_EQ(damaged(), cluster.geometry.places());
+    const auto roster = cluster.assemble();
+    ASSERT_TRUE(roster);
+    const Threshold rule = Threshold::majority(3);
+    HostLocks::OfProcess locks(home);
+    Healer healer(cluster.world, *roster, rule, locks, host_named("home"));
+    const auto healed = cluster.run(healer.run(cluster.soon()));
+    ASSERT_TRUE(healed);
+    EXPECT_EQ(healed->blocks, cluster.geometry.places());
+    EXPECT_EQ(damaged(), 0U);
 }
 
 // What is written between the overwriting and the end of the wait is written again.
