@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "base/errno_text.hpp"
 
@@ -79,6 +80,10 @@ Task<void> BareLoop::visit(std::size_t target) {
     std::ranges::copy(targets_[target].own, io->out.bytes().begin());
     io = co_await Transfer(disk, std::move(io));
     if (io->error != 0) error_ = io->error;
+    for (std::size_t at = 0; at < io->in.size(); at += geometry.block_size) {  // formatted over?
+        const ByteView block = ByteView(io->in.bytes()).subspan(at, geometry.block_size);
+        if (names_another_group(block, group_.roster().common.group)) error_ = ESTALE;
+    }
     if (++answered_ > group_.roster().disks() / 2) majority_.set();
 }
 

@@ -106,8 +106,10 @@ struct Front {  // what the superblock says, by its first copy or, if that is da
 Front look_at(ByteView area, std::uint32_t copy) {
     Front front;
     auto superblock = decode_superblock(area, copy);
-    if (superblock) front.membership.group = std::move(*superblock);
-    else front.damage = superblock.error();
+    if (superblock)
+        front.membership.group = std::move(*superblock);
+    else
+        front.damage = superblock.error();
     front.membership.retired = decode_retired(area, copy);
     return front;
 }
@@ -115,8 +117,9 @@ Front look_at(ByteView area, std::uint32_t copy) {
 void name_group(const Front& front, std::vector<std::string>& found) {
     const auto& superblock = front.membership.group;
     if (const auto& retired = front.membership.retired) {
-        found.push_back(fmt::format("a disk of diskpaxos group \"{}\" ({}), which was formatted over",
-                                    retired->name, uuid_text(retired->group)));
+        found.push_back(
+            fmt::format("a disk of diskpaxos group \"{}\" ({}), which was formatted over",
+                        retired->name, uuid_text(retired->group)));
     }
     if (front.damage == Damage::newer) {
         found.emplace_back("a diskpaxos group of a newer format");
@@ -190,7 +193,8 @@ Error with_content(Error error, const std::vector<std::string>& disks) {
         if (!disk) continue;
         const Membership member = membership(**disk);
         const std::vector<std::string> found = existing_content(**disk);
-        if (member.group || member.retired || found.empty() || found.front() == unknown_kind) continue;
+        if (member.group || member.retired || found.empty() || found.front() == unknown_kind)
+            continue;
         error.sentence += fmt::format("; {} holds {}", name, fmt::join(found, ", "));
     }
     return error;

@@ -107,7 +107,8 @@ Result<Geometry> geometry_of(const Invocation& call, const std::vector<Candidate
     std::uint32_t largest = 512;
     for (const Candidate& disk : disks) largest = std::max(largest, disk.logical_block_size);
     const std::string wish = call.text("block-size").value_or("auto");
-    const bool large = wish == "auto" ? largest > 512 || wants_sectors(geometry, disks) : wish == "4096";
+    const bool large =
+        wish == "auto" ? largest > 512 || wants_sectors(geometry, disks) : wish == "4096";
     geometry.block_size = large ? 4096 : 512;
     if (largest > geometry.block_size) {
         return usage(fmt::format("a disk has blocks of {} bytes; {} is not possible", largest,
@@ -312,9 +313,10 @@ void show_group(const Order& order, const Superblock& group, std::uint32_t host_
 void warn_of_overlays(const Order& order, Output& out) {
     for (const Candidate& disk : order.disks) {
         if (!disk.overlay) continue;
-        out.warn(fmt::format("{} lies on overlayfs: whoever mounts the same layer elsewhere may write "
-                             "to another file, and hold the same locks; use a volume or a device",
-                             disk.path));
+        out.warn(
+            fmt::format("{} lies on overlayfs: whoever mounts the same layer elsewhere may write "
+                        "to another file, and hold the same locks; use a volume or a device",
+                        disk.path));
     }
 }
 
@@ -329,9 +331,10 @@ FormatPlan plan_of(const Order& order, const RealWorld& real, const Takeover& ta
     }
     plan.wait = takeover.wait;
     plan.waiting = [&takeover, &out] {
-        out.warn(fmt::format("waiting {} until all of group \"{}\" have noticed, and what they wrote "
-                             "last has landed",
-                             brief(takeover.wait), takeover.group));
+        out.warn(
+            fmt::format("waiting {} until all of group \"{}\" have noticed, and what they wrote "
+                        "last has landed",
+                        brief(takeover.wait), takeover.group));
     };
     return plan;
 }
@@ -341,9 +344,10 @@ void warn_of_users(const Order& order, RealWorld& real, const Takeover& takeover
     if (takeover.wait == Duration(0)) return;
     for (const Candidate& disk : order.disks) {
         if (!used_here(disk, real)) continue;
-        out.warn(fmt::format("{}: a process of this host still has the old group open; end it "
-                             "(fuser names it)",
-                             disk.path));
+        out.warn(
+            fmt::format("{}: a process of this host still has the old group open; end it "
+                        "(fuser names it)",
+                        disk.path));
     }
 }
 

@@ -132,10 +132,10 @@ std::uint64_t room_on(const Candidate& candidate) {
 Result<void> refuse_small(const Candidate& candidate, std::uint64_t bytes_needed) {
     const std::uint64_t bytes = room_on(candidate);
     if (bytes >= bytes_needed) return {};
-    return std::unexpected(
-        Error{Code::bad_data, fmt::format("{}: too small: {} bytes, {} are needed; take fewer --slots "
-                                          "or --cells",
-                                          candidate.path, bytes, bytes_needed)});
+    return std::unexpected(Error{
+        Code::bad_data, fmt::format("{}: too small: {} bytes, {} are needed; take fewer --slots "
+                                    "or --cells",
+                                    candidate.path, bytes, bytes_needed)});
 }
 
 bool used_here(const Candidate& candidate, node::RealWorld& real) {

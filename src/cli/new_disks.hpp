@@ -25,7 +25,9 @@ struct Candidate {
     Membership before;                   // of which group it is now, or was
 };
 
-inline bool is_active(const Candidate& disk) { return node::is_url(disk.path); }
+inline bool is_active(const Candidate& disk) {
+    return node::is_url(disk.path);
+}
 
 Result<std::vector<Candidate>> examine(const std::vector<std::string>& names, node::RealWorld& real,
                                        Duration time_out);

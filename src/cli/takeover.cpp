@@ -84,8 +84,8 @@ void note_sessions(const Survey& survey, bool first, Watched& watched) {
         Seen seen;
         seen.ref = SessionRef{slot, record->epoch()};
         const bool same = known != watched.live.end() && known->second.ref == seen.ref;
-        seen.renews = same ? known->second.renews || record->beat > known->second.record.beat
-                           : !first;
+        seen.renews =
+            same ? known->second.renews || record->beat > known->second.record.beat : !first;
         seen.record = *record;
         watched.live.insert_or_assign(slot, std::move(seen));
     }
@@ -104,10 +104,8 @@ Watched watch(OpenGroup& group, const Predecessor& before) {
     const Instant begun = clock.now();
     for (bool first = true;; first = false) {
         const Survey seen = survey(group);
-        const auto answered = static_cast<std::size_t>(
-            std::ranges::count_if(seen.disks, [](const SurveyedDisk& disk) {
-                return disk.answered && disk.error == 0;
-            }));
+        const auto answered = static_cast<std::size_t>(std::ranges::count_if(
+            seen.disks, [](const SurveyedDisk& disk) { return disk.answered && disk.error == 0; }));
         watched.readable = seen.majority || answered == before.disks.size();
         note_sessions(seen, first, watched);
         watched.length = clock.now() - begun;
@@ -125,18 +123,20 @@ std::string name_of(const Seen& seen) {
 
 std::string life_of(const Seen& seen, const Watched& watched) {
     if (seen.renews) return name_of(seen) + ", renews its session";
-    return fmt::format("{}, has not renewed its session in the {} that it was watched, and may be "
-                       "dead or only stopped",
-                       name_of(seen), brief(watched.length));
+    return fmt::format(
+        "{}, has not renewed its session in the {} that it was watched, and may be "
+        "dead or only stopped",
+        name_of(seen), brief(watched.length));
 }
 
 // What cannot be known of a group of which the disks at hand are a minority.
 std::string beyond(const Predecessor& before) {
     if (before.majority()) return "";
-    return fmt::format(" (only {} of the {} disks of that group {} named: who works on the others "
-                       "alone is not seen here)",
-                       before.disks.size(), before.superblock.disks.size(),
-                       before.disks.size() == 1 ? "is" : "are");
+    return fmt::format(
+        " (only {} of the {} disks of that group {} named: who works on the others "
+        "alone is not seen here)",
+        before.disks.size(), before.superblock.disks.size(),
+        before.disks.size() == 1 ? "is" : "are");
 }
 
 Error in_use(const Predecessor& before, const Watched& watched) {
@@ -178,8 +178,8 @@ Result<void> evict_all(const Predecessor& before, const node::OpenOptions& optio
     if (!group) return std::unexpected(group.error());
     Directory directory((*group)->group());
     for (const auto& [slot, seen] : watched.live) {
-        const Result<Liveness> gone = (*group)->run(evict((*group)->world(), directory, seen.ref, *us,
-                                                          (*group)->deadline()));
+        const Result<Liveness> gone =
+            (*group)->run(evict((*group)->world(), directory, seen.ref, *us, (*group)->deadline()));
         if (!gone) return std::unexpected(gone.error());
         Json object;
         object["group"] = before.superblock.name;
@@ -196,9 +196,10 @@ void put_out(const Predecessor& before, const node::OpenOptions& options, const 
     takeover.wait = std::max(takeover.wait, watched.longest_ttl + drain_time(before.ttl()));
     if (watched.live.empty()) return;
     if (!before.majority()) {
-        out.warn(fmt::format("{} of the {} disks of group \"{}\" are too few to evict its sessions: "
-                             "they go on without these disks, if they can",
-                             before.disks.size(), before.superblock.disks.size(), before.name()));
+        out.warn(
+            fmt::format("{} of the {} disks of group \"{}\" are too few to evict its sessions: "
+                        "they go on without these disks, if they can",
+                        before.disks.size(), before.superblock.disks.size(), before.name()));
         return;
     }
     const Result<void> evicted = evict_all(before, options, watched, takeover);
@@ -206,9 +207,10 @@ void put_out(const Predecessor& before, const node::OpenOptions& options, const 
         if (evicted) out.warn(fmt::format("evicted: {}", name_of(seen)));
     }
     if (evicted) return;
-    out.warn(fmt::format("the sessions of group \"{}\" cannot be evicted ({}); they end with their "
-                         "leases, in {} at the latest",
-                         before.name(), evicted.error().sentence, brief(watched.longest_ttl)));
+    out.warn(
+        fmt::format("the sessions of group \"{}\" cannot be evicted ({}); they end with their "
+                    "leases, in {} at the latest",
+                    before.name(), evicted.error().sentence, brief(watched.longest_ttl)));
 }
 
 Result<void> take_from(const Predecessor& before, const Invocation& call, Takeover& takeover,
@@ -228,7 +230,8 @@ Result<void> take_from(const Predecessor& before, const Invocation& call, Takeov
     watched.longest_ttl = before.ttl();
     if (group) watched = watch(**group, before);
     if (!group || !watched.readable) {
-        out.warn(fmt::format("whether somebody uses group \"{}\" cannot be known: {}", before.name(),
+        out.warn(fmt::format("whether somebody uses group \"{}\" cannot be known: {}",
+                             before.name(),
                              group ? "its cells cannot be read" : group.error().sentence));
     }
     if (group) group->reset();  // its disks are opened again, for writing
@@ -252,8 +255,8 @@ Result<Takeover> take_over(const std::vector<Candidate>& disks, node::RealWorld&
     for (const Candidate& disk : disks) {
         if (!disk.before.retired || disk.before.retired->wait_ms == 0) continue;
         takeover.group = printable(disk.before.retired->name);
-        takeover.wait = std::max<Duration>(
-            takeover.wait, std::chrono::milliseconds(disk.before.retired->wait_ms));
+        takeover.wait = std::max<Duration>(takeover.wait,
+                                           std::chrono::milliseconds(disk.before.retired->wait_ms));
     }
     return takeover;
 }

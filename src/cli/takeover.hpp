@@ -9,9 +9,9 @@
 namespace diskpaxos::cli {
 
 struct Takeover {
-    Duration wait{};       // T + T_ghost of those who were there; 0: nobody was
+    Duration wait{};  // T + T_ghost of those who were there; 0: nobody was
     Json evicted = Json::array();
-    std::string group;     // the name of one they were in
+    std::string group;  // the name of one they were in
 };
 
 // Watches those groups for a renewal interval, as far as their disks are among these, and refuses

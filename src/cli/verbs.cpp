@@ -28,13 +28,16 @@ Verb format() {
     return {
         "format",
         "make disks a group",
-        {{"", "DISK...", 0, any_number, "a path (a missing file is created), or the URL of an active disk"}},
+        {{"", "DISK...", 0, any_number,
+          "a path (a missing file is created), or the URL of an active disk"}},
         {disk,
          {"name", 0, "NAME", "the name of the group (of FILE, or \"group\")"},
-         {"slots", 0, "N", "processes that can write at the same time (32), or hold locks (active disks only: 128)"},
+         {"slots", 0, "N",
+          "processes that can write at the same time (32), or hold locks (active disks only: 128)"},
          {"cells", 0, "N", "names that there can be (256)"},
          {"ttl", 0, "TIME", "how long a session lives without renewal, 1s to 1h (10s)"},
-         {"block-size", 0, "SIZE", "bytes per block (auto: the largest that a disk needs, or a drive writes at once)", false,
+         {"block-size", 0, "SIZE",
+          "bytes per block (auto: the largest that a disk needs, or a drive writes at once)", false,
           "auto 512 4096"},
          {"conf", 0, "FILE", "write the group file for -g here"},
          force,
@@ -45,7 +48,8 @@ Verb format() {
          json,
          help},
         "Takes 1, 3, 5 ... disks. What is on a disk already is named, and a terminal is asked; "
-        "without a terminal it is refused unless --force is given. A group in use is not overwritten: "
+        "without a terminal it is refused unless --force is given. A group in use is not "
+        "overwritten: "
         "its sessions are watched for a moment. With --evict they are put out, and it takes half a "
         "minute longer (3 TTL, if that is more, and a TTL on top).",
         "file",

@@ -54,7 +54,8 @@ Result<void> write_group_file(const std::string& path, const Superblock& group,
     {
         const io::Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
                                          secret ? 0600 : 0666));
-        written = file.number() >= 0 && write_fully(file.number(), text) && fsync(file.number()) == 0;
+        written =
+            file.number() >= 0 && write_fully(file.number(), text) && fsync(file.number()) == 0;
     }
     std::error_code error;
     if (written) fs::rename(temporary, path, error);

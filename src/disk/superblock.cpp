@@ -169,8 +169,7 @@ std::expected<Superblock, Damage> decode_superblock(ByteView area, std::uint32_t
     return s;
 }
 
-void encode_retired(ByteSpan out, const Superblock& s, const Retired& retired,
-                    std::uint32_t copy) {
+void encode_retired(ByteSpan out, const Superblock& s, const Retired& retired, std::uint32_t copy) {
     CHECK(sane(s) && s.name.size() <= max_group_name && out.size() >= s.geometry.block_size);
     std::ranges::fill(out, std::byte{0});
     const ByteSpan block = out.first(s.geometry.block_size);

@@ -100,8 +100,8 @@ Before Formatter::before(std::size_t disk) const {
     return disk < plan_.before.size() ? plan_.before[disk] : Before();
 }
 
-// Where superblocks may lie, old ones and ours, the front first: what is there tells who has the disk.
-// Of a larger group that was here before, the second copy is at the end of the disk.
+// Where superblocks may lie, old ones and ours, the front first: what is there tells who has the
+// disk. Of a larger group that was here before, the second copy is at the end of the disk.
 std::vector<std::uint64_t> Formatter::old_areas(std::size_t disk) const {
     const Geometry geometry = plan_.superblock.geometry_of(disk);
     const std::uint64_t area = superblock_area / geometry.block_size;
@@ -140,7 +140,8 @@ Task<void> Formatter::retire(std::size_t disk) {
     }
 }
 
-// What is retired beyond the new group would be taken for its second copy, if its first one is lost.
+// What is retired beyond the new group would be taken for its second copy, if its first one is
+// lost.
 Task<void> Formatter::forget_before(std::size_t disk) {
     const Geometry geometry = plan_.superblock.geometry_of(disk);
     if (!before(disk).group) co_return;
@@ -241,7 +242,8 @@ Task<void> Formatter::write_again(std::size_t disk) {
         fill(disk, from, wanted);
         for (std::uint64_t i = 0; i < from.count && errors_[disk] == 0; ++i) {
             const ByteView right = ByteView(wanted).subspan(i * size, size);
-            if (std::ranges::equal(ByteView(io->in.bytes()).subspan(i * size, size), right)) continue;
+            if (std::ranges::equal(ByteView(io->in.bytes()).subspan(i * size, size), right))
+                continue;
             IoPtr mend = device.prepare(Io::Kind::write, Extent{from.first + i, 1}, Extent{});
             std::ranges::copy(right, mend->out.bytes().begin());
             co_await write(disk, std::move(mend));

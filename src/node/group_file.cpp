@@ -125,9 +125,10 @@ Result<NamedDisks> parse(std::istream& file, const fs::path& path) {
         } else if (group && !again) {
             named.group = group;
         } else {
-            return usage(fmt::format("line {} of the group file {} is \"{}\"; its lines are: "
-                                     "disk = PATH, and one: group = UUID",
-                                     number, path.string(), text));
+            return usage(
+                fmt::format("line {} of the group file {} is \"{}\"; its lines are: "
+                            "disk = PATH, and one: group = UUID",
+                            number, path.string(), text));
         }
     }
     if (named.disks.empty()) {
@@ -159,9 +160,10 @@ Result<void> fits_group_file(const std::vector<std::string>& disks) {
         std::istringstream file(group_file_text("", Uuid{}, {disk}));
         const Result<NamedDisks> back = parse(file, "/x.conf");
         if (!control && back && back->disks == std::vector{disk}) continue;
-        return usage(fmt::format("the path \"{}\" cannot stand in a group file: it must not hold control "
-                                 "characters, a blank before a #, or a blank at its end",
-                                 readable(disk)));
+        return usage(
+            fmt::format("the path \"{}\" cannot stand in a group file: it must not hold control "
+                        "characters, a blank before a #, or a blank at its end",
+                        readable(disk)));
     }
     return {};
 }

@@ -143,13 +143,13 @@ Task<Sight> PassiveVisit::read_row(IoPtr io, Proposer aside) {
     co_return sight;
 }
 
-// A single block of another group is damage, as any: somebody who had the disk before us wrote it. If
-// the superblock is another group's too, or says that ours was formatted over, we are that somebody,
-// and what we write is damage to them (docs/protocol.md, "When a disk changes hands").
+// A single block of another group is damage, as any: somebody who had the disk before us wrote it.
+// If the superblock is another group's too, or says that ours was formatted over, we are that
+// somebody, and what we write is damage to them (docs/protocol.md, "When a disk changes hands").
 Task<void> PassiveVisit::learn_fate() {
-    IoPtr io = disk_.prepare(Io::Kind::read, Extent{},
-                             Extent{geometry().superblock_first(),
-                                    superblock_area / geometry().block_size});
+    IoPtr io = disk_.prepare(
+        Io::Kind::read, Extent{},
+        Extent{geometry().superblock_first(), superblock_area / geometry().block_size});
     io = co_await Transfer(disk_, std::move(io));
     if (io->error != 0) co_return;
     const auto superblock = decode_superblock(io->in.bytes(), 0);

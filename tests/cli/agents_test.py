@@ -64,6 +64,23 @@ class Active(AgentTest):
         self.assertLessEqual(count, codes.count(0) + codes.count(69))
         self.assertGreater(codes.count(0), 30)
 
+    def test_a_living_group_is_not_overwritten_but_put_out(self):
+        urls = [agent.url for agent in self.agents]
+        holder = self.start("run", "-g", "g", "l", "--", "sleep", "60")
+        self.addCleanup(holder.kill)
+        self.await_holders(1)
+        again = ("format", "--force", "--cells", "32", "--ttl", "2s")
+        self.refused("in_use", *again, *urls, says=f'pid {holder.pid} ("sleep 60"), renews its session')
+        formatting = self.start(*again, "--evict", "--conf", "n.conf", *urls)
+        out, err = holder.communicate(timeout=30)
+        self.assertEqual(holder.returncode, 79, err)
+        out, err = formatting.communicate(timeout=90)
+        self.assertEqual(formatting.returncode, 0, err)
+        self.assertIn(b"sessions at a time", out)
+        self.ok("check", "-g", "n")
+        self.ok("run", "-n", "-g", "n", "l", "--", "true")
+        self.refused("other_group", "cell", "get", "-g", "g", "x")
+
     def test_locks(self):
         self.assertEqual(self.ok("run", "-g", "g", "l", "--", "sh", "-c", "echo $DISKPAXOS_TOKEN").out,
                          "1\n")

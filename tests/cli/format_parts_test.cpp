@@ -43,8 +43,9 @@ Uuid some_uuid() {
 // All bytes but zero, at the beginning, in the middle and at the end of a path.
 TEST_F(GroupFile, ReadsBackAsItWasOrIsRefused) {
     unsigned taken = 0;
-    std::vector<std::string> paths = {"/h1#2", "/a #b", "/a\t#b", "/a b", "/a = b", "/\"a\"", "/a\\",
-                                      "/disk = x", "/a  ", "agent://h:1/s#1", "/a/./b", "/a//b"};
+    std::vector<std::string> paths = {"/h1#2",  "/a #b",           "/a\t#b", "/a b",
+                                      "/a = b", "/\"a\"",          "/a\\",   "/disk = x",
+                                      "/a  ",   "agent://h:1/s#1", "/a/./b", "/a//b"};
     for (int byte = 1; byte < 256; ++byte) {
         const char c = static_cast<char>(byte);
         for (const char* form : {"/?x", "/x?x", "/x?", "/x ?", "/x?#"}) {
@@ -75,7 +76,8 @@ TEST_F(GroupFile, ReadsBackAsItWasOrIsRefused) {
 }
 
 TEST_F(GroupFile, OfBeforeStillReads) {
-    const auto back = read("# group prod, 1234\ndisk = /a # the first\n\n  disk=/b#2\ndisk = c\r\n");
+    const auto back =
+        read("# group prod, 1234\ndisk = /a # the first\n\n  disk=/b#2\ndisk = c\r\n");
     ASSERT_TRUE(back);
     EXPECT_FALSE(back->group);
     EXPECT_EQ(back->disks, (std::vector<std::string>{"/a", "/b#2", here("c")}));
@@ -122,8 +124,10 @@ TEST(MachineId, IsTheSameHoweverItIsWritten) {
 }
 
 TEST(Progress, NeverCountsBackwards) {
-    EXPECT_EQ(cli::progress_figures(1 << 20, 2 << 20, 1.0), " 50% 1.0 MiB of 2.0 MiB, 1.0 MiB/s, 1 s left");
-    EXPECT_EQ(cli::progress_figures(2 << 20, 1 << 20, 2.0), "100% 2.0 MiB of 2.0 MiB, 1.0 MiB/s, 0 s left");
+    EXPECT_EQ(cli::progress_figures(1 << 20, 2 << 20, 1.0),
+              " 50% 1.0 MiB of 2.0 MiB, 1.0 MiB/s, 1 s left");
+    EXPECT_EQ(cli::progress_figures(2 << 20, 1 << 20, 2.0),
+              "100% 2.0 MiB of 2.0 MiB, 1.0 MiB/s, 0 s left");
     EXPECT_NE(cli::progress_figures(0, 0, 0.0).find(", 0 s left"), std::string::npos);
 }
 

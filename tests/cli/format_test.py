@@ -68,6 +68,23 @@ class Format(CommandTest):
         self.refused("usage", "format", "--force", "--block-size", "512", *self.GROUP, "mnt/b.img",
                      says="blocks of 4096 bytes")
 
+    @unittest.skipUnless(os.geteuid() == 0, "mounting is for root")
+    def test_warns_of_files_in_an_image_layer(self):
+        for name in ("lower", "upper", "work", "mnt"):
+            os.mkdir(self.path(name))
+        layers = ",".join(f"{name}dir={self.path(name)}" for name in ("lower", "upper", "work"))
+        mounted = subprocess.run(["mount", "-t", "overlay", "overlay", "-o", layers, self.path("mnt")],
+                                 capture_output=True)
+        if mounted.returncode != 0:
+            self.skipTest("no overlayfs")
+        self.addCleanup(subprocess.run, ["umount", self.path("mnt")])
+        for _ in ("created", "overwritten"):
+            answer = self.ok("format", "--force", *self.GROUP, "mnt/a.img")
+            self.assertIn("mnt/a.img lies on overlayfs", answer.err)
+        checks = self.run_raw("doctor", "--json", "-d", "mnt/a.img").json()["checks"]
+        self.assertEqual([check["verdict"] for check in checks if check["check"] == "overlay"], ["warn"])
+        self.assertNotIn("overlayfs", self.ok("format", *self.GROUP, "b.img").err)
+
     def test_refuses_an_even_number(self):
         self.refused("usage", "format", "a.img", "b.img", says="majority")
         self.assertFalse(self.exists("a.img"))

@@ -172,8 +172,8 @@ TEST_P(Golden, AndTheyStillDecode) {
 
 INSTANTIATE_TEST_SUITE_P(Format, Golden,
                          ::testing::Values("superblock", "superblock-active", "superblock-tiers",
-                                           "superblock-retired", "claim", "owner", "initial", "cell", "register",
-                                           "door-closed", "door-open"));
+                                           "superblock-retired", "claim", "owner", "initial",
+                                           "cell", "register", "door-closed", "door-open"));
 
 Bytes golden(const std::string& kind, std::size_t size = 512) {
     Bytes block(size);

@@ -1,5 +1,5 @@
-// A group on three disks that another one is formatted over, while a process of the old one goes on:
-// what rule retire-F1 promises of it (docs/protocol.md, "When a disk changes hands").
+// A group on three disks that another one is formatted over, while a process of the old one goes
+// on: what rule retire-F1 promises of it (docs/protocol.md, "When a disk changes hands").
 #pragma once
 
 #include <gtest/gtest.h>
@@ -14,19 +14,19 @@ class Takeover : public testing::Test {
     Takeover() { EXPECT_TRUE(cluster.format()); }
 
     // As `format` does it, by another host; `wait` as with --evict.
-    Result<void> take_over(Duration wait, std::function<void()> waiting = [] {}) {
+    Result<void> take_over(
+        Duration wait, std::function<void()> waiting = [] {}, const bool& stop = never) {
         FormatPlan plan;
-        plan.superblock =
-            new_superblock("next", cluster.disks.size(), cluster.geometry, 10'000, 0);
+        plan.superblock = new_superblock("next", cluster.disks.size(), cluster.geometry, 10'000, 0);
         plan.disks = cluster.all();
         plan.host = host_named("taker");
         for (const auto& disk : cluster.disks) {
             auto old = decode_superblock(ByteView(disk->at(0).data(), superblock_area), 0);
-            plan.before.push_back({old ? std::optional(*old) : std::nullopt, false});
+            const bool retired = !old && old.error() == Damage::retired;
+            plan.before.push_back({old ? std::optional(*old) : std::nullopt, retired});
         }
         plan.wait = wait;
         plan.waiting = std::move(waiting);
-        const bool stop = false;
         Formatter formatter(cluster.world, std::move(plan), [](std::uint64_t) {});
         return cluster.run(formatter.run(stop));
     }
@@ -75,6 +75,7 @@ class Takeover : public testing::Test {
         co_return Result<void>();
     }
 
+    static constexpr bool never = false;
     Cluster cluster;
     HostLocks home;
 };

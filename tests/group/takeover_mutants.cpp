@@ -15,7 +15,9 @@ TEST_F(TakeoverMutant, ForeignOverwritten) {
     EXPECT_FALSE(old_writes_end_with_the_first());
 }
 
-TEST_F(TakeoverMutant, NoneOfThem) { EXPECT_TRUE(old_writes_end_with_the_first()); }
+TEST_F(TakeoverMutant, NoneOfThem) {
+    EXPECT_TRUE(old_writes_end_with_the_first());
+}
 
 }  // namespace
 }  // namespace diskpaxos

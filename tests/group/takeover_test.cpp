@@ -1,3 +1,4 @@
+#include "group/heal.hpp"
 #include "group/takeover.hpp"
 
 namespace diskpaxos {
@@ -29,13 +30,14 @@ TEST_F(Takeover, OfAMinorityLeavesTheGroupAtWork) {
 TEST_F(Takeover, OneForeignBlockIsDamageAndIsHealedByItsUser) {
     Process user(cluster, home, host_named("home"));
     ASSERT_TRUE(set(user, "x"));
-    const std::uint64_t place = user.group.seat()->slot * cluster.geometry.ring +
-                                user.group.seat()->ring_index;
+    const std::uint64_t place =
+        user.group.seat()->slot * cluster.geometry.ring + user.group.seat()->ring_index;
     for (auto& disk : cluster.disks) {
         for (std::uint32_t cell = 0; cell < cluster.geometry.cells; ++cell) {
             BlockAddress address;
             address.group[0] = std::byte{0x77};
-            const std::uint64_t at = cluster.geometry.block(cell, static_cast<std::uint32_t>(place));
+            const std::uint64_t at =
+                cluster.geometry.block(cell, static_cast<std::uint32_t>(place));
             encode_initial(disk->at(at).first(512), address);
         }
     }
@@ -43,6 +45,28 @@ TEST_F(Takeover, OneForeignBlockIsDamageAndIsHealedByItsUser) {
     EXPECT_EQ(check().disks[0].by_damage[static_cast<std::size_t>(Damage::foreign)], 4U);
     EXPECT_TRUE(set(user, "x"));  // its blocks are what it remembers: nothing is lost
     EXPECT_EQ(damaged(), 9U);
+}
+
+TEST_F(Takeover, AForeignBlockOfASlotThatNobodyUsesIsHealedByARepair) {
+    {
+        Process user(cluster, home, host_named("home"));
+        ASSERT_TRUE(set(user, "x"));
+    }
+    for (std::uint32_t place = 0; place < cluster.geometry.places(); ++place) {
+        BlockAddress address;
+        address.group[0] = std::byte{0x77};
+        encode_initial(cluster.disks[1]->at(cluster.geometry.block(1, place)).first(512), address);
+    }
+    EXPECT_EQ(damaged(), cluster.geometry.places());
+    const auto roster = cluster.assemble();
+    ASSERT_TRUE(roster);
+    const Threshold rule = Threshold::majority(3);
+    HostLocks::OfProcess locks(home);
+    Healer healer(cluster.world, *roster, rule, locks, host_named("home"));
+    const auto healed = cluster.run(healer.run(cluster.soon()));
+    ASSERT_TRUE(healed);
+    EXPECT_EQ(healed->blocks, cluster.geometry.places());
+    EXPECT_EQ(damaged(), 0U);
 }
 
 // What is written between the overwriting and the end of the wait is written again.
@@ -79,6 +103,22 @@ TEST_F(Takeover, WithAWaitTheNewGroupIsWhole) {
     EXPECT_TRUE(check().sound());
     Process next(cluster, home, host_named("taker"));
     EXPECT_TRUE(set(next, "x"));
+}
+
+// However often: the one that comes to its end must have waited.
+TEST_F(Takeover, InterruptedInItsWaitSaysSoUntilOneIsFinished) {
+    for (int time = 0; time < 2; ++time) {
+        bool stop = false;
+        EXPECT_FALSE(take_over(40s, [&] { stop = true; }, stop));
+        for (const auto& disk : cluster.disks) {
+            const auto retired = decode_retired(ByteView(disk->at(0).data(), superblock_area), 0);
+            ASSERT_TRUE(retired);
+            EXPECT_EQ(retired->wait_ms, 40'000U);
+        }
+        EXPECT_FALSE(cluster.assemble());
+    }
+    EXPECT_TRUE(take_over(40s));
+    EXPECT_TRUE(check().sound());
 }
 
 TEST_F(Takeover, WithoutAWaitWhatComesLateIsDamage) {
