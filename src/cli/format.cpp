@@ -23,7 +23,6 @@
 namespace diskpaxos::cli {
 
 namespace fs = std::filesystem;
-
 namespace {
 
 struct Order {  // what was asked for, checked

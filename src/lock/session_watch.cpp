@@ -6,6 +6,16 @@
 
 namespace diskpaxos {
 
+namespace {
+
+bool lives(const Named& cell, const SessionRef& session) {
+    if (cell.state != CellState::session) return false;
+    const auto record = decode_session(cell.value);
+    return record && record->epoch() == session.epoch && record->state == SessionState::live;
+}
+
+}  // namespace
+
 SessionWatch::SessionWatch(World& world, Directory& directory, SessionRef session)
     : world_(world), directory_(directory), session_(session), name_(session_name(session.slot)) {}
 
@@ -13,15 +23,13 @@ Task<Result<Liveness>> SessionWatch::look(Instant deadline) {
     const Instant issued = world_.clock.now();
     Result<Named> cell = co_await directory_.look(name_, deadline);
     if (!cell) co_return std::unexpected(cell.error());
-    const Instant completed = world_.clock.now();
-    Liveness liveness = judge(*cell, issued, completed);
-    if (liveness == Liveness::gone && !cell->exact) {
-        // What is not committed may vanish again, and then the session could go on renewing.
+    // What is not committed may vanish again, and then the session could go on renewing, unseen by
+    // whoever counts from this look on.
+    if (!cell->exact && !lives(*cell, session_)) {
         cell = co_await directory_.get(name_, deadline);
         if (!cell) co_return std::unexpected(cell.error());
-        liveness = judge(*cell, issued, world_.clock.now());
     }
-    co_return liveness;
+    co_return judge(*cell, issued, world_.clock.now());
 }
 
 Liveness SessionWatch::judge(const Named& cell, Instant issued, Instant completed) {

@@ -32,7 +32,7 @@ class SessionWatch {
     // Goes on from what an earlier process of this boot has seen; before the first look.
     void recall(const Note& note);
 
-    // One look; a second one only to make sure that what looks gone is committed.
+    // One look; a second one only to make sure that what shows no life of it is committed.
     Task<Result<Liveness>> look(Instant deadline);
 
     // After `expired`. `gone`: from now on it cannot renew. `alive`: it was quicker.

@@ -44,7 +44,7 @@ std::string head(const NoteScope& scope) {
 
 std::string path_of_folder() {
     if (const char* chosen = std::getenv("DISKPAXOS_NOTES"); chosen != nullptr) return chosen;
-    if (geteuid() == 0) return "/run/diskpaxos";  // the same for a login and for cron
+    if (geteuid() == 0) return "/run/diskpaxos-notes";  // the same for a login and for cron
     const char* runtime = std::getenv("XDG_RUNTIME_DIR");
     const std::string base =
         runtime != nullptr && *runtime == '/' ? runtime : fmt::format("/run/user/{}", geteuid());

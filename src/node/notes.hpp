@@ -33,8 +33,9 @@ std::vector<Note> notes_in(const std::string& text, const NoteScope& scope, Inst
 
 class Notes {
   public:
-    // $DISKPAXOS_NOTES; else /run/diskpaxos for root, and for others the folder diskpaxos in
-    // $XDG_RUNTIME_DIR or /run/user/UID. Made, mode 0700, if it is not there.
+    // $DISKPAXOS_NOTES; else /run/diskpaxos-notes for root (/run/diskpaxos is the agent's, who may be
+    // another user), and for others the folder diskpaxos in $XDG_RUNTIME_DIR or /run/user/UID. Made,
+    // mode 0700, if it is not there.
     explicit Notes(NoteScope scope);
 
     // False: there is no folder that only we can write. why() says what is wrong with it.

@@ -238,6 +238,24 @@ TEST_F(DeathTest, AGuardThatWasStoppedGoesOn) {
     EXPECT_EQ(seen->code, 7);
 }
 
+// Stopped before it could begin, it would leave the lock held for a CMD that never runs.
+TEST_F(DeathTest, AGuardThatWasStoppedBeforeStartsItAfterAll) {
+    Shared<Silence> seen;
+    Child owner([&] {
+        Owner self;
+        kill(guard_of(getpid()), SIGSTOP);
+        self.start({"sh", "-c", "exit 7"}, self.from_now(20s, 21s));
+        Scope scope(self.loop->queue());
+        scope.spawn(notice(*self.command, *seen));
+        self.loop->run_until(self.command->gone());
+        self.command->silent().set();
+        seen->code = self.command->outcome().code;
+    });
+    EXPECT_EQ(owner.wait(), 0);
+    EXPECT_TRUE(seen->noticed);
+    EXPECT_EQ(seen->code, 7);
+}
+
 // As one that is traced, or frozen by its control group: it cannot be told to go on.
 TEST_F(DeathTest, AGuardThatStaysSilentIsEndedAndCmdsOwnEndIsKept) {
     Shared<Silence> seen;
