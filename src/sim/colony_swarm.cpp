@@ -24,7 +24,7 @@ void draw_hard_claims(Draw& draw, ColonySetup& setup) {
     faults.drain = milliseconds(29'000);
     setup.storm = std::chrono::seconds(draw.from(60, 240));
     setup.absence = std::chrono::seconds(draw.from(1, 45));
-    setup.patience = std::chrono::seconds(draw.from(1, 100));
+    setup.patience = std::chrono::seconds(draw.from(1, 4));  // who settles waits longer
     setup.think = milliseconds(draw.from(500, 4'000));
     setup.mend = std::max(setup.mend, draw.from(2, 8));
     faults.whim_every = draw.from(50, 400);
