@@ -12,9 +12,22 @@ namespace {
 
 constexpr Purposes for_both{.read = true, .write = true};
 constexpr Duration settling_pause = std::chrono::seconds(1);  // between two looks while one waits
+constexpr std::uint32_t most_rivals = 32;  // that we give way to
 constexpr Duration longest_pause = std::chrono::milliseconds(250);
 // Where nothing can change, a moment is waited all the same: somebody may be giving a slot back.
 constexpr Duration hopeless_wait = std::chrono::seconds(1);
+
+// How many claims seem to be under way: free slots that nobody can claim at this moment.
+std::uint32_t rivals(const TableReader& table, std::uint32_t slots) {
+    std::uint32_t count = 0;
+    bool any_claimable = false;
+    for (std::uint32_t slot = 0; slot < slots; ++slot) {
+        const SlotView view = table.view(slot);
+        if (view.known && !view.owner.held() && !view.claimable) ++count;
+        any_claimable = any_claimable || view.claimable;
+    }
+    return any_claimable ? count : 0;
+}
 
 bool of_another(const SlotView& slot, const SeatWish& wish) {
     return slot.known && slot.owner.held() && slot.owner.host != wish.host.id;
@@ -58,6 +71,7 @@ Task<Result<Seat>> SeatFinder::find(SeatWish wish, Instant deadline) {
             Code::usage, fmt::format("there is no slot {}; this group has slots 0 to {}", *wish.slot,
                                      roster_.common.geometry.slots - 1)});
     }
+    bool gave_way = false;
     for (bool before = false;; before = true) {
         // What was begun before the deadline, or is settled, is brought to its end.
         const Instant patience = std::max(deadline, world_.clock.now() + ClaimTiming::of(ttl).life());
@@ -79,6 +93,19 @@ Task<Result<Seat>> SeatFinder::find(SeatWish wish, Instant deadline) {
             }
             co_return *seat;
         }
+        // Where many come at once, their stamps would be late on the disks that they all write, and late
+        // stamps bar slots for long (R3). The more are at it, the later we begin.
+        const std::uint32_t crowd = gave_way ? 0 : rivals(table_, roster_.common.geometry.slots);
+        if (crowd > 0) {
+            gave_way = true;
+            const Duration most = std::min(ClaimTiming::of(ttl).wait * std::min(crowd, most_rivals),
+                                           (deadline - world_.clock.now()) / 2);
+            const auto chance = static_cast<std::uint64_t>(std::max<Duration::rep>(most.count(), 1));
+            co_await world_.clock.sleep(
+                Duration(static_cast<Duration::rep>(world_.random.below(chance))));
+            continue;
+        }
+        gave_way = false;
         const bool more = co_await claim_more(wish, patience);
         if (more) continue;
         const bool settled = co_await settle(wish);
@@ -325,6 +352,13 @@ Error SeatFinder::no_seat(const SeatWish& wish) const {
         return {Code::no_slot, fmt::format("group {} is full of hosts: all its {} slots belong to "
                                            "others; \"diskpaxos hosts\" shows them",
                                            roster_.common.name, slots)};
+    }
+    if (ours == 0) {
+        return {Code::no_slot,
+                fmt::format("none of the {} slots of group {} could be claimed in time: {} belong to "
+                            "other hosts, and others are after the rest; try again, or see \"diskpaxos "
+                            "hosts\"",
+                            slots, roster_.common.name, others)};
     }
     return {Code::no_slot,
             fmt::format("the {} slots of this host are in use, and none of the {} of group {} is free "
