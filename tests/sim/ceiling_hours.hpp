@@ -30,7 +30,7 @@ struct Deeds {
     bool broken = false;       // a change was lost, or two were one
 };
 
-// One virtual world. The client works for a fifth of a second of each minute, without a pause.
+// One virtual world. Every other minute the client works for a fifth of a second, without a pause.
 class HourlyPlay final : public Watch, public Trace {
   public:
     explicit HourlyPlay(const Hour& hour) : hour_(hour), world_(2026) {
@@ -79,7 +79,7 @@ class HourlyPlay final : public Watch, public Trace {
         return std::make_unique<Cell>(world, format_, std::move(reg), pace_);
     }
 
-    // Each minute a new process, which finds what the one before it has left.
+    // Each time a new process, which finds what the one before it has left.
     Task<void> work() {
         World world{client_.queue, world_.clock(), world_.random(), *this};
         for (;;) {
@@ -97,7 +97,7 @@ class HourlyPlay final : public Watch, public Trace {
                 note(outcome, *cell);
             }
             co_await cell->idle().wait();
-            co_await world_.clock().sleep_until(end + milliseconds(59'800));
+            co_await world_.clock().sleep_until(end + std::chrono::seconds(120));
         }
     }
     static std::uint64_t counter(const CellView& view) {
