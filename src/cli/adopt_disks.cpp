@@ -16,9 +16,9 @@ namespace {
 Result<void> refuse_content(OpenGroup& group, const Disk& disk) {
     for (const RealWorld::Member& member : group.real().members()) {
         if (member.disk.get() != &disk) continue;
-        const std::vector<std::string> found =
-            member.file ? existing_content(*member.file)
-                        : group.run(existing_content(*member.disk));
+        const std::vector<std::string> found = member.file
+                                                   ? existing_content(*member.file)
+                                                   : group.run(existing_content(*member.disk));
         if (found.empty()) continue;
         return std::unexpected(Error{
             Code::usage, fmt::format("nothing on {} says that it is the missing disk of the group, "
@@ -51,8 +51,8 @@ void tell_left(const std::vector<Adoption::Left>& left, const Roster& roster, Ou
     }
 }
 
-// What is not agreed by anybody, only said by one person, must be said with its danger: nothing on the
-// other disks will tell the old one from the new one.
+// What is not agreed by anybody, only said by one person, must be said with its danger: nothing on
+// the other disks will tell the old one from the new one.
 std::string danger(const Roster& roster, std::size_t disk) {
     return fmt::format(
         "{} gets the number and the UUID of disk {} of group {}; if the old disk {} is ever used "
@@ -90,9 +90,10 @@ Result<std::optional<std::size_t>> disk_to_replace(const Invocation& call) {
     if (*number == 0) return std::optional<std::size_t>();
     if (!call.has("repair")) return usage("--replace goes with --repair");
     if (!gone) {
-        return usage(fmt::format("--replace {0} needs --old-is-gone: if the old disk {0} is ever "
-                                 "used again, the group splits",
-                                 *number));
+        return usage(
+            fmt::format("--replace {0} needs --old-is-gone: if the old disk {0} is ever "
+                        "used again, the group splits",
+                        *number));
     }
     return std::optional<std::size_t>(static_cast<std::size_t>(*number - 1));
 }

@@ -10,11 +10,14 @@ namespace {
 
 Colour colour_of(DiskVerdict verdict) {
     switch (verdict) {
-        case DiskVerdict::sound: return Colour::good;
+        case DiskVerdict::sound:
+            return Colour::good;
         case DiskVerdict::stale:
-        case DiskVerdict::unseen: return Colour::warning;
+        case DiskVerdict::unseen:
+            return Colour::warning;
         case DiskVerdict::damaged:
-        case DiskVerdict::absent: return Colour::bad;
+        case DiskVerdict::absent:
+            return Colour::bad;
     }
     return Colour::none;
 }
@@ -72,7 +75,8 @@ void show_votes(const CheckReport& report, Output& out) {
     out.line(fmt::format("{} of {} written to", report.cells_in_use,
                          counted(report.cells, "cell", "cells")));
     const Redundancy& votes = report.votes;
-    const auto say = [&](Colour colour, std::uint64_t cells, std::uint64_t slots, const char* what) {
+    const auto say = [&](Colour colour, std::uint64_t cells, std::uint64_t slots,
+                         const char* what) {
         if (cells + slots == 0) return;
         std::string text = counted(cells, "cell", "cells");
         if (slots > 0) text += " and " + counted(slots, "slot", "slots");
@@ -136,9 +140,10 @@ void show(const CheckReport& report, Output& out) {
     if (report.rolled_back == 0) return;
     out.line(out.paint(
         Colour::bad,
-        fmt::format("suspicious: {} on one disk of which a majority has no trace; it looks as if disks "
-                    "were put back to an older state, which loses what was acknowledged",
-                    counted(report.rolled_back, "block stands", "blocks stand"))));
+        fmt::format(
+            "suspicious: {} on one disk of which a majority has no trace; it looks as if disks "
+            "were put back to an older state, which loses what was acknowledged",
+            counted(report.rolled_back, "block stands", "blocks stand"))));
     for (const std::string& example : report.rolled_back_examples) {
         out.line(fmt::format("          {}", printable(example)));
     }
@@ -152,7 +157,8 @@ void show(const RegisterReport& healed, Output& out) {
         out.line(fmt::format("{} cannot be healed: too few other disks answer",
                              counted(healed.unhealable, "register", "registers")));
     }
-    if (healed.failed != 0) out.line(fmt::format("{} could not be written",
+    if (healed.failed != 0)
+        out.line(fmt::format("{} could not be written",
                              counted(healed.failed, "register", "registers")));
 }
 

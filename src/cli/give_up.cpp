@@ -12,8 +12,8 @@ namespace diskpaxos::cli {
 
 namespace {
 
-// A lock goes on with a token far above all that was given; everything else becomes unset again, and
-// keeps its version. A decision may be taken anew: what was decided is not known.
+// A lock goes on with a token far above all that was given; everything else becomes unset again,
+// and keeps its version. A decision may be taken anew: what was decided is not known.
 void successor(const CellView& base, Draft& draft) {
     draft.value.clear();
     auto lock = base.state == CellState::lock ? decode_lock(base.value) : std::nullopt;
@@ -31,12 +31,13 @@ void successor(const CellView& base, Draft& draft) {
 
 std::string what_is_left(const LostName& lost) {
     if (!lost.named) {
-        return "nothing of it can be read, not even whose cell it was: if it was another name's, that "
+        return "nothing of it can be read, not even whose cell it was: if it was another name's, "
+               "that "
                "one begins anew, with version 1 and token 1";
     }
     const auto lock = lost.state == CellState::lock ? decode_lock(lost.value) : std::nullopt;
-    std::string text = fmt::format("the newest copy that can be read is version {}, {}", lost.version,
-                                   describe(lost.state));
+    std::string text = fmt::format("the newest copy that can be read is version {}, {}",
+                                   lost.version, describe(lost.state));
     if (lock) return text + fmt::format(", last token {}", lock->token);
     if (has_value(lost.state)) {
         text += fmt::format(" \"{}\"", printable(as_text(lost.value)));
@@ -54,8 +55,9 @@ std::string question(const std::string& name, const LostName& lost) {
                "the lock is free, and its next token far above; a process that held it goes on as "
                "if it did, as long as its session lives, beside the next holder: end it first";
     }
-    text += "it is unset, and its version far above; programs that have read it may still act on what "
-            "they read";
+    text +=
+        "it is unset, and its version far above; programs that have read it may still act on what "
+        "they read";
     if (lost.state == CellState::decided) text += ", and another value may be decided than before";
     return text;
 }

@@ -1,9 +1,10 @@
-// Checking that no majority was rolled back, by what one disk still shows. What a writer has accepted
-// at a rank it has promised before, on a majority: its read at that rank, or the write that promised
-// the rank along, was won there, durably (3.2, 6.3). Its promise never falls again: it carries it, and
-// who heals its block writes a merge in which a quorum of the others took part (7.8). An active disk
-// keeps one promise for all, and has promised at least as much. So where fewer disks than a majority
-// show it, and the others can be read, they have lost what they had acknowledged.
+// Checking that no majority was rolled back, by what one disk still shows. What a writer has
+// accepted at a rank it has promised before, on a majority: its read at that rank, or the write
+// that promised the rank along, was won there, durably (3.2, 6.3). Its promise never falls again:
+// it carries it, and who heals its block writes a merge in which a quorum of the others took part
+// (7.8). An active disk keeps one promise for all, and has promised at least as much. So where
+// fewer disks than a majority show it, and the others can be read, they have lost what they had
+// acknowledged.
 //
 // A row is not read at one moment, so one look may see the acceptance on one disk and the others as
 // they were before the promise. A look that begins after the acceptance was seen may not.
@@ -62,8 +63,8 @@ void Checker::look_for_traces_again() {
         }
         const std::uint32_t ring = roster_.common.geometry.ring;
         report_.rolled_back_examples.push_back(fmt::format(
-            "cell {} slot {}{}: no trace on {} of what this writer promised before round {}", seen.cell,
-            seen.place / ring, whose(seen.cell), without, seen.rank.round));
+            "cell {} slot {}{}: no trace on {} of what this writer promised before round {}",
+            seen.cell, seen.place / ring, whose(seen.cell), without, seen.rank.round));
     }
 }
 

@@ -41,8 +41,8 @@ GivingUp::Seen GivingUp::look(std::uint32_t cell) const {
     return seen;
 }
 
-// Along the way on which the name itself would be found (directory.cpp). A lost cell that shows no name
-// at all may be this one's or another's.
+// Along the way on which the name itself would be found (directory.cpp). A lost cell that shows no
+// name at all may be this one's or another's.
 Task<Result<LostName>> GivingUp::find(std::string name) {
     const std::uint32_t cells = group_.geometry().cells;
     const std::uint64_t home = crc32c(as_bytes(name));
@@ -54,9 +54,10 @@ Task<Result<LostName>> GivingUp::find(std::string name) {
         const bool lost = !group_.rule().suffices(for_both, seen.whole);
         if (!seen.name.empty() && seen.name != name) continue;
         if (!lost && seen.name == name) {
-            co_return std::unexpected(Error{
-                Code::no, fmt::format("a majority still has \"{}\"; \"check --repair\" heals the rest",
-                                      name)});
+            co_return std::unexpected(
+                Error{Code::no,
+                      fmt::format("a majority still has \"{}\"; \"check --repair\" heals the rest",
+                                  name)});
         }
         LostName found{.cell = cell, .named = !seen.name.empty(), .version = 0, .value = {}};
         if (found.named) {
@@ -115,8 +116,8 @@ Task<Result<std::uint64_t>> GivingUp::run(LostName lost, std::string name, Succe
     const bool accepted = co_await everywhere(lost.cell, block, seen);
     if (!accepted) co_return std::unexpected(too_few);
     if (seen.highest > rank) {
-        co_return std::unexpected(Error{Code::unknown_outcome,
-                                        "somebody else works on the same cell; look at it again"});
+        co_return std::unexpected(
+            Error{Code::unknown_outcome, "somebody else works on the same cell; look at it again"});
     }
     co_return version;
 }
@@ -134,8 +135,8 @@ Task<bool> GivingUp::everywhere(std::uint32_t cell, const Block& block, Seen& se
 
 Task<bool> GivingUp::put(std::size_t disk, std::uint32_t cell, Block block, Seen& seen) {
     const bool active = group_.roster().common.is_active(disk);
-    auto putting = active ? step_register(disk, cell, block, seen)
-                          : put_in_place(disk, cell, block, seen);
+    auto putting =
+        active ? step_register(disk, cell, block, seen) : put_in_place(disk, cell, block, seen);
     co_return co_await putting;
 }
 
@@ -148,13 +149,14 @@ Task<bool> GivingUp::put_in_place(std::size_t disk, std::uint32_t cell, Block bl
     const RowAddress address = group_.roster().row(disk, cell);
     const Place place = seat.slot * geometry.ring + seat.ring_index;
     if (const std::uint32_t tier = geometry.tier_of(seat.slot); tier > 0) {
-        IoPtr door = device.prepare(Io::Kind::write, Extent{geometry.door(cell, tier), 1}, Extent{});
+        IoPtr door =
+            device.prepare(Io::Kind::write, Extent{geometry.door(cell, tier), 1}, Extent{});
         encode_door(door->out.bytes(), address.door(tier), DoorState::open);
         door = co_await Transfer(device, std::move(door));
         if (door->error != 0) co_return false;
     }
-    IoPtr io = device.prepare(Io::Kind::visit, Extent{geometry.block(cell, place), 1},
-                              geometry.row(cell));
+    IoPtr io =
+        device.prepare(Io::Kind::visit, Extent{geometry.block(cell, place), 1}, geometry.row(cell));
     encode_block(io->out.bytes(), address.block(place), block);
     io = co_await Transfer(device, std::move(io));
     if (io->error != 0) co_return false;

@@ -25,11 +25,11 @@ std::uint64_t with_at_most(const std::vector<Votes>& all, std::size_t votes) {
 
 Redundancy::Level Redundancy::level() const {
     if (lost_cells() + lost_slots() > 0) return Level::no_majority;
-    const bool blind = std::ranges::none_of(
-        cells, [&](const Votes& one) { return one.of.size() >= needed(); });
+    const bool blind =
+        std::ranges::none_of(cells, [&](const Votes& one) { return one.of.size() >= needed(); });
     if (blind) return Level::unseen;
     return with_at_most(cells, disks - 1) + with_at_most(slots, disks - 1) > 0 ? Level::degraded
-                                                                              : Level::full;
+                                                                               : Level::full;
 }
 
 std::uint64_t Redundancy::cells_of(std::size_t disk) const {
@@ -47,10 +47,18 @@ bool Redundancy::votes_for_all(std::size_t disk) const {
     return std::ranges::all_of(cells, votes) && std::ranges::all_of(slots, votes);
 }
 
-std::uint64_t Redundancy::bare_cells() const { return with_at_most(cells, needed()); }
-std::uint64_t Redundancy::bare_slots() const { return with_at_most(slots, needed()); }
-std::uint64_t Redundancy::lost_cells() const { return with_at_most(cells, needed() - 1); }
-std::uint64_t Redundancy::lost_slots() const { return with_at_most(slots, needed() - 1); }
+std::uint64_t Redundancy::bare_cells() const {
+    return with_at_most(cells, needed());
+}
+std::uint64_t Redundancy::bare_slots() const {
+    return with_at_most(slots, needed());
+}
+std::uint64_t Redundancy::lost_cells() const {
+    return with_at_most(cells, needed() - 1);
+}
+std::uint64_t Redundancy::lost_slots() const {
+    return with_at_most(slots, needed() - 1);
+}
 
 std::uint64_t Redundancy::unseen_cells() const {
     return static_cast<std::uint64_t>(
@@ -59,10 +67,14 @@ std::uint64_t Redundancy::unseen_cells() const {
 
 const char* describe(Redundancy::Level level) {
     switch (level) {
-        case Redundancy::Level::full: return "full";
-        case Redundancy::Level::degraded: return "degraded";
-        case Redundancy::Level::no_majority: return "no_majority";
-        case Redundancy::Level::unseen: return "unseen";
+        case Redundancy::Level::full:
+            return "full";
+        case Redundancy::Level::degraded:
+            return "degraded";
+        case Redundancy::Level::no_majority:
+            return "no_majority";
+        case Redundancy::Level::unseen:
+            return "unseen";
     }
     UNREACHABLE();
 }

@@ -1,5 +1,5 @@
-// A name that a majority has lost is given up: what comes after lies above all that came before, also
-// for a process that still has the old value in its memory (give_up.hpp).
+// A name that a majority has lost is given up: what comes after lies above all that came before,
+// also for a process that still has the old value in its memory (give_up.hpp).
 #include <gtest/gtest.h>
 
 #include "group/cluster.hpp"
@@ -27,7 +27,8 @@ class GivingUpTest : public testing::Test {
             std::ranges::fill(cluster.disks[disk]->at(block), std::byte{1});
         }
     }
-    // Of all slots, those in use as well: their users do that themselves, and here they stand still.
+    // Of all slots, those in use as well: their users do that themselves, and here they stand
+    // still.
     HealReport heal(std::uint32_t given_up) {
         const Roster roster = *cluster.assemble();
         HostLocks nobody_works;
@@ -92,7 +93,8 @@ TEST_F(GivingUpTest, WhoRemembersTheOldValueGoesOnAboveTheLeap) {
     const Result<std::uint64_t> version = cluster.run(giving.run(*lost, "x", unset));
     ASSERT_TRUE(version) << version.error().sentence;
     EXPECT_GE(*version, GivingUp::versions + 2);
-    // The row is still damaged on a majority: nobody is counted there, and nobody sees the successor.
+    // The row is still damaged on a majority: nobody is counted there, and nobody sees the
+    // successor.
     EXPECT_FALSE(set(*old, "too early"));
     person.reset();
     heal(cell);

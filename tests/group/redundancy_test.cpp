@@ -57,9 +57,7 @@ TEST(Redundancy, ByTheTable) {
 }
 
 TEST(Redundancy, PerDisk) {
-    const Redundancy votes{3,
-                           {{set({0, 1}), set({2})}, {set({0}), {}}},
-                           {{set({0, 1, 2}), {}}}};
+    const Redundancy votes{3, {{set({0, 1}), set({2})}, {set({0}), {}}}, {{set({0, 1, 2}), {}}}};
     EXPECT_EQ(votes.cells_of(0), 2U);
     EXPECT_EQ(votes.cells_of(1), 1U);
     EXPECT_EQ(votes.unseen_of(2), 1U);
