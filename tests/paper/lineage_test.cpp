@@ -124,6 +124,42 @@ TEST_F(InTheLineage, Rule4_2_AChangeInDoubtIsSettledWhenTheDisksAreBack) {
     EXPECT_EQ(mine->result().version, 2U);
 }
 
+// Two attempts, on different bases; others take up the first one. Its draft is the result, not the
+// second one's.
+TEST_F(InTheLineage, Rule4_2_TheResultIsThatOfTheAttemptThatWasApplied) {
+    mine = bed.cell_of(r);
+    ASSERT_TRUE(std::holds_alternative<Committed>(change(*mine)));
+    bed.queue.run_all();
+    const Block before = bed.block(1, 0).block;
+    Scope scope(bed.queue);
+    bed.moods("dff");
+    begin(scope);  // the first attempt, on disk 0
+    const Rank lower = rank(before.accepted.round + 1, q);  // and somebody else's below it, on disk 2
+    const Bytes base(before.value.begin(), before.value.end());
+    Bytes record;
+    bed.format().succeed(record, base, before.accepted.round,
+                         {2, CellState::set, "", as_bytes("xq")}, lower);
+    stands(2, q, lower, lower, as_text(record));
+    bed.moods("foo");
+    int steps = 0;
+    bed.disk(1).asked = [&](const Io& io) {
+        steps += io.kind == Io::Kind::step;
+        if (steps == 2) bed.moods("fff");  // the second attempt's write comes nowhere
+    };
+    while (steps < 2) {
+        bed.clock.advance_to_next();
+        bed.queue.run_all();
+    }
+    bed.disk(1).asked = nullptr;
+    bed.moods("oof");
+    others_change(1);
+    bed.moods("ooo");
+    const Committed told = ended();
+    EXPECT_TRUE(told.applied && told.exact);
+    EXPECT_EQ(as_text(mine->result().value), "xm");
+    EXPECT_EQ(mine->result().version, 2U);
+}
+
 // A look that shows it to be committed is an answer; nothing need be written again.
 TEST_F(InTheLineage, Rule4_4_4b_ALookAtWhatIsCommittedIsAnAnswer) {
     ASSERT_TRUE(std::holds_alternative<Committed>(change(*mine)));
