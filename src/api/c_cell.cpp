@@ -41,8 +41,9 @@ int diskpaxos_cell_incr(diskpaxos_group* group, const char* name, int64_t by, in
     const Result<api::Value> result = group->group.cell(name).increment(by, timeout(timeout_ms));
     if (!result) return c::fail(result.error());
     if (!result->exact && sum != nullptr) {
-        return c::fail({Code::applied, "the sum was changed, but others followed at once, and what "
-                                       "this call made of it is not known"});
+        return c::fail({Code::applied,
+                        "the sum was changed, but others followed at once, and what "
+                        "this call made of it is not known"});
     }
     std::int64_t number = 0;
     const std::string& text = result->bytes;

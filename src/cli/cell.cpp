@@ -76,10 +76,11 @@ Result<int> run_cell(const Invocation& call, Output& out) {
     if (!named) return std::unexpected(named.error());
     if (named->applied) out.changed();
     if (!named->exact) {
-        return std::unexpected(Error{
-            Code::applied, fmt::format("\"{}\" was changed, but others followed at once, and what this "
-                                       "call made of it is not known; do not repeat it",
-                                       request->name)});
+        return std::unexpected(
+            Error{Code::applied,
+                  fmt::format("\"{}\" was changed, but others followed at once, and what this "
+                              "call made of it is not known; do not repeat it",
+                              request->name)});
     }
     show(*request, *named, out);
     if (request->word != "cas" || named->applied) return 0;

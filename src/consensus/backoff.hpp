@@ -24,8 +24,8 @@ class Pace {
 
 class Backoff {
   public:
-    // Windows never exceed this many operations: as many as there may be contenders. Where each has a
-    // slot they are few; where nobody has one, they are not.
+    // Windows never exceed this many operations: as many as there may be contenders. Where each has
+    // a slot they are few; where nobody has one, they are not.
     static constexpr int widest = 16;
     static constexpr int crowd = 64;
 

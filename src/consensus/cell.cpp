@@ -107,8 +107,8 @@ Task<ChangeOutcome> Cell::run(const ChangeFn& f, Instant deadline, Repeat repeat
         const WriteOutcome wrote = co_await register_->write(rank_, next_, next, deadline);
         if (std::holds_alternative<Usurped>(wrote)) co_return Usurped{};
         if (std::holds_alternative<Written>(wrote)) {
-            // Among others whoever has just won lets them have a chance, and has less in doubt: a read
-            // that is refused leaves no trace, a write at the prepared rank does.
+            // Among others whoever has just won lets them have a chance, and has less in doubt: a
+            // read that is refused leaves no trace, a write at the prepared rank does.
             crowded_ = format_.forgets() && !backoff.fresh();
             if (!crowded_) prepared_ = next;
             committed(op);
@@ -118,7 +118,8 @@ Task<ChangeOutcome> Cell::run(const ChangeFn& f, Instant deadline, Repeat repeat
         }
         remember(op);
         if (std::holds_alternative<Refused>(wrote)) {
-            const std::optional<ChangeOutcome> seen = co_await wait_after_loss(backoff, op, deadline);
+            const std::optional<ChangeOutcome> seen =
+                co_await wait_after_loss(backoff, op, deadline);
             if (seen) co_return *seen;
         } else if (!co_await ask_again(backoff, op, deadline)) {
             co_return too_few(op);
@@ -273,8 +274,8 @@ void Cell::forget(Operation& op) {
     oldest_ = 0;
 }
 
-// Too few disks have answered. While a change of ours is in doubt it is worth asking again: they may
-// come back, and then they tell. Otherwise it is over, at once.
+// Too few disks have answered. While a change of ours is in doubt it is worth asking again: they
+// may come back, and then they tell. Otherwise it is over, at once.
 Task<bool> Cell::ask_again(Backoff& backoff, Operation& op, Instant deadline) {
     op.why = Cause::disks;
     if (op.first == 0 || world_.clock.now() >= deadline) co_return false;
@@ -293,7 +294,7 @@ Rank Cell::rank_above(Rank floor) const {
 // Gives way, and looks again before the next attempt: ranks have moved on meanwhile, and an
 // attempt below them would only be refused again.
 Task<std::optional<ChangeOutcome>> Cell::wait_after_loss(Backoff& backoff, Operation& op,
-                                                        Instant deadline) {
+                                                         Instant deadline) {
     op.why = Cause::others;
     if (format_.forgets()) {
         const bool answered = co_await settle_early(op, deadline);
@@ -306,14 +307,15 @@ Task<std::optional<ChangeOutcome>> Cell::wait_after_loss(Backoff& backoff, Opera
     world_.trace.step(step);
     co_await world_.clock.sleep_until(std::min(deadline, world_.clock.now() + pause));
     const LookOutcome looked = co_await register_->recover(deadline);
-    const bool silent = std::holds_alternative<Unavailable>(looked) && world_.clock.now() < deadline;
+    const bool silent =
+        std::holds_alternative<Unavailable>(looked) && world_.clock.now() < deadline;
     if (silent) op.why = Cause::disks;
     co_return std::nullopt;
 }
 
-// As long as the lineage still reaches back to our attempts: among many who change one cell, it soon
-// does not. Looks write nothing; the first comes at once, the others ever later, since whoever was
-// faster needs some time to commit. True: the operation is over, op.result says how.
+// As long as the lineage still reaches back to our attempts: among many who change one cell, it
+// soon does not. Looks write nothing; the first comes at once, the others ever later, since whoever
+// was faster needs some time to commit. True: the operation is over, op.result says how.
 Task<bool> Cell::settle_early(Operation& op, Instant deadline) {
     constexpr unsigned most_looks = 8;
     Duration pause = pace_.mean() / 16;
@@ -331,9 +333,9 @@ Task<bool> Cell::settle_early(Operation& op, Instant deadline) {
 }
 
 // What is committed above all our attempts and does not come from any settles them: none can take
-// effect any more (the resolution lemma, algorithms.md 3.1). What is committed and comes from one is
-// an answer by itself, as if we had committed it again (4.4 row 4b). A commit mark below the value
-// that we see will do, since the value comes from there.
+// effect any more (the resolution lemma, algorithms.md 3.1). What is committed and comes from one
+// is an answer by itself, as if we had committed it again (4.4 row 4b). A commit mark below the
+// value that we see will do, since the value comes from there.
 Applied Cell::seen_applied(const Operation& op, const LookOutcome& seen) const {
     const auto* certainty = std::get_if<Certainty>(&seen);
     if (certainty == nullptr || !format_.valid(register_->value())) return Applied::cannot_tell;

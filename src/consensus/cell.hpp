@@ -51,8 +51,12 @@ struct Committed {
     bool exact = true;     // result() is the value right after this change, not a later one
     bool perhaps = false;  // an earlier attempt may have been applied as well: f was repeated
 };
-struct Undecided { Cause why = Cause::disks; };  // nothing was proposed
-struct Unsettled { Cause why = Cause::disks; };  // the change may be applied, now, later or never
+struct Undecided {
+    Cause why = Cause::disks;
+};  // nothing was proposed
+struct Unsettled {
+    Cause why = Cause::disks;
+};                    // the change may be applied, now, later or never
 struct Damaged {};    // the cell holds what this program did not write
 struct TooLong {
     std::size_t capacity;  // bytes there are for name and value
@@ -147,7 +151,7 @@ class Cell {
     Bytes value_;     // the committed record
     std::vector<Attempt> attempts_;  // of the operation under way: any of them may be taken up
     std::size_t oldest_ = 0;         // of them, once they are too many
-    Bytes result_;            // the record of the last change, where others have followed it
+    Bytes result_;                   // the record of the last change, where others have followed it
     bool followed_ = false;
     Bytes hint_;      // what glance() saw
     Rank seen_;       // the rank of what was shown last

@@ -64,8 +64,8 @@ std::uint64_t Lineage::last_round(Proposer who) const {
 // In place of its own earlier change. Whoever begins another one has settled the one before.
 void Lineage::add(Rank at) {
     const auto end = heirs_.begin() + static_cast<std::ptrdiff_t>(count_);
-    const auto own = std::find_if(heirs_.begin(), end,
-                                  [&](const Heir& heir) { return heir.is(at.proposer); });
+    const auto own =
+        std::find_if(heirs_.begin(), end, [&](const Heir& heir) { return heir.is(at.proposer); });
     if (own == end) {
         CHECK(count_ < most);
         ++count_;

@@ -83,8 +83,7 @@ Task<Result<Session::Opened>> Session::open_once(Instant deadline) {
         draft.value = encode(fresh(base), directory_.capacity(name_));
         return Verdict::write;
     };
-    const Result<Named> cell =
-        co_await directory_.change(name_, begin, deadline, Repeat::always);
+    const Result<Named> cell = co_await directory_.change(name_, begin, deadline, Repeat::always);
     if (!cell) co_return std::unexpected(cell.error());
     if (!cell->applied) co_return Opened::taken;
     const auto record = decode_session(cell->value);  // whoever has evicted it since: renewals tell
@@ -241,8 +240,7 @@ Task<Result<bool>> Session::renew(Instant deadline) {
         draft.value = encode(*record, directory_.capacity(name_));
         return Verdict::write;
     };
-    const Result<Named> cell =
-        co_await directory_.change(name_, live_on, deadline, Repeat::always);
+    const Result<Named> cell = co_await directory_.change(name_, live_on, deadline, Repeat::always);
     if (!cell) co_return std::unexpected(cell.error());
     if (!cell->applied) {
         why_lost_.sentence = evictor.empty()

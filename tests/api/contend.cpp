@@ -3,7 +3,8 @@
 //
 //   diskpaxos-contend --op incr|cas|lock --processes N --seconds S [--most-unknown N] DISK...
 //
-//   incr   every sum that a call gave is its own: none twice, and in the end the cell holds as many as
+//   incr   every sum that a call gave is its own: none twice, and in the end the cell holds as many
+//   as
 //          were applied, give or take those of which nobody knew
 //   cas    the same, each process reading the version first
 //   lock   acquire and release: tokens are given once, and no call ends in the unknown
@@ -47,8 +48,9 @@ struct Wish {
 };
 
 Shared& shared() {
-    static auto* const memory = new (mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE,
-                                          MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)) Shared;
+    static auto* const memory =
+        new (mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE,
+                  MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)) Shared;
     return *memory;
 }
 
@@ -81,7 +83,8 @@ void swap(diskpaxos_group* group) {
     int code = diskpaxos_cell_get(group, "contended", 30'000, &value);
     if (code != DISKPAXOS_OK) return end(code);
     const std::string next = std::to_string(std::strtoull(value.bytes, nullptr, 10) + 1);
-    code = diskpaxos_cell_cas(group, "contended", value.version, next.data(), next.size(), 30'000, &value);
+    code = diskpaxos_cell_cas(group, "contended", value.version, next.data(), next.size(), 30'000,
+                              &value);
     end(code);
     if (code == DISKPAXOS_OK) tell(std::strtoull(value.bytes, nullptr, 10));
 }
@@ -104,17 +107,23 @@ void pair(diskpaxos_lock* lock) {
     diskpaxos_lock* lock = nullptr;
     diskpaxos_options options = DISKPAXOS_OPTIONS_INIT;
     options.timeout_s = 60;
-    if (diskpaxos_group_open(wish.disks.data(), wish.disks.size(), &options, &group) != 0) fail("open");
+    if (diskpaxos_group_open(wish.disks.data(), wish.disks.size(), &options, &group) != 0)
+        fail("open");
     const bool locks = wish.op == "lock";
-    if (locks && diskpaxos_session_open(group, 60'000, nullptr, 60'000, &session) != 0) fail("session");
+    if (locks && diskpaxos_session_open(group, 60'000, nullptr, 60'000, &session) != 0)
+        fail("session");
     if (locks && diskpaxos_lock_new(session, "wanted", &lock) != 0) fail("lock");
     ++shared().ready;
     while (shared().ready < wish.processes) usleep(1000);
-    const auto until = std::chrono::steady_clock::now() + std::chrono::duration<double>(wish.seconds);
+    const auto until =
+        std::chrono::steady_clock::now() + std::chrono::duration<double>(wish.seconds);
     while (std::chrono::steady_clock::now() < until) {
-        if (locks) pair(lock);
-        else if (wish.op == "cas") swap(group);
-        else increment(group);
+        if (locks)
+            pair(lock);
+        else if (wish.op == "cas")
+            swap(group);
+        else
+            increment(group);
     }
     diskpaxos_group_close(group);
     _exit(0);
@@ -123,7 +132,8 @@ void pair(diskpaxos_lock* lock) {
 std::uint64_t final_sum(const Wish& wish) {
     diskpaxos_group* group = nullptr;
     diskpaxos_value value;
-    if (diskpaxos_group_open(wish.disks.data(), wish.disks.size(), nullptr, &group) != 0) fail("open");
+    if (diskpaxos_group_open(wish.disks.data(), wish.disks.size(), nullptr, &group) != 0)
+        fail("open");
     if (diskpaxos_cell_get(group, "contended", 0, &value) != 0) fail("get");
     diskpaxos_group_close(group);
     return std::strtoull(value.bytes, nullptr, 10);
@@ -138,11 +148,13 @@ int judge(const Wish& wish, std::uint64_t before) {
     std::ranges::sort(numbers);
     const auto twice = std::ranges::unique(numbers).size();
     bool sound = twice == 0 && unknown <= wish.most_unknown;
-    std::printf("{\"op\": \"%s\", \"processes\": %u, \"changes\": %ju, \"not_told\": %ju, \"unknown\": %ju, "
-                "\"no\": %ju, \"no_quorum\": %ju, \"told_twice\": %zu",
-                wish.op.c_str(), wish.processes, std::uintmax_t{ok}, std::uintmax_t{applied},
-                std::uintmax_t{unknown}, std::uintmax_t{all.ended[DISKPAXOS_NO]},
-                std::uintmax_t{all.ended[DISKPAXOS_NO_QUORUM]}, twice);
+    std::printf(
+        "{\"op\": \"%s\", \"processes\": %u, \"changes\": %ju, \"not_told\": %ju, \"unknown\": "
+        "%ju, "
+        "\"no\": %ju, \"no_quorum\": %ju, \"told_twice\": %zu",
+        wish.op.c_str(), wish.processes, std::uintmax_t{ok}, std::uintmax_t{applied},
+        std::uintmax_t{unknown}, std::uintmax_t{all.ended[DISKPAXOS_NO]},
+        std::uintmax_t{all.ended[DISKPAXOS_NO_QUORUM]}, twice);
     if (wish.op != "lock") {
         const std::uint64_t sum = final_sum(wish) - before;
         std::printf(", \"sum\": %ju", std::uintmax_t{sum});
@@ -157,12 +169,18 @@ Wish wished(int count, char** words) {
     for (int i = 1; i < count; ++i) {
         const std::string word = words[i];
         const bool option = word.starts_with("--") && i + 1 < count;
-        if (!option) wish.disks.push_back(words[i]);
-        else if (word == "--op") wish.op = words[++i];
-        else if (word == "--processes") wish.processes = static_cast<unsigned>(std::atoi(words[++i]));
-        else if (word == "--seconds") wish.seconds = std::atof(words[++i]);
-        else if (word == "--most-unknown") wish.most_unknown = std::strtoull(words[++i], nullptr, 10);
-        else wish.op.clear();
+        if (!option)
+            wish.disks.push_back(words[i]);
+        else if (word == "--op")
+            wish.op = words[++i];
+        else if (word == "--processes")
+            wish.processes = static_cast<unsigned>(std::atoi(words[++i]));
+        else if (word == "--seconds")
+            wish.seconds = std::atof(words[++i]);
+        else if (word == "--most-unknown")
+            wish.most_unknown = std::strtoull(words[++i], nullptr, 10);
+        else
+            wish.op.clear();
     }
     const std::array known = {"incr", "cas", "lock"};
     const bool fine = std::ranges::find(known, wish.op) != known.end();

@@ -61,7 +61,8 @@ class InTheLineage : public PaperTest {
         EXPECT_NE(committed, nullptr) << "alternative " << mine_ended->index();
         return committed != nullptr ? *committed : Committed{};
     }
-    // Our write is accepted on disk 0; before it comes to the others, somebody has promised more there.
+    // Our write is accepted on disk 0; before it comes to the others, somebody has promised more
+    // there.
     void be_overtaken_at_the_others() {
         bed.disk(1).asked = [this](const Io& io) {
             if (io.kind != Io::Kind::step) return;
@@ -134,7 +135,8 @@ TEST_F(InTheLineage, Rule4_2_TheResultIsThatOfTheAttemptThatWasApplied) {
     Scope scope(bed.queue);
     bed.moods("dff");
     begin(scope);  // the first attempt, on disk 0
-    const Rank lower = rank(before.accepted.round + 1, q);  // and somebody else's below it, on disk 2
+    const Rank lower =
+        rank(before.accepted.round + 1, q);  // and somebody else's below it, on disk 2
     const Bytes base(before.value.begin(), before.value.end());
     Bytes record;
     bed.format().succeed(record, base, before.accepted.round,
@@ -190,8 +192,10 @@ TEST_F(InTheLineage, Trap4e_OnlyWhatMayBeRepeatedIsRepeated) {
         for (bed.queue.run_all(); !mine_ended; bed.queue.run_all()) bed.clock.advance_to_next();
         const auto* unsettled = std::get_if<Unsettled>(&*mine_ended);
         ASSERT_EQ(unsettled != nullptr, repeat == Repeat::never);
-        if (unsettled != nullptr) EXPECT_EQ(unsettled->why, Cause::lineage);
-        else EXPECT_TRUE(std::get<Committed>(*mine_ended).perhaps);
+        if (unsettled != nullptr)
+            EXPECT_EQ(unsettled->why, Cause::lineage);
+        else
+            EXPECT_TRUE(std::get<Committed>(*mine_ended).perhaps);
         (void)resolved();
     }
 }

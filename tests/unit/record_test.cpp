@@ -268,9 +268,12 @@ class OlderPrograms : public LineageOf {
   protected:
     std::size_t ranks = GetParam() == 512 ? 8 : 32;
 
-    ByteSpan groups() { return ByteSpan(record).subspan(12 + std::string_view("name").size(), 16 * ranks); }
+    ByteSpan groups() {
+        return ByteSpan(record).subspan(12 + std::string_view("name").size(), 16 * ranks);
+    }
     Rank at(std::size_t back) {
-        return {load<std::uint64_t>(groups(), 16 * back), Proposer(load<std::uint64_t>(groups(), 16 * back + 8))};
+        return {load<std::uint64_t>(groups(), 16 * back),
+                Proposer(load<std::uint64_t>(groups(), 16 * back + 8))};
     }
     void older_change(std::uint64_t at_round, std::uint64_t who) {
         if (record.empty()) {
@@ -311,7 +314,8 @@ TEST_P(OlderPrograms, AreRead) {
 TEST_P(OlderPrograms, AreFollowed) {
     for (std::uint64_t i = 0; i < ranks; ++i) older_change(10 + i, 100 + i);
     change(200, 7);
-    for (std::uint64_t i = 0; i < ranks; ++i) EXPECT_EQ(applied(100 + i, 10 + i), Applied::yes) << i;
+    for (std::uint64_t i = 0; i < ranks; ++i)
+        EXPECT_EQ(applied(100 + i, 10 + i), Applied::yes) << i;
     EXPECT_EQ(applied(8, 10), Applied::cannot_tell);
     older_change(201, 9);
     change(202, 10);
@@ -322,7 +326,9 @@ TEST_P(OlderPrograms, AreFollowed) {
 
 // They never take what they do not understand for a no.
 TEST_P(OlderPrograms, NeverConcludeThatTheirChangeWasNotApplied) {
-    const auto random = [](std::uint64_t n) { return n * 0x9e37'79b9'7f4a'7c15U; };  // as they are drawn
+    const auto random = [](std::uint64_t n) {
+        return n * 0x9e37'79b9'7f4a'7c15U;
+    };  // as they are drawn
     for (std::uint64_t i = 0; i < 3 * ranks; ++i) {
         const std::uint64_t older = random(1'000 + i), newer = random(1 + i % 5);
         older_change(10 + 2 * i, older);
