@@ -53,7 +53,10 @@ Task<std::vector<Claimed>> Claim::run(std::vector<Asked> asked, Watched watched,
     };
     begin(Phase::stamping, &Claim::stamp_on);
     co_await fan_.gather(enough, deadline, grace);
-    const Instant end = born_ == Instant::max() ? world_.clock.now() : born_ + timing_.life();
+    Instant end = born_ == Instant::max() ? world_.clock.now() : born_ + timing_.life();
+    const bool unbounded = mutated(Mutant::release_blind) || mutated(Mutant::life_per_disk) ||
+                           mutated(Mutant::decided_on_old_reads);
+    if (unbounded) end = world_.clock.now() + timing_.life();
     const bool settling = std::ranges::any_of(
         attempts_, [](const Attempt& attempt) { return attempt.petition.settling; });
     begin(Phase::reading, &Claim::read_on);
@@ -164,6 +167,10 @@ Task<void> Claim::read_on(std::size_t disk) {
     if (mutated(Mutant::won_per_disk)) {  // by what has been read so far
         decide();
         co_await write_on(disk);
+        for (Attempt& attempt : attempts_) {
+            const bool withdrawn = attempt.ruling.kind != Ruling::Kind::write;
+            if (withdrawn && attempt.tenure.contains(disk)) co_await free(disk, attempt);
+        }
     }
 }
 
@@ -260,6 +267,7 @@ Task<void> Claim::free(std::size_t disk, Attempt& attempt) {
 
 // R4: tested in the same step as the submission.
 bool Claim::alive(std::size_t disk) const {
+    if (mutated(Mutant::decided_on_old_reads)) return true;  // R4 alone would hide it
     const Instant born = mutated(Mutant::life_per_disk) ? born_on_[disk] : born_;
     return born == Instant::max() || world_.clock.now() <= born + timing_.life();
 }

@@ -97,6 +97,7 @@ Task<Result<void>> Healer::pass(bool settling, Instant deadline) {
         watched_.read_again(table_.copies());
     }
     ask(settling);
+    if (mutated(Mutant::copy_held)) co_await copy_held();
     co_await claim(settling, deadline);
     co_await borrow_ours(deadline);
     if (std::ranges::count(entitled_, true) > 0) co_await heal_cells();
@@ -139,7 +140,7 @@ void Healer::tell_elsewhere() {
 bool Healer::needs_settling(std::uint32_t slot) const {
     const SlotView view = table_.view(slot);
     if (view.disputed) return false;
-    const bool left = ours(view.owner, SlotState::borrowed) && view.owner.boot != host_.boot;
+    const bool left = ours(view.owner, SlotState::borrowed);
     const bool damaged = std::ranges::any_of(table_.copies(), [slot](const TableCopy& copy) {
         return copy.read && (!copy.claims[slot] || !copy.owners[slot]);
     });
@@ -198,6 +199,26 @@ Task<void> Healer::claim(bool settling, Instant deadline) {
     judge(claimed, settling);
     // One more reading: what we may borrow of our own, and what is left, is judged by it.
     co_await table_.read(deadline);
+}
+
+// What R10 forbids: entries that a majority may have are copied to damaged blocks, outside a claim.
+Task<void> Healer::copy_held() {
+    const Geometry& geometry = roster_.common.geometry;
+    for (std::uint32_t slot = 0; slot < geometry.slots; ++slot) {
+        const SlotEntry top = table_.view(slot).owner;
+        for (std::size_t disk = 0; disk < roster_.disks() && top.held(); ++disk) {
+            const TableCopy& copy = table_.copies()[disk];
+            if (!copy.read || copy.owners[slot]) continue;
+            for (const BlockKind kind : {BlockKind::claim, BlockKind::owner}) {
+                const std::uint64_t at = kind == BlockKind::claim ? geometry.claim_block(slot)
+                                                                  : geometry.owner_block(slot);
+                IoPtr io = roster_.members[disk]->prepare(Io::Kind::write, Extent{at, 1}, Extent{});
+                encode_slot_entry(io->out.bytes(), slot_address(roster_.common, disk, kind, slot),
+                                  top);
+                co_await write(disk, std::move(io), slot, slot);
+            }
+        }
+    }
 }
 
 void Healer::judge(const std::vector<Claimed>& claimed, bool settling) {

@@ -66,6 +66,7 @@ class Healer {
     void ask(bool settling);
     void ask_for(std::uint32_t slot, const SlotView& view, bool settling);
     Task<void> claim(bool settling, Instant deadline);
+    Task<void> copy_held();  // only under a mutant
     void judge(const std::vector<Claimed>& claimed, bool settling);
     Task<void> borrow_ours(Instant deadline);
     void return_ours();

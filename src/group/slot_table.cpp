@@ -59,7 +59,7 @@ SlotView agree(const std::vector<TableCopy>& copies, const QuorumRule& rule, std
     if (mutated(Mutant::owner_by_top)) view.certain = view.known;
     const bool free = view.known && !view.owner.held();
     view.claimable = free && rule.suffices(for_both, unclaimed);
-    const bool lent = view.owner.held() &&
+    const bool lent = view.owner.state == SlotState::taken &&
                       rule.suffices(for_both, lending(copies, slot, view.owner));
     view.barred = !view.disputed && !view.claimable && !lent;
     return view;
