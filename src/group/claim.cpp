@@ -63,7 +63,12 @@ Task<std::vector<Claimed>> Claim::run(std::vector<Asked> asked, Watched watched,
     co_await fan_.gather(enough, end, settling ? timing_.wait : grace);
     decide();
     begin(Phase::writing, &Claim::write_on);
-    co_await fan_.gather(enough, end, grace);
+    const std::function<bool()> written = [this] {
+        return std::ranges::all_of(attempts_, [this](const Attempt& attempt) {
+            return attempt.ruling.kind != Ruling::Kind::write || majority(attempt.showing);
+        });
+    };
+    co_await fan_.gather(written, end, grace);
     begin(Phase::freeing, &Claim::free_on);
     co_await fan_.gather(enough, end, grace);
     phase_ = Phase::over;

@@ -17,8 +17,10 @@ Task<std::vector<std::uint32_t>> GiveBack::run(std::vector<std::uint32_t> slots,
     std::vector<DiskSet> locked;
     for (const std::uint32_t slot : slots) {
         if (!rule_.suffices(for_both, claiming)) break;
+        // On every disk, not only on a majority: where a lock is not to be had, a write of a process
+        // that has just ended may be under way, and would meet the next owner.
         const DiskSet disks = lock_everywhere(roster_, locks_, slot);
-        if (!rule_.suffices(for_both, disks)) {  // a process uses it, or has just ended
+        if (disks.size() < roster_.disks()) {
             unlock(roster_, locks_, slot, disks);
             continue;
         }

@@ -15,8 +15,8 @@ class GiveBack {
     GiveBack(World& world, const Roster& roster, const QuorumRule& rule, SlotLocks& locks, Host host)
         : roster_(roster), rule_(rule), locks_(locks), claim_(world, roster, rule, std::move(host)) {}
 
-    // Those of `slots` that were given back: only those whose locks could be had on a majority, and
-    // none while another process of this host claims. Takes about TTL/10. Once per object. If a
+    // Those of `slots` that were given back: only those whose locks could be had on every
+    // disk of the group, and none while another process of this host claims. Takes about TTL/10. Once per object. If a
     // write does not come to its end by the deadline, the locks stay with this process.
     Task<std::vector<std::uint32_t>> run(std::vector<std::uint32_t> slots, Instant deadline);
     Instant drained_at() const { return claim_.drained_at(); }

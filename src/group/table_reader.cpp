@@ -15,6 +15,7 @@ TableReader::TableReader(World& world, const Roster& roster, const QuorumRule& r
 
 Task<bool> TableReader::read(Instant deadline, Duration patience) {
     ++reading_;
+    begun_ = world_.clock.now();
     done_ = DiskSet();
     copies_.assign(roster_.disks(), TableCopy());
     for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {

@@ -21,7 +21,8 @@ class TableReader {
     // `patience`: as Fan's.
     Task<bool> read(Instant deadline, Duration patience = Fan::grace);
     const std::vector<TableCopy>& copies() const { return copies_; }
-    Instant complete() const { return complete_; }  // when the last reading was
+    Instant begun() const { return begun_; }  // when the last reading was
+    Instant complete() const { return complete_; }
     SlotView view(std::uint32_t slot) const { return agree(copies_, rule_, slot); }
 
   private:
@@ -33,6 +34,7 @@ class TableReader {
     std::vector<TableCopy> copies_;
     std::uint64_t reading_ = 0;
     DiskSet done_;
+    Instant begun_{};
     Instant complete_{};
     Fan fan_;  // last: its tasks die before what they write to
 };
