@@ -1,5 +1,5 @@
-// `hosts forget`: frees the slots of a host that is off for good (docs/slots.md, R12), and heals its
-// blocks on its behalf. Only a person can know that a host is off and does not just sleep.
+// `hosts forget`: frees the slots of a host that is off for good (docs/slots.md, R12), and heals
+// its blocks on its behalf. Only a person can know that a host is off and does not just sleep.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -35,7 +35,8 @@ Survey survey(OpenGroup& group) {
 }
 
 bool is_called(const HostView& host, const std::string& name) {
-    return host.name == name || (name.size() >= least_of_id && uuid_text(host.id).starts_with(name));
+    return host.name == name ||
+           (name.size() >= least_of_id && uuid_text(host.id).starts_with(name));
 }
 
 // Whose slots are to go: by name, or where that is not the only one, by id.
@@ -44,9 +45,10 @@ Result<HostView> find_host(const Survey& survey, const std::string& name) {
     std::erase_if(found, [&](const HostView& host) { return !is_called(host, name); });
     if (found.size() == 1) return found.front();
     if (found.empty()) {
-        return std::unexpected(Error{
-            Code::no, fmt::format("no host \"{}\" owns a slot; \"diskpaxos hosts\" shows those that do",
-                                  printable(name))});
+        return std::unexpected(
+            Error{Code::no,
+                  fmt::format("no host \"{}\" owns a slot; \"diskpaxos hosts\" shows those that do",
+                              printable(name))});
     }
     std::string ids;
     for (const HostView& host : found) {
@@ -127,22 +129,24 @@ Result<void> confirm(const HostView& host, Duration wait, const Invocation& call
     std::vector<std::uint32_t> slots = host.slots;
     slots.insert(slots.end(), host.lent.begin(), host.lent.end());
     std::string text = fmt::format(
-        "host {} owns {}, and was last seen {} ago; if it only sleeps, it will wake up and write on in "
+        "host {} owns {}, and was last seen {} ago; if it only sleeps, it will wake up and write "
+        "on in "
         "a slot that has another user by then, and changes that were acknowledged are lost",
         printable(host.name), slots_text(slots), brief(since(host.seen_ms, node::unix_ms())));
     if (!host.processes.empty()) {
-        text += fmt::format("; its session of {} is evicted",
-                            described(host.processes.front()));
-        if (host.processes.size() > 1) text += fmt::format(" and {} more", host.processes.size() - 1);
+        text += fmt::format("; its session of {} is evicted", described(host.processes.front()));
+        if (host.processes.size() > 1)
+            text += fmt::format(" and {} more", host.processes.size() - 1);
     }
     if (isatty(STDIN_FILENO) != 1 || isatty(STDERR_FILENO) != 1) {
         return std::unexpected(
             Error{Code::no, text + "; nothing was done, --force does it without asking"});
     }
-    fmt::print(stderr,
-               "{}.\nIt takes {}. If the host is off for good, or has been started again and does not "
-               "use the group, type its name to go on: ",
-               text, brief(wait));
+    fmt::print(
+        stderr,
+        "{}.\nIt takes {}. If the host is off for good, or has been started again and does not "
+        "use the group, type its name to go on: ",
+        text, brief(wait));
     std::fflush(stderr);
     std::string answer;
     std::getline(std::cin, answer);
@@ -156,10 +160,11 @@ Result<void> evict(const HostView& host, const Invocation& call, Output& out) {
     if (host.processes.empty()) return {};
     auto joined = join_group(call, out);
     if (!joined && joined.error().code == Code::no_slot) {
-        return std::unexpected(Error{
-            Code::no_slot, fmt::format("evicting the sessions of host {} takes a slot, and this host "
-                                       "has none; do it on a host that has one: {}",
-                                       printable(host.name), joined.error().sentence)});
+        return std::unexpected(
+            Error{Code::no_slot,
+                  fmt::format("evicting the sessions of host {} takes a slot, and this host "
+                              "has none; do it on a host that has one: {}",
+                              printable(host.name), joined.error().sentence)});
     }
     if (!joined) return std::unexpected(joined.error());
     OpenGroup& group = **joined;
@@ -186,7 +191,8 @@ constexpr Duration tick = std::chrono::milliseconds(200);
 Task<void> count_down(Clock& clock, Instant end, Event& over) {
     while (!over.is_set() && clock.now() < end) {
         const auto left = std::chrono::ceil<std::chrono::seconds>(end - clock.now());
-        fmt::print(stderr, "\r\033[K{} s until nothing of it can be under way any more", left.count());
+        fmt::print(stderr, "\r\033[K{} s until nothing of it can be under way any more",
+                   left.count());
         std::fflush(stderr);
         co_await over.wait_until(clock, clock.now() + tick);
     }
@@ -202,7 +208,8 @@ Result<void> wait(OpenGroup& group, Forgetting& forgetting, Duration ttl, Output
     const Duration length = forgetting.length(ttl);
     const bool terminal = !out.json() && isatty(STDERR_FILENO) == 1;
     if (!terminal) {
-        out.line(fmt::format("waiting {} until nothing of it can be under way any more", brief(length)));
+        out.line(
+            fmt::format("waiting {} until nothing of it can be under way any more", brief(length)));
         std::fflush(stdout);
     }
     std::optional<Result<void>> waited;
@@ -233,7 +240,8 @@ Result<HealReport> heal(OpenGroup& group, const std::vector<std::uint32_t>& free
             if (std::ranges::count(freed, slot) == 0) wish.slots[slot] = false;
         }
         if (std::ranges::count(wish.slots, true) == 0) break;
-        Healer healer(group.world(), group.roster(), rule, group.locks(), us->host, std::move(wish));
+        Healer healer(group.world(), group.roster(), rule, group.locks(), us->host,
+                      std::move(wish));
         Result<HealReport> healed = group.run(healer.run(group.deadline()));
         if (!healed) return healed;
         healed->blocks += total.blocks;
@@ -249,8 +257,9 @@ int tell(const HostView& host, const Forgetting::Outcome& outcome, const HealRep
          Output& out) {
     const std::string name = printable(host.name);
     if (!outcome.freed.empty()) {
-        out.line(fmt::format("host {} is forgotten: {} free", name,
-                             slots_text(outcome.freed) + (outcome.freed.size() == 1 ? " is" : " are")));
+        out.line(
+            fmt::format("host {} is forgotten: {} free", name,
+                        slots_text(outcome.freed) + (outcome.freed.size() == 1 ? " is" : " are")));
         out.line(fmt::format("healed on its behalf: {} blocks", healed.blocks));
     }
     if (!outcome.left.empty()) {
@@ -279,8 +288,9 @@ int tell(const HostView& host, const Forgetting::Outcome& outcome, const HealRep
 
 Result<int> forget_host(const Invocation& call, Output& out) {
     if (!call.has("is-off")) {
-        return usage("only a host that is off for good may be forgotten, or one that has been started "
-                     "again and does not use the group; say so with --is-off");
+        return usage(
+            "only a host that is off for good may be forgotten, or one that has been started "
+            "again and does not use the group; say so with --is-off");
     }
     auto opened = open_group(call, out, GroupWish{});
     if (!opened) return std::unexpected(opened.error());

@@ -20,9 +20,12 @@ struct Count {
 Count count(const Survey& survey) {
     Count slots;
     for (const SlotView& slot : survey.slots) {
-        if (!slot.known) ++slots.unknown;
-        else if (slot.claimable) ++slots.free;
-        else if (!slot.owner.held()) ++slots.barred;
+        if (!slot.known)
+            ++slots.unknown;
+        else if (slot.claimable)
+            ++slots.free;
+        else if (!slot.owner.held())
+            ++slots.barred;
     }
     return slots;
 }
@@ -48,7 +51,8 @@ bool silent(const SessionRecord& record, std::uint64_t now_ms) {
            since(record.seen_ms, now_ms) > std::chrono::milliseconds(record.ttl_ms);
 }
 
-void show_hosts(const std::vector<HostView>& hosts, const Uuid& us, std::uint64_t now_ms, Output& out) {
+void show_hosts(const std::vector<HostView>& hosts, const Uuid& us, std::uint64_t now_ms,
+                Output& out) {
     Table table({"HOST", "SLOTS", "LAST SEEN", "PROCESSES", "ID"});
     for (const HostView& host : hosts) {
         std::string slots = numbers(host.slots);
@@ -88,7 +92,8 @@ Json described(const HostView& host, const Uuid& us, std::uint64_t now_ms) {
     object["slots"] = host.slots;
     object["slots_for_healing"] = host.lent;
     object["last_seen"] = host.seen_ms == 0 ? Json() : Json(rfc3339(host.seen_ms));
-    object["last_seen_ago_ms"] = host.seen_ms == 0 ? Json() : Json(in_ms(since(host.seen_ms, now_ms)));
+    object["last_seen_ago_ms"] =
+        host.seen_ms == 0 ? Json() : Json(in_ms(since(host.seen_ms, now_ms)));
     object["processes"] = Json::array();
     for (const HostView::Process& process : host.processes) {
         const SessionRecord& record = process.record;
@@ -109,8 +114,10 @@ Result<int> show(const Invocation& call, Output& out) {
     const Result<node::ThisHost> us = node::this_host(common.group);
     const Uuid own = us && common.kinds() != DiskKinds::active ? us->host.id : Uuid();
     const std::vector<HostView> hosts = view_hosts(at->survey);
-    if (hosts.empty()) out.line("no host has a slot or a session");
-    else show_hosts(hosts, own, at->now_ms, out);
+    if (hosts.empty())
+        out.line("no host has a slot or a session");
+    else
+        show_hosts(hosts, own, at->now_ms, out);
     show_processes(hosts, at->now_ms, out);
     const bool any_slots = common.kinds() != DiskKinds::active;
     const Count slots = count(at->survey);

@@ -15,8 +15,8 @@ constexpr Duration longest_at_end = std::chrono::seconds(1);
 
 }  // namespace
 
-SlotKeeper::SlotKeeper(World& world, const Roster& roster, const QuorumRule& rule,
-                       SlotLocks& locks, Host host, Duration uptime, std::uint32_t seat)
+SlotKeeper::SlotKeeper(World& world, const Roster& roster, const QuorumRule& rule, SlotLocks& locks,
+                       Host host, Duration uptime, std::uint32_t seat)
     : world_(world),
       roster_(roster),
       rule_(rule),
@@ -34,7 +34,8 @@ Task<void> SlotKeeper::keep(Event& end) {
         // Hosts that look in step would all give back for the sake of one that finds none.
         const Duration least = ttl_ * (owned_ == 1 ? looks_of_others : looks_of_an_owner);
         const auto chance = static_cast<std::uint64_t>((least / 4).count());
-        const Duration pause = least + Duration(static_cast<Duration::rep>(world_.random.below(chance)));
+        const Duration pause =
+            least + Duration(static_cast<Duration::rep>(world_.random.below(chance)));
         const bool over = co_await end.wait_until(world_.clock, world_.clock.now() + pause);
         if (over) co_return;
         const bool read = co_await table_.read(world_.clock.now() + ttl_);
@@ -111,8 +112,8 @@ Task<void> SlotKeeper::give_back(std::vector<std::uint32_t> slots) {
     before_.clear();
 }
 
-// A claim of ours that came to no end has left its stamps at a slot of ours (R7): it is of no use to
-// anybody before a mender has settled it. Then it can be given back.
+// A claim of ours that came to no end has left its stamps at a slot of ours (R7): it is of no use
+// to anybody before a mender has settled it. Then it can be given back.
 Task<void> SlotKeeper::settle(std::vector<std::uint32_t> stuck) {
     if (stuck.empty()) watched_.reset();
     if (stuck.empty() || world_.clock.now() < claim_again_) co_return;

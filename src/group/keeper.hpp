@@ -1,12 +1,12 @@
-// SlotKeeper: sees to it that a host keeps what it uses, and one slot in any case, and does not hoard
-// the rest (docs/slots.md, R5: give back). Each process does it for its whole host:
+// SlotKeeper: sees to it that a host keeps what it uses, and one slot in any case, and does not
+// hoard the rest (docs/slots.md, R5: give back). Each process does it for its whole host:
 //
 //  - when it ends and no other process of its host has a seat, all but one go back;
 //  - while it lives, and others find no free slot, those go back that stood unused at two looks.
 //
 // A look is one reading of the slot table, a read per disk: every two TTLs while the host owns more
-// than one slot, every eight otherwise; and one at the end. Nothing is written unless a slot is given
-// back: that is a claim, and takes about TTL/10.
+// than one slot, every eight otherwise; and one at the end. Nothing is written unless a slot is
+// given back: that is a claim, and takes about TTL/10.
 #pragma once
 
 #include <optional>
@@ -53,10 +53,10 @@ class SlotKeeper {
     Instant booted_;
     std::optional<std::uint32_t> seat_;
     TableReader table_;
-    std::uint32_t owned_ = 0;           // by the last look; the seat's slot included
+    std::uint32_t owned_ = 0;            // by the last look; the seat's slot included
     std::vector<std::uint32_t> before_;  // unused at the look before, when others found none
-    std::optional<Watched> watched_;    // since the first look that showed something stuck
-    Instant claim_again_{};             // a write of ours that failed may land until then (R11)
+    std::optional<Watched> watched_;     // since the first look that showed something stuck
+    Instant claim_again_{};              // a write of ours that failed may land until then (R11)
 };
 
 }  // namespace diskpaxos

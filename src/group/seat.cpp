@@ -292,7 +292,12 @@ std::vector<std::uint32_t> SeatFinder::barred(const SeatWish& wish) const {
 // stamps for ever. True if the table may look different now.
 Task<bool> SeatFinder::settle(SeatWish wish) {
     const std::vector<std::uint32_t> slots = barred(wish);
-    if (slots.empty() || lost_race_) {
+    bool any_claimable = false;  // but another process of this host claims just now
+    for (std::uint32_t slot = 0; slot < roster_.common.geometry.slots; ++slot) {
+        const bool may = !wish.slot || *wish.slot == slot;
+        any_claimable = any_claimable || (may && table_.view(slot).claimable);
+    }
+    if (slots.empty() || lost_race_ || any_claimable) {
         settling_.reset();
         co_return false;
     }

@@ -17,8 +17,8 @@ constexpr std::size_t most_named = 8;
 
 using Hosts = std::map<std::pair<Uuid, std::string>, HostView>;
 
-// A slot that has changed hands may still show the session of the host before: that one ended before
-// the slot was taken, so the time of taking is the later one.
+// A slot that has changed hands may still show the session of the host before: that one ended
+// before the slot was taken, so the time of taking is the later one.
 void add_session(HostView& host, std::uint16_t slot, const SessionRecord& record) {
     host.seen_ms = std::max(host.seen_ms, record.seen_ms);
     if (record.state == SessionState::live) {

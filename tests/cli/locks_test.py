@@ -93,10 +93,10 @@ class Looking(LockTest):
         sessions = [session for session in answer["sessions"] if session["state"] == "live"]
         self.assertEqual([session["pid"] for session in sessions], [holder.pid])
         self.assertLessEqual(sessions[0]["margin_ms"], 2000)
-        self.assertEqual((answer["slots"]["all"], answer["slots"]["free"]), (16, 8))
-        self.assertEqual(list(answer["slots"]["by_host"].values()), [8])
+        self.assertEqual((answer["slots"]["all"], answer["slots"]["free"]), (16, 15))
+        self.assertEqual(list(answer["slots"]["by_host"].values()), [1])
         text = self.ok("status", "-g", "g").out
-        self.assertIn("16 slots: 8 free, 8 of host", text)
+        self.assertIn("16 slots: 15 free, 1 of host", text)
         self.assertIn("sleep 60", text)
 
     def test_shared_holders(self):

@@ -37,7 +37,8 @@ std::vector<std::uint32_t> owned_by(Cluster& cluster, const std::string& name) {
 }
 
 std::size_t free_in(Cluster& cluster) {
-    return static_cast<std::size_t>(std::ranges::count(table_of(cluster), true, &SlotView::claimable));
+    return static_cast<std::size_t>(
+        std::ranges::count(table_of(cluster), true, &SlotView::claimable));
 }
 
 // A process with a seat and its keeper, as a program has them.
@@ -56,7 +57,8 @@ class Resident {
         self.over.set();
         const bool more = co_await self.keeper.owns_more();
         if (!more) co_return;
-        const bool left = co_await self.process.group.leave_seat(self.process.locks, self.cluster.soon());
+        const bool left =
+            co_await self.process.group.leave_seat(self.process.locks, self.cluster.soon());
         if (left) self.given = co_await self.keeper.give_back_rest();
     }
     void begin_end() { scope.spawn(end(*this)); }
@@ -256,7 +258,9 @@ TEST(Keeper, WhatAGiveBackHasLeftBehindIsSettledAndGivenBack) {
 
 // ---- how many hosts ----
 
-std::string numbered(std::size_t i) { return std::string(1, static_cast<char>('A' + static_cast<char>(i))); }
+std::string numbered(std::size_t i) {
+    return std::string(1, static_cast<char>('A' + static_cast<char>(i)));
+}
 
 TEST(Hosts, AsManyAsThereAreSlots) {
     for (std::uint64_t seed = 0; seed < 10; ++seed) {
@@ -267,7 +271,8 @@ TEST(Hosts, AsManyAsThereAreSlots) {
         std::vector<std::unique_ptr<Process>> processes;
         for (std::size_t i = 0; i < 8; ++i) {
             kernels.push_back(std::make_unique<HostLocks>());
-            processes.push_back(std::make_unique<Process>(cluster, *kernels[i], host_named(numbered(i))));
+            processes.push_back(
+                std::make_unique<Process>(cluster, *kernels[i], host_named(numbered(i))));
             ASSERT_TRUE(processes.back()->seated) << i << processes.back()->seated.error().sentence;
         }
         // And no more: who comes now is told at once, since nothing will change by itself.
@@ -301,12 +306,15 @@ Host host_number(std::uint32_t number) {
     return host;
 }
 
-// Hosts that come at once, one for each slot. Pretended time, and disks that answer at once: what is
-// asked is how long they are in each other's way, in units of the TTL.
+// Hosts that come at once, one for each slot. Pretended time, and disks that answer at once: what
+// is asked is how long they are in each other's way, in units of the TTL.
 class Crowd {
   public:
     Crowd(std::uint32_t slots, std::uint64_t seed)
-        : cluster(3, Geometry{.block_size = 512, .slots = slots, .ring = 2, .cells = 2,
+        : cluster(3, Geometry{.block_size = 512,
+                              .slots = slots,
+                              .ring = 2,
+                              .cells = 2,
                               .tier = first_tier(slots)}) {
         CHECK(cluster.format(1));
         cluster.random = SeededRandom(seed);
@@ -318,7 +326,8 @@ class Crowd {
         for (std::uint32_t i = 0; i < count; ++i) {
             joiners.push_back(std::make_unique<Joiner>());
             joiners.back()->finder.emplace(cluster.world, roster, rule, joiners.back()->locks);
-            scope.spawn(one(*joiners.back(), host_number(i), milliseconds(cluster.random.below(100))));
+            scope.spawn(
+                one(*joiners.back(), host_number(i), milliseconds(cluster.random.below(100))));
         }
         for (cluster.queue.run_all(); !scope.idle().is_set(); cluster.queue.run_all()) {
             cluster.clock.advance_to_next();
@@ -348,7 +357,8 @@ class Crowd {
         SeatWish wish;
         wish.host = std::move(host);
         wish.uptime = std::chrono::hours(1);
-        joiner.seat = co_await joiner.finder->find(std::move(wish), cluster.clock.now() + seconds(300));
+        joiner.seat =
+            co_await joiner.finder->find(std::move(wish), cluster.clock.now() + seconds(300));
     }
 
     Roster roster;
