@@ -114,7 +114,9 @@ void SlotJudge::judge_tenure(const SimPath& path, std::size_t disk, std::uint32_
 
 void SlotJudge::judge_users(std::uint32_t slot, const SlotEntry& entry, std::size_t disk) {
     for (const auto& [user, sitting] : users_) {
-        if (sitting.slot != slot || sitting.entry == entry) continue;
+        // A lower turn is a late write of a claim that had concluded without this disk: it tells nothing.
+        if (sitting.slot != slot || entry.turn < sitting.entry.turn) continue;
+        if (sitting.entry == entry) continue;
         wrong_(SlotFault::users, fmt::format("slot {} has a live user under \"{}\", and \"{}\" is "
                                              "written on disk {}",
                                              slot, describe(sitting.entry), describe(entry), disk));

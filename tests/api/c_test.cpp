@@ -51,7 +51,7 @@ TEST_F(InC, OptionsAreChecked) {
     wish = DISKPAXOS_OPTIONS_INIT;
     wish.slot = static_cast<int32_t>(diskpaxos_group_slot(group));
     wish.timeout_s = 1;
-    EXPECT_EQ(diskpaxos_group_open(paths.data(), 3, &wish, &another), DISKPAXOS_BUSY);
+    EXPECT_EQ(diskpaxos_group_open(paths.data(), 3, &wish, &another), DISKPAXOS_NO_SLOT);
     EXPECT_EQ(another, nullptr);
     EXPECT_STREQ(diskpaxos_group_name(group), "group");
     EXPECT_EQ(std::strlen(diskpaxos_group_uuid(group)), 36U);

@@ -51,7 +51,8 @@ class ExitCodes(CommandTest):
                 for call in re.findall(r"(?:fail|complain)\(([^;]*?),\s", text):
                     said = set(re.findall(r'"([a-z_]+)"', call)) - {"note"}  # good news of `watch`
                     self.assertLessEqual(said, words, name)
-        others = {("internal", "70"), ("command", "126"), ("not_found", "127"), ("interrupted", "128+N")}
+        others = {("internal", "70"), ("command", "126"), ("not_found", "127"), ("interrupted", "128+N"),
+                  ("guard", "137")}
         self.assertLessEqual(others, documented)
         self.assertEqual(documented - others - codes_of_errors(), set())
 

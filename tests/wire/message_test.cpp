@@ -19,7 +19,7 @@ TEST(Message, OfTheCeilingIsSaidOnlyWhatBothKnow) {
     const auto old_hello = get_hello(body_of_sample("hello"));
     EXPECT_EQ(old_hello->features, 0U);
     const Bytes hello_body = body_of_sample("greeting");
-    EXPECT_EQ(get_hello(hello_body)->features, feature_ceiling);
+    EXPECT_EQ(get_hello(hello_body)->features, known_features);
 
     Bytes body = body_of_sample("greeted");
     const auto welcome = get_welcome(body);
