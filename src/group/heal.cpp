@@ -100,7 +100,8 @@ Task<Result<void>> Healer::pass(bool settling, Instant deadline) {
     if (mutated(Mutant::copy_held)) co_await copy_held();
     co_await claim(settling, deadline);
     co_await borrow_ours(deadline);
-    if (std::ranges::count(entitled_, true) > 0) co_await heal_cells();
+    // Doors need no slot, so the first pass looks at every row.
+    if (!settling || std::ranges::count(entitled_, true) > 0) co_await heal_cells();
     return_ours();
     co_await give_back(std::max(deadline, world_.clock.now() + give_back_time));
     if (report_.unfinished) co_return Result<void>();
