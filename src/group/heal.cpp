@@ -335,7 +335,10 @@ bool Healer::lock_for_healing(std::uint32_t slot) {
 // The disks on which the lock could be had: a majority, or none.
 DiskSet Healer::lock(std::uint32_t slot) {
     DiskSet locked = lock_everywhere(roster_, locks_, slot);
-    if (mutated(Mutant::heal_live_slot)) locked = DiskSet::first(roster_.disks());
+    for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
+        const bool there = roster_.members[disk] != nullptr;
+        if (there && mutated(Mutant::heal_live_slot)) locked.insert(disk);
+    }
     if (rule_.suffices(for_both, locked)) {
         if (mutated(Mutant::heal_without_borrow)) unlock(slot, locked);  // it was free just now
         return locked;

@@ -11,6 +11,7 @@ namespace diskpaxos {
 namespace {
 
 constexpr Purposes for_both{.read = true, .write = true};
+constexpr Duration longest_moment = std::chrono::milliseconds(250);
 constexpr Duration settling_pause = std::chrono::seconds(1);  // between two looks while one waits
 constexpr std::uint32_t most_rivals = 32;  // that we give way to
 constexpr Duration longest_pause = std::chrono::milliseconds(250);
@@ -71,6 +72,8 @@ Task<Result<Seat>> SeatFinder::find(SeatWish wish, Instant deadline) {
             Code::usage, fmt::format("there is no slot {}; this group has slots 0 to {}", *wish.slot,
                                      roster_.common.geometry.slots - 1)});
     }
+    const Instant a_moment =
+        world_.clock.now() + std::min(longest_moment, ClaimTiming::of(ttl).wait / 2);
     bool gave_way = false;
     for (bool before = false;; before = true) {
         // What was begun before the deadline, or is settled, is brought to its end.
@@ -87,11 +90,15 @@ Task<Result<Seat>> SeatFinder::find(SeatWish wish, Instant deadline) {
         }
         std::optional<Seat> seat = co_await borrow(wish, patience);
         if (seat) {
-            const SlotEntry owner = table_.view(seat->slot).owner;
-            if (owner.boot != wish.host.boot && wish.uptime < drain) {
-                co_await world_.clock.sleep(drain - wish.uptime);  // writes of the boot before ours
-            }
+            const bool older = table_.view(seat->slot).owner.boot != wish.host.boot;
+            if (older) co_await world_.clock.sleep(drain - wish.uptime);  // its writes
             co_return *seat;
+        }
+        // Commands that run side by side hold a slot for milliseconds each: waiting for one of ours costs
+        // less than claiming another, and giving it back.
+        if (world_.clock.now() < a_moment && !candidates(wish).empty()) {
+            co_await world_.clock.sleep(std::chrono::milliseconds(2 + world_.random.below(8)));
+            continue;
         }
         // Where many come at once, their stamps would be late on the disks that they all write, and late
         // stamps bar slots for long (R3). The more are at it, the later we begin.
