@@ -90,7 +90,7 @@ void SlotJudge::owner_landed(const SimPath& path, const Platter& platter, std::u
     }
     if (!entry->held()) freed_[slot].emplace(entry->turn, entry->host);
     judge_tenure(path, disk, slot);
-    judge_users(slot, *entry, disk);
+    judge_users(slot, before, *entry, disk);
     judge_ties(slot, *entry);
     if (majority(showing(slot, *entry))) agree(slot, *entry);
     disks_[disk][slot].writer = &path;
@@ -112,11 +112,14 @@ void SlotJudge::judge_tenure(const SimPath& path, std::size_t disk, std::uint32_
     if (stamp && !stamp->held()) say("when its claim block is free");
 }
 
-void SlotJudge::judge_users(std::uint32_t slot, const SlotEntry& entry, std::size_t disk) {
+// A lower turn where the user's entry does not stand is a late write of a claim that had concluded
+// without this disk: it tells nothing.
+void SlotJudge::judge_users(std::uint32_t slot, const Entry& before, const SlotEntry& entry,
+                            std::size_t disk) {
     for (const auto& [user, sitting] : users_) {
-        // A lower turn is a late write of a claim that had concluded without this disk: it tells nothing.
-        if (sitting.slot != slot || entry.turn < sitting.entry.turn) continue;
-        if (sitting.entry == entry) continue;
+        if (sitting.slot != slot || sitting.entry == entry) continue;
+        const bool over_theirs = before && *before == sitting.entry;
+        if (entry.turn < sitting.entry.turn && !over_theirs) continue;
         wrong_(SlotFault::users, fmt::format("slot {} has a live user under \"{}\", and \"{}\" is "
                                              "written on disk {}",
                                              slot, describe(sitting.entry), describe(entry), disk));

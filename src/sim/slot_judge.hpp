@@ -75,7 +75,8 @@ class SlotJudge {
     void claim_landed(const SimPath& path, std::size_t disk, std::uint32_t slot);
     void owner_landed(const SimPath& path, const Platter& platter, std::uint32_t slot);
     void judge_tenure(const SimPath& path, std::size_t disk, std::uint32_t slot);
-    void judge_users(std::uint32_t slot, const SlotEntry& entry, std::size_t disk);
+    void judge_users(std::uint32_t slot, const Entry& before, const SlotEntry& entry,
+                     std::size_t disk);
     void judge_ties(std::uint32_t slot, const SlotEntry& entry);
     void agree(std::uint32_t slot, const SlotEntry& entry);
     void row_landed(const SimPath& path, std::size_t disk, std::uint32_t slot);
