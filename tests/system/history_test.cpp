@@ -80,7 +80,9 @@ class Client {
             if (const auto* committed = std::get_if<Committed>(&outcome)) done = *committed;
         }
         if (!done) return;
-        last_ = {cell.view().version, number_in(cell.view().value)};
+        const bool own = operation.kind != Kind::get && done->exact;
+        const CellView seen = own ? cell.result() : cell.view();
+        last_ = {seen.version, number_in(seen.value)};
         operation.fate = Fate::happened;
         operation.applied = operation.kind != Kind::get && done->applied;
         if (operation.kind == Kind::get || done->exact) operation.seen = last_;
