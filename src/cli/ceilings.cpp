@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "group/ceilings.hpp"
+#include "group/heal_registers.hpp"
 #include "node/host.hpp"
 
 namespace diskpaxos::cli {
@@ -34,7 +35,8 @@ std::string line_of(OpenGroup& group, const Aloft& block) {
 }
 
 std::vector<Aloft> aloft(OpenGroup& group, std::uint64_t& ceiling, std::uint32_t cells) {
-    ceiling = ceiling_now(group.roster(), node::unix_ms());
+    // A repair goes a leap above the ceiling of its moment, and what follows it a little more.
+    ceiling = ceiling_now(group.roster(), node::unix_ms()) + 2 * RegisterHealer::leap;
     return group.run(find_aloft(group.world(), group.roster(), ceiling, cells));
 }
 
