@@ -29,6 +29,7 @@ Task<void> RegisterHealer::heal(std::uint32_t number, Duration time_out) {
     if (mutated(Mutant::ceiling_lowered)) co_await lower(number);
     bool behind = false;
     bool full = false;
+    std::uint64_t highest = 0;  // in sight: the look of renew() ends with a majority, and may miss it
     for (std::size_t disk = 0; disk < states.size(); ++disk) {
         const bool there = active.contains(disk) && rows_.errors()[disk] == 0;
         if (there && states[disk] == CopyState::damaged) {
@@ -38,11 +39,14 @@ Task<void> RegisterHealer::heal(std::uint32_t number, Duration time_out) {
         const Decoded copy = rows_.copies(number, 0)[disk];
         full = full || copy.damage == Damage::no_room || copy.block.promised.round >= last_round;
         behind = behind || (there && states[disk] == CopyState::stale);
+        const std::uint64_t round = copy.block.promised.round;
+        if (copy.state == BlockState::valid && round < last_round) highest = std::max(highest, round);
     }
     if (damaged.empty() && !behind) co_return;
     Cell& cell = group_.cell(number);
     const Instant deadline = group_.world().clock.now() + time_out;
-    const std::uint64_t above = damaged.empty() ? 0 : high();
+    if (full || mutated(Mutant::ceiling_lowered)) highest = 0;  // no room above it: it is left out
+    const std::uint64_t above = damaged.empty() ? highest : std::max(highest, high());
     const ChangeOutcome written = co_await cell.renew(damaged.empty() ? 0 : leap, deadline, above);
     if (!std::holds_alternative<Committed>(written)) {
         ++(full ? report_.no_room : damaged.empty() ? report_.failed : report_.unhealable);
