@@ -41,7 +41,13 @@ class Climb {
         saw(promised);
         stands_[disk].promised = std::max(stands_[disk].promised, promised);
     }
-    // It stands there, and lets nobody like us in above that round.
+    // By its answer to a step it stands there, and no higher, whatever it has said before. A disk may
+    // lose what stood there. A walk from the old promise would only ask for what it lets nobody have.
+    void shows(std::size_t disk, Rank promised) {
+        saw(promised);
+        stands_[disk].promised = promised;
+    }
+    // It lets nobody like us in above that round, and `promised` stands there, at least.
     void barred(std::size_t disk, Rank promised, std::uint64_t limit, Instant now);
     std::uint64_t limit(std::size_t disk) const;
 

@@ -150,12 +150,13 @@ Task<void> Register::attend_visit(std::size_t disk, std::uint64_t phase) {
 void Register::judge_visit(std::size_t disk, const Sight& sight) {
     if (sight.failure.kind == Failure::Kind::above) {  // it is behind; no higher rank has been there
         failures_[disk] = sight.failure;
+        climb_.shows(disk, sight.row.highest);
         climb_.barred(disk, sight.row.highest, sight.limit, world_.clock.now());
         tally_.refuse(disk, rank_);
         return note(Step::Kind::disk_refused, disk, Rank(), sight.limit);
     }
     if (failed(disk, sight)) return;
-    climb_.stands(disk, sight.row.highest);
+    climb_.shows(disk, sight.row.highest);
     committed_ = std::max(committed_, sight.row.committed);
     if (mutated(Mutant::no_read_after_write) && own_.accepted == rank_) return tally_.count(disk);
     const Rank limit = mutated(Mutant::fast_path_blind) ? own_.promised : rank_;

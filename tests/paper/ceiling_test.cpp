@@ -103,6 +103,17 @@ TEST_F(Ceiling, C5_OfUnevenOnesTheShorterWayIsWalked) {
     EXPECT_LT(asked.size(), 4000U / 64 + 20);
 }
 
+// Its store has been put back, or is a new one: it stands far below what it has told us before.
+TEST_F(Ceiling, C5_ADiskThatHasLostItsPromisesIsWalkedUpAgain) {
+    stands(0, q, rank(50'000, q));
+    bed.moods("oof");
+    const auto cell = bed.cell_of(p);
+    ASSERT_EQ(changed(*cell), "committed");
+    encode_initial(bed.bytes(1, 0), bed.address(1).block(0));
+    ASSERT_EQ(changed(*cell, "again"), "committed");
+    EXPECT_GT(promised(1).round, 50'000U);
+}
+
 // A walk that cannot be done in time ends with the operation, and what was walked stays.
 TEST_F(Ceiling, C5_ALongWalkEndsInTimeAndGoesOnNextTime) {
     stands(0, q, rank(high, q));

@@ -87,5 +87,15 @@ TEST(Climb, ALimitRisesWithWhatStandsThere) {
     EXPECT_TRUE(climb.admits(1, {362, Proposer(1)}));
 }
 
+TEST(Climb, WhatADiskShowsIsWhereItStands) {
+    Climb climb = climb_of({{9000}, {300, 364}, {20, 100}});
+    climb.shows(1, {10, Proposer(1)});
+    climb.barred(1, {10, Proposer(1)}, 100, Instant());
+    EXPECT_EQ(climb.limit(1), 100U);
+    EXPECT_EQ(climb.highest().round, 9000U);
+    const Climb::Way way = climb.way(Threshold::majority(3), DiskSet(), Rank(), Instant());
+    EXPECT_EQ(way.above.round, 20U) << "those that are low suffice again";
+}
+
 }  // namespace
 }  // namespace diskpaxos
