@@ -322,7 +322,10 @@ Task<bool> Cell::settle_early(Operation& op, Instant deadline) {
     for (unsigned looks = 0; op.first != 0 && looks < most_looks; ++looks) {
         const LookOutcome seen = co_await register_->recover(deadline);
         const Applied applied = seen_applied(op, seen);
-        const bool nowhere = op.first == op.last.round && register_->written_nowhere();
+        // A later write may have carried on what the only attempt left; then its refusals are no
+        // matter.
+        const bool only = op.first == op.last.round && register_->own().accepted == op.last;
+        const bool nowhere = only && register_->written_nowhere();
         if (applied == Applied::yes && answers(op)) co_return true;
         if (applied == Applied::no || nowhere) forget(op);
         if (op.first == 0 || world_.clock.now() >= deadline) co_return false;

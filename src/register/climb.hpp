@@ -41,8 +41,9 @@ class Climb {
         saw(promised);
         stands_[disk].promised = std::max(stands_[disk].promised, promised);
     }
-    // By its answer to a step it stands there, and no higher, whatever it has said before. A disk may
-    // lose what stood there. A walk from the old promise would only ask for what it lets nobody have.
+    // By its answer to a step it stands there, and no higher, whatever it has said before. A disk
+    // may lose what stood there. A walk from the old promise would only ask for what it lets nobody
+    // have.
     void shows(std::size_t disk, Rank promised) {
         saw(promised);
         stands_[disk].promised = promised;

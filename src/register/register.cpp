@@ -136,9 +136,8 @@ Task<void> Register::attend_visit(std::size_t disk, std::uint64_t phase) {
         note(Step::Kind::intruder, disk, Rank());
         decided_.set();
     }
-    const bool above = sight.failure.kind == Failure::Kind::above;
-    const bool refused =
-        above || (sight.seen() && disks_[disk]->judges() && !sight.row.promised.none());
+    // A promise refuses it for good. A ceiling does not: it rises, and the step may come once more.
+    const bool refused = sight.seen() && disks_[disk]->judges() && !sight.row.promised.none();
     if (phase == write_phase_ && refused) refused_write_.insert(disk);
     // An answer to an older phase says nothing about this one (algorithms.md 2.6 row 2i).
     if (phase != phase_ && !mutated(Mutant::stale_answer_counted)) co_return;

@@ -94,11 +94,13 @@ void Invariants::stepped(const std::vector<std::unique_ptr<Platter>>& platters, 
     }
 }
 
-// A read will find its base; on the fast path it is the writer's own last write.
+// A read will find its base; on the fast path it is the writer's own last write. What was read at
+// in vain may be used again (ceiling-C3), and another write may have come before.
 void Invariants::phase_started(CellWatch& cell, Rank rank) {
     cell.proposers.insert(rank.proposer);
     const auto last = cell.last_written.find(rank.proposer);
-    cell.bases.try_emplace(rank, last == cell.last_written.end() ? Rank() : last->second);
+    if (cell.reads.contains(rank) || cell.values.contains(rank)) return;
+    cell.bases[rank] = last == cell.last_written.end() ? Rank() : last->second;
 }
 
 void Invariants::counted(const Platter& platter, Place place, const Step& step) {

@@ -140,6 +140,21 @@ TEST_F(Ceiling, C3_AWriteThatOneBarsIsDone) {
     EXPECT_TRUE(cell->reg().healthy()) << "a disk that is behind has not failed";
 }
 
+// A promise refuses a write for good. A ceiling does not: it rises, and a step may come twice.
+TEST_F(Ceiling, C3_WhatACeilingRefusedMayYetBeAccepted) {
+    for (const std::size_t disk : {0U, 1U}) stands(disk, q, rank(1990, q));
+    const auto reg = bed.recovered(p);
+    ASSERT_EQ(found(*reg, rank(2000, p)), "");
+    for (const std::size_t disk : {0U, 1U}) bed.promise(disk, 0, rank(3000, q));
+    ASSERT_EQ(wrote(*reg, rank(2000, p), "v"), "refused");
+    bed.queue.run_all();
+    EXPECT_FALSE(reg->written_nowhere());
+    bed.promise(2, 0, rank(3000, q));
+    ASSERT_EQ(wrote(*reg, rank(2000, p), "v"), "refused");
+    bed.queue.run_all();
+    EXPECT_TRUE(reg->written_nowhere());
+}
+
 // ceiling-C6: no room is left, and it is said; it is no reason to go anywhere.
 TEST_F(Ceiling, C6_WithoutRoomNothingIsTried) {
     for (std::size_t disk = 0; disk < 2; ++disk) stands(disk, q, rank(last_round, q));

@@ -178,6 +178,24 @@ TEST_F(InTheLineage, Rule4_4_4b_ALookAtWhatIsCommittedIsAnAnswer) {
     for (const auto& counts : bed.take_counts()) EXPECT_EQ(counts.steps, 0U);
 }
 
+// The first attempt stands on one disk; a second one carries it on, and is refused everywhere. That
+// says nothing of the first.
+TEST_F(InTheLineage, Rule4_2_WhatWasCarriedInVainStillStandsSomewhere) {
+    ASSERT_TRUE(std::holds_alternative<Committed>(change(*mine)));
+    Scope scope(bed.queue);
+    be_overtaken_at_the_others();
+    begin(scope);
+    int steps = 0;
+    bed.disk(0).asked = [&](const Io& io) {
+        if (io.kind != Io::Kind::step || ++steps != 2) return;  // a read, and then this write
+        for (std::size_t disk = 0; disk < 3; ++disk) bed.promise(disk, 0, rank(90, q));
+    };
+    const Committed told = ended();
+    EXPECT_GT(steps, 2);
+    EXPECT_TRUE(told.applied);
+    EXPECT_EQ(as_text(mine->result().value), "xm") << "once";
+}
+
 // What has left the lineage is applied again only where that does no harm.
 TEST_F(InTheLineage, Trap4e_OnlyWhatMayBeRepeatedIsRepeated) {
     for (const Repeat repeat : {Repeat::never, Repeat::while_due, Repeat::always}) {
