@@ -302,11 +302,7 @@ Task<void> Healer::borrow_ours(Instant deadline) {
     for (std::size_t i = 0; i < locked.size(); ++i) {
         const std::uint32_t slot = locked[i];
         const DiskSet now = lending(table_.copies(), slot, taken[i]);
-        DiskSet both;
-        for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
-            if (now.contains(disk) && before[slot].contains(disk)) both.insert(disk);
-        }
-        entitled_[slot] = rule_.suffices(for_both, both);
+        entitled_[slot] = borrowable(before[slot], now, rule_);
         if (entitled_[slot]) continue;
         unlock(slot, locked_[slot]);
         locked_[slot] = DiskSet();

@@ -175,11 +175,7 @@ Task<std::optional<Seat>> SeatFinder::borrow(SeatWish wish, Instant deadline) {
         if (mutated(Mutant::given_back_and_borrowed)) co_return seat;
         if (!mutated(Mutant::collect_before_locks)) co_await again.read(deadline);
         const DiskSet second = lending(again.copies(), slot, taken);
-        DiskSet both;
-        for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
-            if (first.contains(disk) && second.contains(disk)) both.insert(disk);
-        }
-        if (rule_.suffices(for_both, both) || mutated(Mutant::owner_by_top)) co_return seat;
+        if (borrowable(first, second, rule_) || mutated(Mutant::owner_by_top)) co_return seat;
         unlock(roster_, locks_, slot, seat->open);
     }
     co_return std::nullopt;

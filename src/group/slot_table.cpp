@@ -84,4 +84,12 @@ DiskSet lending(const std::vector<TableCopy>& copies, std::uint32_t slot, const 
     return disks;
 }
 
+bool borrowable(DiskSet first, DiskSet second, const QuorumRule& rule) {
+    DiskSet both;
+    for (std::size_t disk = 0; disk < rule.disks(); ++disk) {
+        if (first.contains(disk) && second.contains(disk)) both.insert(disk);
+    }
+    return rule.suffices(for_both, both);
+}
+
 }  // namespace diskpaxos

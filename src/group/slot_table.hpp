@@ -40,5 +40,7 @@ SlotView agree(const std::vector<TableCopy>& copies, const QuorumRule& rule, std
 // R1, one of its two collects: the disks that show this entry, taken, over a claim block that is
 // free or holds the stamp of that very taking.
 DiskSet lending(const std::vector<TableCopy>& copies, std::uint32_t slot, const SlotEntry& taken);
+// Both collects together: whether the disks that lend it in each are enough.
+bool borrowable(DiskSet first, DiskSet second, const QuorumRule& rule);
 
 }  // namespace diskpaxos
