@@ -214,8 +214,10 @@ Task<void> Healer::copy_held() {
                 const std::uint64_t at = kind == BlockKind::claim ? geometry.claim_block(slot)
                                                                   : geometry.owner_block(slot);
                 IoPtr io = roster_.members[disk]->prepare(Io::Kind::write, Extent{at, 1}, Extent{});
+                SlotEntry entry = top;
+                if (kind == BlockKind::claim) entry.state = SlotState::free;
                 encode_slot_entry(io->out.bytes(), slot_address(roster_.common, disk, kind, slot),
-                                  top);
+                                  entry);
                 co_await write(disk, std::move(io), slot, slot);
             }
         }

@@ -349,6 +349,35 @@ void decided_disk_by_disk(Stage& stage) {
     stage.settle();
 }
 
+// What a healer copies of host 0 to a damaged disk is late; the same is done on another disk. Then
+// host 0 gives the slot back, and host 1 takes it, before the copies land.
+Actor& copies_late(Stage& stage, std::size_t disk) {
+    stage.wipe_table(disk);
+    Actor& copier = stage.mender(2);
+    copier.to(disk).script = owners(Fate::late);
+    stage.until([&] { return copier.to(disk).waiting() > 0; }, milliseconds(50));
+    stage.kill(copier);
+    return copier;
+}
+
+void copied_after_giving_back(Stage& stage) {
+    Actor& first = copies_late(stage, 0);
+    Actor& healer = stage.mender(2);
+    const bool whole = stage.until([&] { return shows(stage, 0, 1); }, milliseconds(50));
+    stage.kill(healer);
+    Actor* second = whole ? &copies_late(stage, 1) : nullptr;  // one disk at a time is damaged
+    Actor& giver = stage.giver(0);
+    stage.until([&] { return giver.over(); }, seconds(5));
+    Actor& heir = stage.user(1);
+    sits(stage, heir, seconds(5));
+    first.to(0).land();
+    if (second != nullptr) second->to(1).land();
+    Actor& user = stage.user(0);
+    user.to(2).reach(false);
+    sits(stage, user, seconds(5));
+    stage.settle();
+}
+
 // R12: a host is forgotten when a person says that it is off. One that only sleeps wakes up.
 void a_host_is_forgotten(Stage& stage) {
     Actor& user = stage.user(0);
@@ -380,6 +409,7 @@ const std::vector<Story>& stories() {
         {"OneLook", Mutant::given_back_and_borrowed, borrowed_by_one_look, 1, 1},
         {"BeforeLocks", Mutant::collect_before_locks, borrowed_before_the_locks, 1, 1},
         {"HalfGivenBack", Mutant::own_stamp_bars_only, half_given_back, 1, 1},
+        {"CopyAfterGiveBack", Mutant::copy_held, copied_after_giving_back, 1, 1},
         {"WonPerDisk", Mutant::won_per_disk, decided_disk_by_disk},
         {"Forgotten", Mutant::forgotten_awake, a_host_is_forgotten, 1, 1},
     };
