@@ -15,6 +15,8 @@ namespace diskpaxos::sim {
 namespace {
 
 constexpr Duration old_age = std::chrono::hours(1);  // of a boot that began before the run
+// A storm that kills as fast as others start would go on so for minutes: seed 200865 started 9,000 in 9 s.
+constexpr unsigned most_residents = 2'000;
 
 }  // namespace
 
@@ -93,7 +95,7 @@ void Colony::format() {
 
 void Colony::storm() {
     const Instant end = world_.now() + setup_.storm;
-    while (world_.now() < end && going_on()) {
+    while (world_.now() < end && going_on() && residents_ < most_residents) {
         bury();
         for (Home& home : homes_) {
             if (world_.now() < home.quiet_until) continue;
@@ -247,6 +249,7 @@ std::vector<SimPath*> Colony::new_paths(const Home& home) {
 }
 
 void Colony::start_user(Home& home) {
+    ++residents_;
     const auto room = std::ranges::find_if(home.users, [](const auto& user) { return !user; });
     UserPlan plan;
     plan.operations = setup_.operations;
@@ -259,6 +262,7 @@ void Colony::start_user(Home& home) {
 
 void Colony::start_mender(Home& home) {
     if (home.mender) return;
+    ++residents_;
     say(fmt::format("a mender starts on {}", home.host.name));
     home.mender = std::make_unique<Mender>(*this, home.kernel, home.host, new_paths(home));
 }

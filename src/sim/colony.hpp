@@ -148,6 +148,7 @@ class Colony final : public Neighbourhood, public Watch {
     std::optional<SlotJudge> slots_;
     bool calm_ = false;
     bool ambush_ = false;
+    unsigned residents_ = 0;  // that ever started
     std::vector<std::unique_ptr<Platter>> platters_;
     std::vector<std::unique_ptr<SimDisk>> paths_;  // of all that ever lived
     std::map<std::string, History> histories_;

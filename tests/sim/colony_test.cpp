@@ -26,6 +26,11 @@ TEST(ColonyCampaign, NoSeedFindsAViolation) {
     }
 }
 
+// It killed and started thousands in seconds, and would have gone on so for minutes.
+TEST(ColonyCampaign, AStormOfDeathsEndsEarly) {
+    EXPECT_EQ(simulate_colony(200'865, draw_colony(200'865)).violation, "");
+}
+
 TEST(ColonyCampaign, ASeedReplaysByteForByte) {
     for (std::uint64_t seed = 1; seed <= 5; ++seed) {
         const ColonyOutcome first = simulate_colony(seed, draw_colony(seed));
