@@ -77,6 +77,11 @@ bool use_key(SSL_CTX* context, BIO* bio) {
     return key != nullptr && SSL_CTX_use_PrivateKey(context, key.get()) == 1;
 }
 
+bool is_of_another() {
+    const int reason = ERR_GET_REASON(ERR_peek_last_error());
+    return reason == X509_R_KEY_VALUES_MISMATCH || reason == X509_R_KEY_TYPE_MISMATCH;
+}
+
 bool believe(SSL_CTX* context, BIO* bio) {
     const Infos infos(PEM_X509_INFO_read_bio(bio, nullptr, no_password, nullptr));
     if (infos == nullptr) return false;
@@ -115,11 +120,12 @@ Result<void> load_certificates(SSL_CTX* context, const CertificateFiles& files) 
     if (!use_chain(context, bio_of(*certificate))) {
         return unusable("the certificate " + files.certificate);
     }
-    if (!use_key(context, bio_of(*key))) return unusable("the key " + files.key);
-    if (SSL_CTX_check_private_key(context) != 1) {
+    if (!use_key(context, bio_of(*key))) {
+        if (!is_of_another()) return unusable("the key " + files.key);
         return std::unexpected(openssl_error(
             fmt::format("{} is not the key of {}", files.key, files.certificate)));
     }
+    CHECK(SSL_CTX_check_private_key(context) == 1);
     if (!believe(context, bio_of(*authority))) return unusable("the authority " + files.authority);
     return {};
 }
