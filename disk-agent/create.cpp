@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <boost/program_options.hpp>
 #include <cerrno>
 #include <cstring>
 #include <ctime>
@@ -20,7 +19,6 @@
 
 namespace diskpaxos::agent {
 
-namespace po = boost::program_options;
 namespace fs = std::filesystem;
 
 namespace {
@@ -30,43 +28,16 @@ struct Order {
     std::uint64_t blocks = default_blocks;
     std::uint32_t block_size = 512;
     bool force = false;
-    bool help = false;
 };
 
-Result<Order> understood(const Words& words, bool creating) {
+Result<Order> understood(const cli::Invocation& call) {
     Order order;
-    po::options_description shown("diskpaxos-agent");
-    auto add = shown.add_options();
-    if (creating) {
-        add("blocks", po::value(&order.blocks), "how many blocks; one per register (32768)");
-        add("block-size", po::value(&order.block_size), "512 or 4096 (512)");
-        add("force", po::bool_switch(&order.force), "overwrite what is there");
-    }
-    add("help", po::bool_switch(&order.help), "this text");
-    po::options_description all(shown);
-    all.add_options()("path", po::value(&order.path));
-    po::positional_options_description places;
-    places.add("path", 1);
-    try {
-        po::variables_map values;
-        po::store(po::command_line_parser(words).options(all).positional(places).run(), values);
-        po::notify(values);
-    } catch (const po::error& error) {
-        return usage(fmt::format("{}; see \"diskpaxos-agent --help\"", error.what()));
-    }
-    if (order.help) {
-        std::ostringstream text;
-        text << shown;
-        if (!print(text.str())) return not_printed();
-        return order;
-    }
-    if (order.path.empty()) return usage("no path is given; see \"diskpaxos-agent --help\"");
-    if (order.blocks == 0 || order.blocks > most_blocks) {
-        return usage(fmt::format("--blocks must be from 1 to {}", most_blocks));
-    }
-    if (order.block_size != 512 && order.block_size != 4096) {
-        return usage("--block-size must be 512 or 4096");
-    }
+    order.path = call.arguments().front();
+    const auto blocks = call.number("blocks", default_blocks, 1, most_blocks);
+    if (!blocks) return std::unexpected(blocks.error());
+    order.blocks = *blocks;
+    order.block_size = call.text("block-size") == "4096" ? 4096 : 512;
+    order.force = call.has("force");
     return order;
 }
 
@@ -222,10 +193,9 @@ Census count(const Recovered& store) {
 
 }  // namespace
 
-Result<int> run_create(const Words& words) {
-    const auto order = understood(words, true);
+Result<int> run_create(const cli::Invocation& call) {
+    const auto order = understood(call);
     if (!order) return std::unexpected(order.error());
-    if (order->help) return 0;
     const StoreHeader header = new_header(*order);
     NewFile file;
     bool wipe = false;
@@ -255,15 +225,13 @@ Result<int> run_create(const Words& words) {
               fmt::format("{} is a store now, but that could not be printed", order->path)});
 }
 
-Result<int> run_check(const Words& words) {
-    const auto order = understood(words, false);
-    if (!order) return std::unexpected(order.error());
-    if (order->help) return 0;
-    const auto file = io::OpenDisk::open(order->path, io::Access::read, 2 * unit_size);
+Result<int> run_check(const cli::Invocation& call) {
+    const std::string& path = call.arguments().front();
+    const auto file = io::OpenDisk::open(path, io::Access::read, 2 * unit_size);
     if (!file) return std::unexpected(file.error());
     if ((*file)->slot_locked_elsewhere(store_lock)) {
         return std::unexpected(
-            Error{Code::in_use, fmt::format("{}: an agent serves this store", order->path)});
+            Error{Code::in_use, fmt::format("{}: an agent serves this store", path)});
     }
     auto made = io::make_loop();
     if (!made) return std::unexpected(made.error());
@@ -274,7 +242,7 @@ Result<int> run_check(const Words& words) {
     const std::string found = fmt::format(
         "{}: {} blocks of {} bytes: {} written ({} of them registers with a name), "
         "{} initial, {} blank, {} damaged; {} batches in the journal{}\n",
-        order->path, store->header.blocks, store->header.block_size, census.sound, census.named,
+        path, store->header.blocks, store->header.block_size, census.sound, census.named,
         census.initial, census.blank, census.damaged, store->batches,
         store->headers_differ ? "; one copy of the header is damaged or older" : "");
     if (!print(found)) return not_printed();

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <exception>
 
+#include "cli/help_text.hpp"
 #include "disk-agent/hardening.hpp"
 #include "disk-agent/log.hpp"
 #include "disk-agent/verbs.hpp"
@@ -16,34 +17,19 @@ namespace {
 
 constexpr int internal_error = 70;  // EX_SOFTWARE
 
-constexpr const char* help =
-    R"(diskpaxos-agent: makes files and block devices active disks of diskpaxos
-
-  diskpaxos-agent create PATH [--blocks N] [--block-size 512|4096] [--force]
-      makes an empty store of a file, which is created if it is missing, or of a device
-  diskpaxos-agent serve --store NAME=PATH ... [--unix PATH ...] [--listen HOST:PORT ...]
-      serves stores; see "diskpaxos-agent serve --help"
-  diskpaxos-agent check PATH
-      reads a store that nobody serves, and says what is in it
-  diskpaxos-agent --help | --version
-)";
-
 Result<int> run(Words words) {
-    if (words.empty()) return usage("no verb is given; see \"diskpaxos-agent --help\"");
-    const std::string verb = words.front();
+    if (words.empty()) return usage("no verb is given; see \"diskpaxos-agent help\"");
+    std::string name = words.front();
     words.erase(words.begin());
-    if (verb == "create") return run_create(words);
-    if (verb == "serve") return run_serve(words);
-    if (verb == "check") return run_check(words);
-    if (verb == "--help" || verb == "-h" || verb == "help") {
-        if (!print(help)) return not_printed();
-        return 0;
-    }
-    if (verb == "--version" || verb == "-V" || verb == "version") {
-        if (!print(fmt::format("diskpaxos-agent {}\n", DISKPAXOS_VERSION))) return not_printed();
-        return 0;
-    }
-    return usage(fmt::format("there is no verb \"{}\"; see \"diskpaxos-agent --help\"", verb));
+    if (name == "--help" || name == "-h") name = "help";
+    if (name == "--version" || name == "-V") name = "version";
+    const AgentVerb* verb = find_verb(name);
+    if (verb == nullptr) return no_verb(name);
+    const auto call = cli::Invocation::parse(verb->words, words);
+    if (!call) return std::unexpected(call.error());
+    if (!call->has("help")) return verb->run(*call);
+    if (!print(cli::help_text(verb->words) + '\n')) return not_printed();
+    return 0;
 }
 
 // Long enough for a path or two; and whoever does not read it does not keep us here.
@@ -76,10 +62,6 @@ bool print(const std::string& text) {
 std::unexpected<Error> not_printed() {
     return std::unexpected(
         Error{Code::io, "what was asked for could not be printed on the standard output"});
-}
-
-std::unexpected<Error> usage(std::string sentence) {
-    return std::unexpected(Error{Code::usage, std::move(sentence)});
 }
 
 }  // namespace diskpaxos::agent

@@ -1,6 +1,5 @@
 // `serve`: from the options to the last commit.
 #include <fmt/format.h>
-#include <boost/program_options.hpp>
 #include <csignal>
 
 #include "disk-agent/drive.hpp"
@@ -14,12 +13,10 @@
 
 namespace diskpaxos::agent {
 
-namespace po = boost::program_options;
-
 namespace {
 
 constexpr std::uint16_t default_port = 4747;
-constexpr std::int64_t most_connections = 1'000'000;
+constexpr std::uint64_t most_connections = 1'000'000;
 
 // Descriptors for files that are read again, and for connections that end while others come.
 constexpr std::uint64_t spare_descriptors = 24;
@@ -34,29 +31,26 @@ struct Order {
     net::CertificateFiles certificate;
     bool allow_loopback = false;
     bool verbose = false;
-    std::int64_t connections = 0;
+    std::uint64_t connections = 0;
 };
 
-po::options_description described(Order& order) {
-    po::options_description options("diskpaxos-agent serve");
-    auto add = options.add_options();
-    add("store", po::value(&order.stores), "NAME=PATH of a store; repeat it for more");
-    add("unix", po::value(&order.sockets), "PATH of a UNIX socket to listen at; repeatable");
-    add("listen", po::value(&order.addresses), "HOST:PORT to listen at by TCP; repeatable");
-    add("access", po::value(&order.access),
-        "FILE of who may do what; without it root, this user, and whoever has a key may do all");
-    add("keys", po::value(&order.keys), "FILE with lines NAME:HEX, the keys of clients");
-    add("cert", po::value(&order.certificate.certificate), "FILE (PEM), our certificate");
-    add("cert-key", po::value(&order.certificate.key), "FILE (PEM), its key");
-    add("ca", po::value(&order.certificate.authority),
-        "FILE (PEM), who signs the certificates of clients");
-    add("allow-loopback", po::bool_switch(&order.allow_loopback),
-        "plain TCP on loopback: any user of this host could connect");
-    add("connections", po::value(&order.connections)->default_value(Server::usual_connections),
-        "at most so many at a time");
-    add("verbose", po::bool_switch(&order.verbose), "say who comes and goes");
-    add("help", "this text");
-    return options;
+Result<Order> understood(const cli::Invocation& call) {
+    Order order;
+    order.stores = call.all("store");
+    order.sockets = call.all("unix");
+    order.addresses = call.all("listen");
+    order.access = call.text("access").value_or("");
+    order.keys = call.text("keys").value_or("");
+    order.certificate.certificate = call.text("cert").value_or("");
+    order.certificate.key = call.text("cert-key").value_or("");
+    order.certificate.authority = call.text("ca").value_or("");
+    order.allow_loopback = call.has("allow-loopback");
+    order.verbose = call.has("verbose");
+    const auto connections =
+        call.number("connections", Server::usual_connections, 1, most_connections);
+    if (!connections) return std::unexpected(connections.error());
+    order.connections = *connections;
+    return order;
 }
 
 Result<void> objection(const Order& order) {
@@ -67,9 +61,6 @@ Result<void> objection(const Order& order) {
     const net::CertificateFiles& files = order.certificate;
     const int given = !files.certificate.empty() + !files.key.empty() + !files.authority.empty();
     if (given != 0 && given != 3) return usage("--cert, --cert-key and --ca belong together");
-    if (order.connections < 1 || order.connections > most_connections) {
-        return usage(fmt::format("--connections must be from 1 to {}", most_connections));
-    }
     return {};
 }
 
@@ -137,7 +128,7 @@ Result<std::vector<Place>> places(const Order& order, bool tls) {
 
 // Every connection is a descriptor. How many connections there may be, all else being open.
 Result<unsigned> connections_for(const Order& order, std::uint64_t limit, Log& log) {
-    const auto wished = static_cast<std::uint64_t>(order.connections);
+    const std::uint64_t wished = order.connections;
     const std::uint64_t taken = descriptors_in_use() + spare_descriptors;
     if (limit > taken && limit - taken >= wished) return static_cast<unsigned>(wished);
     const std::string said = fmt::format(
@@ -224,26 +215,10 @@ Result<int> serve_until_stopped(io::Loop& loop, Server& server, const Order& ord
 
 }  // namespace
 
-Result<int> run_serve(const Words& words) {
-    Order order;
-    const po::options_description options = described(order);
-    try {
-        po::variables_map values;
-        po::store(po::command_line_parser(words)
-                      .options(options)
-                      .positional(po::positional_options_description())
-                      .run(),
-                  values);
-        po::notify(values);
-        if (values.contains("help")) {
-            std::ostringstream text;
-            text << options;
-            if (!print(text.str())) return not_printed();
-            return 0;
-        }
-    } catch (const po::error& error) {
-        return usage(fmt::format("{}; see \"diskpaxos-agent serve --help\"", error.what()));
-    }
+Result<int> run_serve(const cli::Invocation& call) {
+    const Result<Order> wish = understood(call);
+    if (!wish) return std::unexpected(wish.error());
+    const Order& order = *wish;
     if (auto fine = objection(order); !fine) return std::unexpected(fine.error());
     auto rules = make_rules(order);
     if (!rules) return std::unexpected(rules.error());

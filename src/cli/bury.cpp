@@ -1,11 +1,13 @@
 // `bury`: ends the session of a `run` that has died, on the host where it ran. Its guard calls it,
 // after it has seen the end of CMD and of all that CMD started: so nobody need wait for the TTL.
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include "cli/invocation.hpp"
 #include "cli/open_group.hpp"
 #include "lock/queue.hpp"
 #include "lock/session_watch.hpp"
+#include "node/group_file.hpp"
 
 namespace diskpaxos::cli {
 
@@ -39,7 +41,9 @@ Result<int> run_bury(const Invocation& call, Output& out) {
     if (!slot) return std::unexpected(slot.error());
     const auto epoch = parse_number(words[2], "EPOCH", 0, UINT32_MAX);
     if (!epoch) return std::unexpected(epoch.error());
-    auto group = join_group(call, out);
+    const std::optional<Uuid> its_group = node::parse_uuid(words[3]);
+    if (!its_group) return usage(fmt::format("GROUP is \"{}\"; it must be a UUID", words[3]));
+    auto group = join_group(call, out, its_group);
     if (!group) return std::unexpected(group.error());
     const auto host = node::this_host((*group)->roster().common.group);
     if (!host) return std::unexpected(host.error());

@@ -63,7 +63,9 @@ Result<int> run_doctor(const Invocation& call, Output& out) {
     Json object;
     object["verdict"] = nullptr;
     object["checks"] = Json::array();
-    for (const Finding& finding : findings) {
+    for (Finding& finding : findings) {
+        finding.found = out.pasteable(finding.found);
+        finding.remedy = out.pasteable(finding.remedy);
         worst = std::max(worst, finding.health);
         show(finding, out);
         object["checks"].push_back(described(finding));

@@ -66,31 +66,48 @@ const char* state_of(const SlotEntry& entry) {
     return "";
 }
 
+using Entry = std::expected<SlotEntry, Damage>;
+
+std::string text_of(const Entry& entry, const Output& out) {
+    if (!entry) return out.paint(Colour::bad, describe(entry.error()));
+    return fmt::format("{:8} turn {}  host {} ({})  since {}", state_of(*entry), entry->turn,
+                       printable(entry->host_name), uuid_text(entry->host).substr(0, 8),
+                       rfc3339(entry->since_ms));
+}
+
+Json described(std::uint32_t slot, const char* block, const Entry& entry) {
+    Json object;
+    object["slot"] = slot;
+    object["block"] = block;
+    if (!entry) {
+        object["damage"] = describe(entry.error());
+        return object;
+    }
+    object["state"] = state_of(*entry);
+    object["turn"] = entry->turn;
+    object["host"] = uuid_text(entry->host);
+    put_text(object, "host_name", entry->host_name);
+    object["since"] = rfc3339(entry->since_ms);
+    return object;
+}
+
+// One line where its two blocks are about one claim, as with all slots but those that change hands.
 void dump_slot(const DumpedDisk& disk, std::uint32_t slot, Json& list, Output& out) {
+    const Entry& claim = disk.table.claims[slot];
+    const Entry& owner = disk.table.owners[slot];
+    const auto unused = [](const Entry& entry) {
+        return entry && !entry->held() && entry->turn == 0;
+    };
+    // Who has claimed it, and nobody after.
+    const bool agreed = claim && owner && owner->held() && claim->host == owner->host &&
+                        claim->turn == owner->turn && !claim->held();
+    if (agreed) out.line(fmt::format("  {:4} owner  {}", slot, text_of(owner, out)));
     for (const BlockKind kind : {BlockKind::claim, BlockKind::owner}) {
-        const auto& entry =
-            kind == BlockKind::claim ? disk.table.claims[slot] : disk.table.owners[slot];
-        if (entry && !entry->held() && entry->turn == 0) continue;
+        const Entry& entry = kind == BlockKind::claim ? claim : owner;
+        if (unused(entry)) continue;
         const char* block = kind == BlockKind::claim ? "claim" : "owner";
-        Json object;
-        object["slot"] = slot;
-        object["block"] = block;
-        if (!entry) {
-            object["damage"] = describe(entry.error());
-            out.line(fmt::format("  {:4} {}  {}", slot, block,
-                                 out.paint(Colour::bad, describe(entry.error()))));
-        } else {
-            const char* state = state_of(*entry);
-            object["state"] = state;
-            object["turn"] = entry->turn;
-            object["host"] = uuid_text(entry->host);
-            put_text(object, "host_name", entry->host_name);
-            object["since"] = rfc3339(entry->since_ms);
-            out.line(fmt::format("  {:4} {}  {:8} turn {}  {}  {}  since {}", slot, block, state,
-                                 entry->turn, uuid_text(entry->host), printable(entry->host_name),
-                                 rfc3339(entry->since_ms)));
-        }
-        list.push_back(std::move(object));
+        if (!agreed) out.line(fmt::format("  {:4} {}  {}", slot, block, text_of(entry, out)));
+        list.push_back(described(slot, block, entry));
     }
 }
 

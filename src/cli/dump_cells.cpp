@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-
 #include "base/errno_text.hpp"
+#include "cli/lock_view.hpp"
 #include "cli/named_json.hpp"
 #include "register/row.hpp"
 
@@ -27,6 +27,90 @@ Json DumpedDisk::json_of_rank(Rank rank) const {
     object["incarnation"] = fmt::format("{:016x}", rank.proposer.value);
     return object;
 }
+
+namespace {
+
+std::string holder_text(const Holder& holder) {
+    return fmt::format("slot {} epoch {} token {}", holder.session.slot, holder.session.epoch,
+                       holder.token);
+}
+
+std::string lock_text(const LockRecord& lock) {
+    std::vector<std::string> holders;
+    for (const Holder& holder : lock.holders) holders.push_back(holder_text(holder));
+    std::vector<std::string> waiters;
+    for (const Waiter& waiter : lock.waiters) {
+        waiters.push_back(fmt::format("slot {} ({})", waiter.slot, describe(waiter.mode)));
+    }
+    std::string text = fmt::format("last token {}", lock.token);
+    if (holders.empty()) text += ", free";
+    else text += fmt::format(", {} by {}", lock.exclusive ? "exclusive" : "shared", list(holders));
+    if (!waiters.empty()) text += fmt::format("; {} waiting", list(waiters));
+    if (!lock.value.empty()) {
+        text += fmt::format("; value \"{}\"{}", printable(as_text(lock.value)),
+                            lock.doubtful ? " (doubtful)" : "");
+    }
+    return text;
+}
+
+std::string session_text(const SessionRecord& session) {
+    const std::string whose =
+        fmt::format("host {}, pid {}", printable(session.host_name), session.pid);
+    const std::string what =
+        fmt::format("\"{}\" since {}, TTL {}, {}", printable(session.command),
+                    rfc3339(session.since_ms), brief(std::chrono::milliseconds(session.ttl_ms)),
+                    counted(session.beat, "renewal", "renewals"));
+    switch (session.state) {
+        case SessionState::live: return fmt::format("live: {}, {}", whose, what);
+        case SessionState::left: return fmt::format("left: {}, {}", whose, what);
+        case SessionState::evicted: return fmt::format("evicted by {}: {}", whose, what);
+    }
+    return "";
+}
+
+std::string content_of(const CellView& view) {
+    if (view.state == CellState::lock) {
+        if (const auto lock = decode_lock(view.value)) return lock_text(*lock);
+    }
+    if (view.state == CellState::session) {
+        if (const auto session = decode_session(view.value)) return session_text(*session);
+    }
+    return fmt::format("\"{}\"", printable(as_text(view.value)));
+}
+
+Json described_lock(ByteView value) {
+    const auto lock = decode_lock(value);
+    if (!lock) return nullptr;
+    Json object;
+    object["token"] = lock->token;
+    object["mode"] = lock->holders.empty() ? Json() : Json(lock->exclusive ? "exclusive" : "shared");
+    object["holders"] = Json::array();
+    for (const Holder& holder : lock->holders) {
+        object["holders"].push_back({{"slot", holder.session.slot},
+                                     {"epoch", holder.session.epoch},
+                                     {"token", holder.token}});
+    }
+    object["waiters"] = Json::array();
+    for (const Waiter& waiter : lock->waiters) {
+        object["waiters"].push_back({{"slot", waiter.slot}, {"mode", describe(waiter.mode)}});
+    }
+    put_value(object, lock->value);
+    object["value_doubtful"] = lock->doubtful;
+    return object;
+}
+
+Json described_session(ByteView value) {
+    const auto session = decode_session(value);
+    if (!session) return nullptr;
+    Json object;
+    object["state"] = describe(session->state);
+    object["epoch"] = session->epoch();
+    put_session(object, *session);
+    object["renewals"] = session->beat;
+    return object;
+}
+
+}  // namespace
 
 const char* sound_or(Damage damage) { return damage == Damage::none ? "sound" : describe(damage); }
 
@@ -139,6 +223,8 @@ Json DumpedDisk::described(const BlockAddress& address, const Decoded& decoded) 
     record["state"] = diskpaxos::cli::describe(view.state);
     record["version"] = view.version;
     put_value(record, view.value);
+    if (view.state == CellState::lock) record["lock"] = described_lock(view.value);
+    if (view.state == CellState::session) record["session"] = described_session(view.value);
     object["record"] = std::move(record);
     return object;
 }
@@ -160,9 +246,8 @@ std::string DumpedDisk::text_of(const BlockAddress& address, const Decoded& deco
     if (block.value.empty()) return text;
     if (!format_.valid(block.value)) return text + "  a value that is no record";
     const CellView view = format_.view(block.value);
-    return text + fmt::format("  \"{}\" version {} {} \"{}\"", printable(view.name), view.version,
-                              diskpaxos::cli::describe(view.state),
-                              printable(as_text(view.value)));
+    return text + fmt::format("  \"{}\" version {} {} {}", printable(view.name), view.version,
+                              diskpaxos::cli::describe(view.state), content_of(view));
 }
 
 }  // namespace diskpaxos::cli

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "base/errno_text.hpp"
+#include "base/told_once.hpp"
 #include "disk/buffer.hpp"
 #include "disk/superblock.hpp"
 #include "group/assemble.hpp"
@@ -187,6 +188,7 @@ Task<std::vector<std::string>> existing_content(Disk& disk) {
 
 Error with_content(Error error, const std::vector<std::string>& disks) {
     if (error.code != Code::bad_data) return error;
+    std::vector<Trouble> kinds;
     for (const std::string& name : disks) {
         if (node::is_url(name)) continue;
         const auto disk = io::OpenDisk::open(name, io::Access::read);
@@ -195,8 +197,12 @@ Error with_content(Error error, const std::vector<std::string>& disks) {
         const std::vector<std::string> found = existing_content(**disk);
         if (member.group || member.retired || found.empty() || found.front() == unknown_kind)
             continue;
-        error.sentence += fmt::format("; {} holds {}", name, fmt::join(found, ", "));
+        kinds.push_back({name, fmt::format("{} stands there", fmt::join(found, ", "))});
     }
+    // To make a group there is the last thing to do.
+    const std::size_t advice = error.sentence.find("; \"diskpaxos format\" makes one");
+    if (!kinds.empty() && advice != std::string::npos) error.sentence.resize(advice);
+    for (const std::string& sentence : told_once(kinds)) error.sentence += "; " + sentence;
     return error;
 }
 

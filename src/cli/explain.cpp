@@ -44,7 +44,7 @@ Task<Watched> watch_session(World& world, Directory& directory, Party party, Dur
     }
 }
 
-Situation situation_of(const Surveyed& at, const std::string& name) {
+Situation situation_of(const Surveyed& at, const SurveyedCell& cell, const std::string& name) {
     Situation situation;
     situation.name = name;
     situation.now_ms = at.now_ms;
@@ -52,10 +52,8 @@ Situation situation_of(const Surveyed& at, const std::string& name) {
     situation.answered = at.answered();
     situation.needed = at.needed();
     situation.majority = at.survey.majority;
-    const SurveyedCell* cell = at.survey.find(name);
-    if (cell == nullptr) return situation;
-    situation.cell = *cell;
-    if (cell->state == CellState::lock) situation.lock = view_lock(at.survey, *cell);
+    situation.cell = cell;
+    if (cell.state == CellState::lock) situation.lock = view_lock(at.survey, cell);
     return situation;
 }
 
@@ -79,7 +77,7 @@ Json described(const Watched& watched) {
 Json described(const Situation& at, const Survey& survey) {
     Json object;
     put_text(object, "name", at.name);
-    object["kind"] = !at.cell ? "unknown" : at.lock ? "lock" : "other";
+    object["kind"] = at.lock ? "lock" : "other";
     object["majority"] = at.majority;
     object["lock"] = at.lock ? described(*at.lock, survey) : Json();
     object["life"] = Json::array();
@@ -90,7 +88,7 @@ Json described(const Situation& at, const Survey& survey) {
         bounded ? Json(rfc3339(at.now_ms + static_cast<std::uint64_t>(in_ms(*bound.in)))) : Json();
     object["free_in_at_most_ms"] = bounded ? Json(in_ms(*bound.in)) : Json();
     object["once_waited_for"] = bound.once_waited_for;
-    object["disks"] = at.cell ? cli::described(at.cell->disks, survey) : Json();
+    object["disks"] = cli::described(at.cell.disks, survey);
     object["time"] = rfc3339(at.now_ms);
     object["sentences"] = explained(at);
     return object;
@@ -103,10 +101,15 @@ Result<int> run_explain(const Invocation& call, Output& out) {
     if (auto fine = Directory::check_name(name); !fine) return std::unexpected(fine.error());
     auto at = survey_group(call, out);
     if (!at) return std::unexpected(at.error());
-    if (at->survey.find(name) == nullptr && why_not_found(*at, name) == Code::permission) {
-        return std::unexpected(not_found(*at, name, ""));
+    const SurveyedCell* cell = at->survey.find(name);
+    if (cell == nullptr) {  // as `show` has it
+        return std::unexpected(
+            not_found(*at, name,
+                      fmt::format("no lock is named \"{}\", nor anything else; \"diskpaxos ls\" "
+                                  "names those there are",
+                                  name)));
     }
-    Situation situation = situation_of(*at, name);
+    Situation situation = situation_of(*at, *cell, name);
     if (situation.lock && situation.lock->held() && situation.majority) {
         Group group(at->group->world(), at->group->roster());
         Directory directory(group);

@@ -190,9 +190,8 @@ void tell_disks(const Situation& at, const SurveyedCell& cell, std::vector<std::
 
 std::vector<std::string> lost_disks(const Situation& at) {
     std::vector<std::string> names;
-    if (!at.cell) return names;
     for (const DiskSays says : {DiskSays::absent, DiskSays::unreadable, DiskSays::damaged}) {
-        const std::vector<std::string> some = disks_that(at, at.cell->disks, says);
+        const std::vector<std::string> some = disks_that(at, at.cell.disks, says);
         names.insert(names.end(), some.begin(), some.end());
     }
     return names;
@@ -264,20 +263,9 @@ std::vector<std::string> explained(const Situation& at) {
                         at.answered, at.disk_names.size(), at.answered == 1 ? "s" : "", at.needed,
                         printable(at.name)));
     }
-    if (!at.cell && !at.majority) {
-        lines.push_back(fmt::format("the disks that answer know no \"{}\"; others may",
-                                    printable(at.name)));
-        return lines;
-    }
-    if (!at.cell) {
-        lines.push_back(
-            fmt::format("no lock is named \"{}\", nor anything else; \"{}\" names those there are",
-                        printable(at.name), command(at, "ls", "")));
-        return lines;
-    }
     if (!at.lock) {
-        lines.push_back(of_other_kind(at, *at.cell));
-        tell_disks(at, *at.cell, lines);
+        lines.push_back(of_other_kind(at, at.cell));
+        tell_disks(at, at.cell, lines);
         return lines;
     }
     const LockView& lock = *at.lock;
@@ -290,7 +278,7 @@ std::vector<std::string> explained(const Situation& at) {
     if (lock.record.doubtful) {
         lines.push_back(item("value", "doubtful: who set it last was evicted"));
     }
-    tell_disks(at, *at.cell, lines);
+    tell_disks(at, at.cell, lines);
     if (!lock.damaged) lines.push_back(item("do", advice(at, lock)));
     return lines;
 }

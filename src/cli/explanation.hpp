@@ -31,9 +31,9 @@ struct Situation {
     std::size_t answered = 0;
     std::size_t needed = 0;
     bool majority = true;
-    std::optional<SurveyedCell> cell;  // none: no disk knows the name
-    std::optional<LockView> lock;      // if it is one
-    std::vector<Watched> watched;      // one per holder of the lock
+    SurveyedCell cell;
+    std::optional<LockView> lock;  // if it is one
+    std::vector<Watched> watched;  // one per holder of the lock
 };
 
 struct FreeBy {  // when a lock can be free at the latest, and whether that is bounded at all

@@ -27,10 +27,11 @@ Finding direct_io(const std::string& name, const io::DiskFacts& facts) {
 }
 
 Finding block_size(const std::string& name, const io::DiskFacts& facts, std::uint32_t ours) {
-    const std::string found =
-        fmt::format("logical {}, physical {}, the group's {}", facts.logical_block_size,
-                    facts.physical_block_size, ours);
-    const bool emulated = facts.block_device && ours < facts.physical_block_size;
+    const std::uint32_t physical = facts.physical_block_size;
+    const std::string found = fmt::format("logical {}, physical {}, the group's {}",
+                                          facts.logical_block_size,
+                                          physical == 0 ? "not known" : std::to_string(physical), ours);
+    const bool emulated = ours < physical;
     if (!emulated) return {Health::ok, "block_size", name, found, ""};
     return {Health::warn, "block_size", name,
             found + ": the drive rewrites a whole sector for each block, and a power cut can tear "
@@ -127,10 +128,9 @@ Finding slots_left(OpenGroup& group, const Uuid& host) {
                                           ours, others, free);
     if (free > 0) return {Health::ok, "slots", "", found, ""};
     return {ours > 0 ? Health::warn : Health::fail, "slots", "", found,
-            ours > 0 ? "no other host can join: \"diskpaxos hosts\" shows the owners, \"hosts forget\" "
-                       "frees the slots of one that is off for good"
-                     : "this host cannot join: \"diskpaxos hosts\" shows the owners, \"hosts "
-                       "forget\" frees the slots of one that is off for good"};
+            fmt::format("{}: \"diskpaxos hosts\" shows the owners, \"diskpaxos hosts "
+                        "forget HOST --is-off\" frees the slots of one that is off for good",
+                        ours > 0 ? "no other host can join" : "this host cannot join")};
 }
 
 Finding disks_present(const Roster& roster) {

@@ -1,12 +1,15 @@
 #include "cli/invocation.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <boost/program_options.hpp>
 #include <charconv>
 #include <cmath>
 #include <sstream>
+
+#include "cli/nearest.hpp"
 
 namespace diskpaxos::cli {
 
@@ -62,6 +65,24 @@ std::optional<Number> whole_number(const std::string& text) {
     return number;
 }
 
+std::string unknown_option(const Verb& verb, const std::string& given) {
+    std::vector<std::string> names;
+    for (const Option& option : verb.options) names.push_back(fmt::format("--{}", option.name));
+    const std::vector<std::string_view> choices(names.begin(), names.end());
+    const std::string meant = given.starts_with("--") ? did_you_mean(given, choices) : "";
+    if (!meant.empty()) return fmt::format("{} has no option {}{}", verb.name, given, meant);
+    return fmt::format("{0} has no option {1}; see \"{2} help {0}\"", verb.name, given,
+                       verb.program);
+}
+
+std::vector<std::string_view> words_of(const Verb& verb) {
+    std::vector<std::string_view> words;
+    for (const Form& form : verb.forms) {
+        if (*form.word != 0) words.emplace_back(form.word);
+    }
+    return words;
+}
+
 }  // namespace
 
 std::unexpected<Error> usage(std::string sentence) {
@@ -81,8 +102,10 @@ Result<Invocation> Invocation::parse(const Verb& verb, const std::vector<std::st
         parser.options(options).positional(positions).extra_style_parser(negative_number);
         parser.style(Style::unix_style & ~Style::allow_guessing);
         po::store(parser.run(), values);
+    } catch (const po::unknown_option& error) {
+        return usage(unknown_option(verb, error.get_option_name()));
     } catch (const po::error& error) {
-        return usage(fmt::format("{}; see \"diskpaxos help {}\"", error.what(), verb.name));
+        return usage(fmt::format("{}; see \"{} help {}\"", error.what(), verb.program, verb.name));
     }
     for (const auto& [name, value] : values) {
         if (name == rest) call.arguments_ = values_of(value);
@@ -102,14 +125,18 @@ Result<void> Invocation::choose_form() {
         form_ = &*found;
         arguments_.erase(arguments_.begin());
     } else if (*form_->word != 0) {
-        return usage(fmt::format("{} \"{}\" is not known; see \"diskpaxos help {}\"", verb_->name,
-                                 word, verb_->name));
+        const std::vector<std::string_view> words = words_of(*verb_);
+        const std::string given =
+            word.empty() ? "what to do is missing" : fmt::format("there is no \"{}\"", word);
+        return usage(fmt::format("{}: {}; it is one of: {}{}", verb_->name, given,
+                                 fmt::join(words, " "), did_you_mean(word, words)));
     }
     if (arguments_.size() >= form_->least && arguments_.size() <= form_->most) return {};
-    return usage(fmt::format("{} arguments; it is: diskpaxos {}{}{}{}{}",
-                             arguments_.size() < form_->least ? "missing" : "too many", verb_->name,
-                             *form_->word != 0 ? " " : "", form_->word,
-                             *form_->arguments != 0 ? " " : "", form_->arguments));
+    const bool few = arguments_.size() < form_->least;
+    return usage(fmt::format("{} arguments; it is: {} {}{}{}{}{}{}", few ? "missing" : "too many",
+                             verb_->program, verb_->name, *form_->word != 0 ? " " : "", form_->word,
+                             *form_->arguments != 0 ? " " : "", form_->arguments,
+                             few ? "" : did_you_mean(word, words_of(*verb_))));
 }
 
 Result<void> Invocation::check_choices() const {
@@ -184,12 +211,16 @@ Result<Duration> parse_duration(const std::string& text, const std::string& what
     double number = 0;
     const auto [end, error] =
         std::from_chars(amount.data(), amount.data() + amount.size(), number);
-    const bool some = number > 0 || (zero == Zero::allowed && number == 0);
-    const bool fine = error == std::errc() && end == amount.data() + amount.size() && scale > 0 &&
-                      number * scale < 1e9 && some;
-    if (!fine) {
-        return usage(fmt::format("{} is \"{}\"; it must be a time such as 500ms, 10s or 1m", what,
-                                 text));
+    const bool read = error == std::errc() && end == amount.data() + amount.size();
+    const char* flaw = "";
+    if (text.size() > 1 && text.front() == '-') flaw = "a time cannot be negative: ";
+    else if (read && scale <= 0) flaw = "its unit is none of ms, s, m and h: ";
+    else if (!read) flaw = "that is no number: ";
+    else if (number * scale >= 1e9) flaw = "that is more than thirty years: ";
+    else if (number <= 0 && zero == Zero::refused) flaw = "that leaves no time: ";
+    if (*flaw != 0) {
+        return usage(fmt::format("{} is \"{}\"; {}it must be a time such as 500ms, 10s or 1m", what,
+                                 text, flaw));
     }
     return Duration(static_cast<std::int64_t>(std::llround(number * scale * 1e9)));
 }

@@ -83,6 +83,15 @@ std::int64_t in_ms(Duration duration) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
 }
 
+const char* describe(SessionState state) {
+    switch (state) {
+        case SessionState::live: return "live";
+        case SessionState::left: return "left";
+        case SessionState::evicted: return "evicted";
+    }
+    return "";
+}
+
 const char* describe(LockMode mode) {
     return mode == LockMode::exclusive ? "exclusive" : "shared";
 }
@@ -96,15 +105,6 @@ std::string who(const Party& party) {
 
 std::string command_of(const Party& party) {
     return party.record ? printable(party.record->command) : "";
-}
-
-std::string list(const std::vector<std::string>& words) {
-    std::string text;
-    for (std::size_t i = 0; i < words.size(); ++i) {
-        if (i > 0) text += i + 1 == words.size() ? " and " : ", ";
-        text += words[i];
-    }
-    return text;
 }
 
 // ---- objects ----

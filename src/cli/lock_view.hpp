@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/told_once.hpp"
 #include "cli/output.hpp"
 #include "lock/survey.hpp"
 
@@ -42,10 +43,10 @@ std::string brief(Duration duration);                         // "0.4 s", "4 min
 Duration since(std::uint64_t then_ms, std::uint64_t now_ms);  // never negative
 std::string clock_time(std::uint64_t unix_ms);                // "20:12:31 UTC"
 std::int64_t in_ms(Duration duration);
+const char* describe(SessionState state);
 const char* describe(LockMode mode);
 std::string who(const Party& party);                      // "host db1, pid 4711"
 std::string command_of(const Party& party);               // for a terminal; empty if not known
-std::string list(const std::vector<std::string>& words);  // "a, b and c"
 
 // ---- objects ----
 

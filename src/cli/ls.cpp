@@ -69,7 +69,7 @@ void show_party(const char* role, const Party& party, std::uint64_t now_ms, Outp
         detail(fmt::format("evicted by host {}, pid {}", printable(record.host_name), record.pid));
     }
     detail(fmt::format("command {}", printable(record.command)));
-    detail(fmt::format("since {} ({})", rfc3339(record.since_ms),
+    detail(fmt::format("session since {} ({})", rfc3339(record.since_ms),
                        brief(since(record.since_ms, now_ms))));
     detail(fmt::format("TTL {}", brief(std::chrono::milliseconds(record.ttl_ms))));
 }
@@ -100,9 +100,14 @@ Result<int> run_ls(const Invocation& call, Output& out) {
     const auto at = survey_group(call, out);
     if (!at) return std::unexpected(at.error());
     const std::vector<LockView> locks = view_locks(at->survey);
-    list_locks(*at, locks, out);
+    const bool names = call.has("names");
+    if (names) {
+        for (const LockView& lock : locks) out.line(printable(lock.name));
+    } else {
+        list_locks(*at, locks, out);
+    }
     const std::uint64_t unseen = at->survey.votes.unseen_cells();
-    if (unseen > 0) {
+    if (unseen > 0 && !names) {
         out.line(fmt::format("{} of {} are not for us to see", unseen,
                              counted(at->survey.cells, "cell", "cells")));
     }

@@ -11,9 +11,13 @@
 
 #include <fmt/format.h>
 
+#include "cli/disk_names.hpp"
 #include "cli/help.hpp"
 #include "cli/invocation.hpp"
+#include "cli/nearest.hpp"
 #include "cli/output.hpp"
+#include "cli/pasteable.hpp"
+#include "cli/shell_word.hpp"
 #include "cli/verbs.hpp"
 
 namespace diskpaxos::cli {
@@ -28,15 +32,35 @@ bool wants_json(const std::vector<std::string>& words) {
     return std::find(words.begin(), end, "--json") != end;
 }
 
+// The same words, with the verb in front.
+std::string reordered(std::vector<std::string> words) {
+    const auto verb = std::ranges::find_if(
+        words, [](const std::string& word) { return find_verb(word) != nullptr; });
+    if (verb == words.end()) return "diskpaxos VERB [OPTIONS]";
+    std::rotate(words.begin(), verb, verb + 1);
+    std::string text = "diskpaxos";
+    for (const std::string& word : words) text += " " + shell_word(word);
+    return text;
+}
+
+std::unexpected<Error> no_verb(const std::vector<std::string>& words) {
+    const std::string& word = words.front();
+    if (word.size() > 1 && word.starts_with('-')) {
+        return usage(fmt::format("options such as \"{}\" follow the verb, as in: {}", word,
+                                 reordered(words)));
+    }
+    const std::string meant = did_you_mean(word, verb_names());
+    return usage(fmt::format("there is no verb \"{}\"{}", word,
+                             meant.empty() ? "; see \"diskpaxos help\"" : meant));
+}
+
 Result<int> run(std::vector<std::string> words, Output& out) {
     if (words.empty()) return usage("no verb is given; see \"diskpaxos help\"");
     std::string verb_name = words.front();
     if (verb_name == "--help" || verb_name == "-h") verb_name = "help";
     if (verb_name == "--version" || verb_name == "-V") verb_name = "version";
     const Verb* verb = find_verb(verb_name);
-    if (verb == nullptr) {
-        return usage(fmt::format("there is no verb \"{}\"; see \"diskpaxos help\"", verb_name));
-    }
+    if (verb == nullptr) return no_verb(words);
     words.erase(words.begin());
     const Result<Invocation> call = Invocation::parse(*verb, words);
     if (!call) return std::unexpected(call.error());
@@ -44,6 +68,8 @@ Result<int> run(std::vector<std::string> words, Output& out) {
         show_help(*verb, out);
         return 0;
     }
+    const std::string disks = same_disks(*call);
+    out.rewrite_commands([disks](std::string_view text) { return pasteable(text, disks); });
     return verb->run(*call, out);
 }
 

@@ -45,10 +45,12 @@ Result<std::unique_ptr<OpenGroup>> open_group(const Invocation& call, Output& ou
     return group;
 }
 
-Result<std::unique_ptr<OpenGroup>> join_group(const Invocation& call, Output& out) {
+Result<std::unique_ptr<OpenGroup>> join_group(const Invocation& call, Output& out,
+                                              std::optional<Uuid> group_wish) {
     Result<node::OpenOptions> options = options_of(call, out, GroupWish{});
     if (!options) return std::unexpected(options.error());
     const std::vector<std::string> disks = options->disks;
+    if (group_wish) options->group = group_wish;
     auto group = OpenGroup::join(std::move(*options));
     if (!group) return std::unexpected(with_content(group.error(), disks));
     return group;

@@ -19,7 +19,8 @@ struct GroupWish {
 };
 Result<std::unique_ptr<OpenGroup>> open_group(const Invocation& call, Output& out, GroupWish wish);
 
-// As open_group(), and takes a seat.
-Result<std::unique_ptr<OpenGroup>> join_group(const Invocation& call, Output& out);
+// As open_group(), and takes a seat. `group`: disks of any other than this one are not used.
+Result<std::unique_ptr<OpenGroup>> join_group(const Invocation& call, Output& out,
+                                              std::optional<Uuid> group = std::nullopt);
 
 }  // namespace diskpaxos::cli

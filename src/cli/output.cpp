@@ -70,23 +70,23 @@ void Output::event(std::string_view text, const Json& object) {
 }
 
 void Output::warn(const std::string& sentence) {
-    warnings_.push_back(sentence);
+    warnings_.push_back(pasteable(sentence));
     std::fflush(stdout);
     put(stderr, fmt::format("diskpaxos: {}: {}", painted(error_colour_, Colour::warning, "warning"),
-                            printable(sentence)));
+                            printable(warnings_.back())));
 }
 
 void Output::complain(const char* word, const std::string& sentence) {
     std::fflush(stdout);
     put(stderr,
         fmt::format("diskpaxos: {}: {}", painted(error_colour_, Colour::bad, word),
-                    printable(sentence)));
+                    printable(pasteable(sentence))));
 }
 
 int Output::fail(const char* word, const std::string& sentence, int code) {
     Json error;
     error["error"] = word;
-    error["message"] = sentence;
+    error["message"] = pasteable(sentence);
     if (json_) put(stdout, dumped(error));
     complain(word, sentence);
     return code;

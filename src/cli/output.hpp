@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -39,6 +40,15 @@ class Output {
     // `text` for stdout in this colour, if a terminal is there to show it.
     std::string paint(Colour colour, std::string_view text) const;
 
+    // How commands in sentences are made such that a person can paste them; `pasteable` uses it, and
+    // all that goes to stderr.
+    void rewrite_commands(std::function<std::string(std::string_view)> rewrite) {
+        rewrite_ = std::move(rewrite);
+    }
+    std::string pasteable(std::string_view sentence) const {
+        return rewrite_ ? rewrite_(sentence) : std::string(sentence);
+    }
+
     // From now on the disks are changed: who does not see the result must not take that for a no.
     void changed() { changed_ = true; }
 
@@ -51,6 +61,7 @@ class Output {
     bool colour_;        // of stdout
     bool error_colour_;  // of stderr
     std::vector<std::string> warnings_;
+    std::function<std::string(std::string_view)> rewrite_;
 };
 
 std::string rfc3339(std::uint64_t unix_ms);

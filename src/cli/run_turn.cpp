@@ -24,7 +24,8 @@ std::vector<std::string> last_will(OpenGroup& group, const std::string& lock, Se
         words.push_back(member.path);
     }
     words.insert(words.end(),
-                 {"--", lock, std::to_string(session.slot), std::to_string(session.epoch)});
+                 {"--", lock, std::to_string(session.slot), std::to_string(session.epoch),
+                  uuid_text(group.roster().common.group)});
     return words;
 }
 

@@ -166,22 +166,11 @@ void show_disks(const Surveyed& at, const std::vector<DiskLine>& lines, Output& 
         table.row({printable(disk.name), word_of(line), part(line.cells, votes.cells.size()),
                    part(line.slots, votes.slots.size()),
                    timed ? fmt::format("{:.2f} ms", ms(disk.read_time)) : "-",
-                   timed ? fmt::format("{:.2f} ms", ms(disk.longest_read)) : "-", notes_of(line)},
+                   timed ? fmt::format("{:.2f} ms", ms(disk.longest_read)) : "-",
+                   out.pasteable(notes_of(line))},
                   1, colour_of(line));
     }
     table.print(out);
-}
-
-const char* word_of(SessionState state) {
-    switch (state) {
-        case SessionState::live:
-            return "live";
-        case SessionState::left:
-            return "left";
-        case SessionState::evicted:
-            return "evicted";
-    }
-    return "";
 }
 
 void show_sessions(const Surveyed& at, const std::vector<SessionLine>& lines, Output& out) {
@@ -189,7 +178,7 @@ void show_sessions(const Surveyed& at, const std::vector<SessionLine>& lines, Ou
     for (const SessionLine& line : lines) {
         const SessionRecord& record = line.record;
         if (record.state != SessionState::live) continue;
-        table.row({fmt::format("{}", line.slot), word_of(record.state), printable(record.host_name),
+        table.row({fmt::format("{}", line.slot), describe(record.state), printable(record.host_name),
                    fmt::format("{}", record.pid), brief(since(record.since_ms, at.now_ms)),
                    brief(std::chrono::milliseconds(record.ttl_ms)),
                    brief(std::chrono::milliseconds(record.margin_ms)),
@@ -250,7 +239,7 @@ Json described(const DiskLine& line) {
 Json described(const SessionLine& line, std::uint64_t now_ms) {
     Json object;
     object["slot"] = line.slot;
-    object["state"] = word_of(line.record.state);
+    object["state"] = describe(line.record.state);
     put_session(object, line.record);
     object["age_ms"] = in_ms(since(line.record.since_ms, now_ms));
     object["margin_ms"] = line.record.margin_ms;

@@ -53,11 +53,15 @@ Result<Surveyed> survey_group(const Invocation& call, Output& out) {
     return surveyed;
 }
 
+namespace {
+
 Code why_not_found(const Surveyed& at, const std::string& name) {
     const Group group(at.group->world(), at.group->roster());
     if (!group.lets(Right::read, name) || at.blind()) return Code::permission;
     return at.survey.majority ? Code::no : Code::no_quorum;
 }
+
+}  // namespace
 
 Error not_found(const Surveyed& at, const std::string& name, std::string otherwise) {
     const Code code = why_not_found(at, name);

@@ -23,8 +23,7 @@ struct Surveyed {
 Result<Surveyed> survey_group(const Invocation& call, Output& out);
 
 // What there is to say of a name that was not found: whether it is not there, or not for us to see.
+// Its code is permission: we may not see it; no_quorum: others may know it; no: there is none.
 Error not_found(const Surveyed& at, const std::string& name, std::string otherwise);
-// permission: we may not see it; no_quorum: others may know it; no: there is none.
-Code why_not_found(const Surveyed& at, const std::string& name);
 
 }  // namespace diskpaxos::cli

@@ -112,7 +112,7 @@ Verb run() {
             "and DISKPAXOS_TOKEN. If the lock is lost, CMD and all it started is dead before anybody "
             "else may hold it, and the exit code is 79. Signals are passed on to CMD. What CMD is, its "
             "words included, stands on the disks for all to read, unless --label is given.",
-            "",
+            "lock",
             run_run};
 }
 
@@ -159,7 +159,13 @@ Verb ls() {
     return {"ls",
             "list the locks and who holds them",
             {{"", "", 0, 0, "each lock: its state, last token, holders, and how many wait"}},
-            {disk, group, timeout, backend, json, help},
+            {disk,
+             group,
+             {"names", 0, nullptr, "print their names only, one per line"},
+             timeout,
+             backend,
+             json,
+             help},
             "Reads only, and needs no majority.",
             "",
             run_ls};
@@ -171,7 +177,7 @@ Verb show() {
             {{"", "LOCK", 1, 1, "holders, queue, value, and which disks agree"}},
             {disk, group, timeout, backend, json, help},
             "Reads only, and needs no majority.",
-            "",
+            "lock",
             run_show};
 }
 
@@ -183,7 +189,7 @@ Verb explain_lock() {
               "says, when it can be free at the latest, and what to do"}},
             {disk, group, timeout, backend, json, help},
             "Watches the holder for about a sixth of its TTL. Reads only, and needs no majority.",
-            "",
+            "lock",
             run_explain};
 }
 
@@ -200,7 +206,7 @@ Verb watch() {
              {"json", 0, nullptr, "print one JSON object per line"},
              help},
             "Reads only. Goes on without a majority, and says so.",
-            "",
+            "lock",
             run_watch};
 }
 
@@ -220,7 +226,7 @@ Verb break_lock() {
              help},
             "What the holder guards may still run until its TTL has passed, while the next one holds "
             "the lock already: be sure that it is dead, or that the resource compares tokens.",
-            "",
+            "lock",
             run_break};
 }
 
@@ -249,7 +255,9 @@ Verb bench() {
 Verb bury() {
     return {"bury",
             "end the session of a run that died (its guard does it)",
-            {{"", "LOCK SLOT EPOCH", 3, 3, "says nothing; only after all that it guarded is dead"}},
+            {{"", "LOCK SLOT EPOCH GROUP", 4, 4,
+              "says nothing; only after all that it guarded is dead. GROUP is the group's UUID: disks "
+              "of any other group are not used"}},
             {disk, group, slot, timeout, backend, json, help},
             "Makes the lock free at once, instead of when the session's TTL is over.",
             "",
@@ -376,6 +384,12 @@ std::span<const Verb> verbs() {
 const Verb* find_verb(std::string_view name) {
     const auto found = std::ranges::find(verbs(), name, &Verb::name);
     return found == verbs().end() ? nullptr : &*found;
+}
+
+std::vector<std::string_view> verb_names() {
+    std::vector<std::string_view> names;
+    for (const Verb& verb : offered_verbs()) names.emplace_back(verb.name);
+    return names;
 }
 
 }  // namespace diskpaxos::cli

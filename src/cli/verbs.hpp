@@ -37,9 +37,10 @@ struct Verb {
     std::vector<Form> forms;
     std::vector<Option> options;
     const char* notes;      // what else there is to know
-    const char* completes;  // first argument: "file", "verb", "shell" or ""
+    const char* completes;  // first argument: "file", "lock", "verb", "shell" or ""
     Result<int> (*run)(const Invocation& call, Output& out);  // the exit code
     bool hidden = false;    // not offered to people
+    const char* program = "diskpaxos";  // diskpaxos-agent has verbs as well
 };
 
 std::span<const Verb> verbs();
@@ -47,6 +48,7 @@ inline auto offered_verbs() {
     return verbs() | std::views::filter([](const Verb& verb) { return !verb.hidden; });
 }
 const Verb* find_verb(std::string_view name);
+std::vector<std::string_view> verb_names();  // of those that are offered
 
 Result<int> run_format(const Invocation& call, Output& out);
 Result<int> run_propose(const Invocation& call, Output& out);

@@ -2,11 +2,13 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <uuid/uuid.h>
 
 #include <algorithm>
 
 #include "base/errno_text.hpp"
+#include "base/told_once.hpp"
 
 namespace diskpaxos {
 
@@ -254,11 +256,21 @@ Result<const Identity*> Assembly::group() const {
                     identities_.size(), any.disk->name(), state_of(any))});
 }
 
+namespace {
+
+std::string why_aside(const Roster& roster) {
+    std::vector<Trouble> troubles;
+    for (const Aside& disk : roster.aside) troubles.push_back({disk.name, disk.why});
+    const std::string text = fmt::format("{}", fmt::join(told_once(troubles), "; "));
+    return text.empty() ? "" : fmt::format(" ({})", text);
+}
+
+}  // namespace
+
 Result<Roster> Assembly::judge(bool quorum_needed) const {
     const Result<const Identity*> first = group();
     if (!first) return std::unexpected(first.error());
     Roster roster(*(*first)->superblock);
-    std::string absent;
     bool others = false;
     for (const Identity& identity : identities_) {
         others = others || (identity.known() && !wanted(identity));
@@ -270,7 +282,6 @@ Result<Roster> Assembly::judge(bool quorum_needed) const {
         const Identity* const its_twin = twin == identities_.end() ? nullptr : &*twin;
         std::string why = place(identity, **first, its_twin, roster);
         if (why.empty()) continue;
-        absent += fmt::format("{}{}: {}", absent.empty() ? "" : "; ", identity.disk->name(), why);
         roster.aside.push_back({std::string(identity.disk->name()), std::move(why)});
     }
     for (std::size_t i = 0; i < roster.disks(); ++i) {
@@ -278,7 +289,7 @@ Result<Roster> Assembly::judge(bool quorum_needed) const {
                                    ? std::string(roster.members[i]->name())
                                    : fmt::format("disk {}", i + 1));
     }
-    if (!absent.empty()) absent = " (" + absent + ")";
+    const std::string absent = why_aside(roster);
     const std::size_t needed = roster.disks() / 2 + 1;
     const auto newer = std::ranges::find_if(identities_, &Identity::newer);
     if (roster.present() < needed && newer != identities_.end()) {

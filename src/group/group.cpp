@@ -1,9 +1,11 @@
 #include "group/group.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 
 #include "base/errno_text.hpp"
+#include "base/told_once.hpp"
 #include "register/active_visit.hpp"
 
 namespace diskpaxos {
@@ -150,7 +152,7 @@ std::string Group::who_answered(Cell& cell) const {
     const Register& reg = cell.reg();
     const DiskSet heard = reg.tally().counted() | reg.tally().refused();
     std::size_t answered = 0;
-    std::string absent;
+    std::vector<Trouble> troubles;
     for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
         const Failure& failure = reg.failures()[disk];
         const bool silent = reg.timed_out() && !heard.contains(disk);
@@ -158,11 +160,11 @@ std::string Group::who_answered(Cell& cell) const {
             ++answered;
             continue;
         }
-        absent += fmt::format("{}{}: {}", absent.empty() ? "" : "; ", roster_.names[disk],
-                              reason(failure));
+        troubles.push_back({roster_.names[disk], reason(failure)});
     }
-    if (!absent.empty()) absent = " (" + absent + ")";
-    return fmt::format("{} of {} disks answered{}", answered, roster_.disks(), absent);
+    const std::string absent = fmt::format("{}", fmt::join(told_once(troubles), "; "));
+    return fmt::format("{} of {} disks answered{}", answered, roster_.disks(),
+                       absent.empty() ? "" : fmt::format(" ({})", absent));
 }
 
 // The disks that `format` has taken from us; empty if enough are left.

@@ -61,6 +61,13 @@ int learn_block_device(int fd, const struct stat& status, DiskFacts& facts) {
     return 0;
 }
 
+std::uint32_t queue_number(dev_t device, const char* name) {
+    const std::string text = queue_attribute(device, name);
+    std::uint32_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return error == std::errc() ? number : 0;
+}
+
 // What a block of direct I/O has at least: as the file system tells, or else the device below it.
 std::uint32_t direct_block_size(int fd, dev_t device) {
     constexpr std::uint32_t least = 512;
@@ -68,10 +75,7 @@ std::uint32_t direct_block_size(int fd, dev_t device) {
     const bool told = statx(fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &direct) == 0 &&
                       (direct.stx_mask & STATX_DIOALIGN) != 0;
     if (told) return std::max(least, direct.stx_dio_offset_align);  // 0: no direct I/O at all
-    const std::string size = queue_attribute(device, "logical_block_size");
-    std::uint32_t number = 0;
-    const auto [end, error] = std::from_chars(size.data(), size.data() + size.size(), number);
-    return error == std::errc() ? std::max(least, number) : least;
+    return std::max(least, queue_number(device, "logical_block_size"));
 }
 
 bool on_overlay(int fd) {
@@ -81,7 +85,7 @@ bool on_overlay(int fd) {
 
 void learn_file(int fd, const struct stat& status, DiskFacts& facts) {
     facts.bytes = static_cast<std::uint64_t>(status.st_size);
-    facts.physical_block_size = static_cast<std::uint32_t>(status.st_blksize);
+    facts.physical_block_size = queue_number(status.st_dev, "physical_block_size");
     facts.identity = {false, status.st_dev, status.st_ino};
     facts.logical_block_size = direct_block_size(fd, status.st_dev);
     facts.overlay = on_overlay(fd);

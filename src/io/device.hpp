@@ -5,7 +5,8 @@
 
 namespace diskpaxos::io {
 
-// Everything but `direct` and `writable`; or the errno of the question that failed, or
+// Everything but `direct` and `writable`; of a file the physical sector is that of the drive below it,
+// or 0 where the kernel does not tell, as of a network file system; or the errno of the question that failed, or
 // ENOTBLK if it is neither a regular file nor a block device.
 std::expected<DiskFacts, int> learn_facts(int fd);
 

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "net/certificates.hpp"
 #include "net/printable.hpp"
 #include "net/tls_words.hpp"
 
@@ -26,12 +27,6 @@ std::string last_error() {
     const unsigned long error = ERR_peek_last_error();
     const char* reason = ERR_reason_error_string(error);
     return reason != nullptr ? reason : "no reason given";
-}
-
-Error unusable(const std::string& what, Code code = Code::usage) {
-    Error error{code, fmt::format("{}: {}", what, last_error())};
-    ERR_clear_error();
-    return error;
 }
 
 std::string common_name(const X509* certificate) {
@@ -74,7 +69,6 @@ struct Tls::State {
     ~State() { SSL_CTX_free(context); }
 
     Result<void> prepare(const CertificateFiles* files);
-    Result<void> load(const CertificateFiles& files);
 
     static int find_session(SSL* ssl, const unsigned char* identity, std::size_t length,
                             SSL_SESSION** session);
@@ -138,7 +132,7 @@ int Tls::State::use_session(SSL* ssl, const EVP_MD* hash, const unsigned char** 
 
 Result<void> Tls::State::prepare(const CertificateFiles* files) {
     context = SSL_CTX_new(server ? TLS_server_method() : TLS_client_method());
-    if (context == nullptr) return std::unexpected(unusable("OpenSSL cannot be used", Code::io));
+    if (context == nullptr) return std::unexpected(openssl_error("OpenSSL cannot be used", Code::io));
     CHECK(SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) == 1);
     CHECK(SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION) == 1);
     CHECK(SSL_CTX_set_ciphersuites(context, suite) == 1);
@@ -154,26 +148,7 @@ Result<void> Tls::State::prepare(const CertificateFiles* files) {
     } else {
         SSL_CTX_set_psk_use_session_callback(context, use_session);
     }
-    return files != nullptr ? load(*files) : Result<void>();
-}
-
-Result<void> Tls::State::load(const CertificateFiles& files) {
-    ERR_clear_error();
-    if (SSL_CTX_use_certificate_chain_file(context, files.certificate.c_str()) != 1) {
-        return std::unexpected(
-            unusable("the certificate " + files.certificate + " cannot be used"));
-    }
-    if (SSL_CTX_use_PrivateKey_file(context, files.key.c_str(), SSL_FILETYPE_PEM) != 1) {
-        return std::unexpected(unusable("the key " + files.key + " cannot be used"));
-    }
-    if (SSL_CTX_check_private_key(context) != 1) {
-        return std::unexpected(
-            unusable(fmt::format("{} is not the key of {}", files.key, files.certificate)));
-    }
-    if (SSL_CTX_load_verify_file(context, files.authority.c_str()) != 1) {
-        return std::unexpected(unusable("the authority " + files.authority + " cannot be used"));
-    }
-    return {};
+    return files != nullptr ? load_certificates(context, *files) : Result<void>();
 }
 
 Tls::Tls(std::shared_ptr<State> state) : state_(std::move(state)) {}

@@ -10,6 +10,7 @@
 #include <sstream>
 #include <string_view>
 
+#include "group/assemble.hpp"
 #include "node/active_disk.hpp"
 
 namespace diskpaxos::node {
@@ -84,13 +85,6 @@ std::optional<Entry> entry_of(std::string_view text) {
     return entry;
 }
 
-std::optional<Uuid> uuid_of(std::string_view text) {
-    Uuid uuid;
-    const std::string whole(text);
-    const int error = uuid_parse(whole.c_str(), reinterpret_cast<unsigned char*>(uuid.data()));
-    return error == 0 ? std::optional(uuid) : std::nullopt;
-}
-
 std::string readable(std::string_view path) {
     std::string text;
     for (const char c : path) {
@@ -118,7 +112,7 @@ Result<NamedDisks> parse(std::istream& file, const fs::path& path) {
         if (text.empty()) continue;
         const std::optional<Entry> entry = entry_of(text);
         const std::optional<Uuid> group =
-            entry && entry->key == "group" ? uuid_of(entry->value) : std::nullopt;
+            entry && entry->key == "group" ? parse_uuid(entry->value) : std::nullopt;
         const bool again = group && named.group && *named.group != *group;
         if (entry && entry->key == "disk") {
             named.disks.push_back(located(path.parent_path(), entry->value));
@@ -138,6 +132,13 @@ Result<NamedDisks> parse(std::istream& file, const fs::path& path) {
 }
 
 }  // namespace
+
+std::optional<Uuid> parse_uuid(std::string_view text) {
+    Uuid uuid;
+    const std::string whole(text);
+    const int error = uuid_parse(whole.c_str(), reinterpret_cast<unsigned char*>(uuid.data()));
+    return error == 0 ? std::optional(uuid) : std::nullopt;
+}
 
 std::string group_of_environment() {
     return environment("DISKPAXOS_GROUP");
@@ -170,10 +171,7 @@ Result<void> fits_group_file(const std::vector<std::string>& disks) {
 
 std::string group_file_text(const std::string& name, const Uuid& group,
                             const std::vector<std::string>& disks) {
-    std::string uuid(UUID_STR_LEN, '\0');
-    uuid_unparse_lower(reinterpret_cast<const unsigned char*>(group.data()), uuid.data());
-    uuid.resize(UUID_STR_LEN - 1);
-    std::string text = fmt::format("# group {}\ngroup = {}\n", name, uuid);
+    std::string text = fmt::format("# group {}\ngroup = {}\n", name, uuid_text(group));
     for (const std::string& disk : disks) text += fmt::format("disk = {}\n", disk);
     return text;
 }

@@ -4,12 +4,15 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "disk/sealed.hpp"
 #include "diskpaxos/error.hpp"
 
 namespace diskpaxos::node {
+
+std::optional<Uuid> parse_uuid(std::string_view text);  // as uuid_text() writes it
 
 // $DISKPAXOS_GROUP; empty if it is not set.
 std::string group_of_environment();

@@ -1,6 +1,7 @@
 #include "node/open_group.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -88,12 +89,16 @@ Result<void> OpenGroup::open_disk(const std::string& name,
     return {};
 }
 
-std::string OpenGroup::why_unopened() const {
-    std::string text;
+std::vector<Trouble> OpenGroup::troubles() const {
+    std::vector<Trouble> all;
     for (const Unopened& disk : unopened_) {
-        text += fmt::format("{}{}", text.empty() ? "" : "; ", disk.error.sentence);
+        all.push_back(trouble_of(disk.path, disk.error.sentence));
     }
-    return text;
+    return all;
+}
+
+std::string OpenGroup::why_unopened() const {
+    return fmt::format("{}", fmt::join(told_once(troubles()), "; "));
 }
 
 // Without the disks that could not be opened there may be no majority: then they are the reason.
@@ -118,7 +123,7 @@ Result<void> OpenGroup::assemble() {
         return usage(fmt::format("{} disks are named, but group {} has {}; name its own disks only",
                                  options_.disks.size(), roster_.common.name, roster_.disks()));
     }
-    for (const Unopened& disk : unopened_) options_.warn(disk.error.sentence);
+    for (const std::string& sentence : told_once(troubles())) options_.warn(sentence);
     for (const std::string& note : roster_.notes) options_.warn(note);
     for (const RealWorld::Member& member : real_->members()) {
         if (member.file && !member.file->facts().direct) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/told_once.hpp"
 #include "group/group.hpp"
 #include "group/keeper.hpp"
 #include "node/host.hpp"
@@ -75,6 +76,7 @@ class OpenGroup {
     Error explained(Error error) const;
     Error told_of_hosts(Error error, const Host& us);
     Task<void> give_back();
+    std::vector<Trouble> troubles() const;
     std::string why_unopened() const;
 
     std::unique_ptr<RealWorld> real_;

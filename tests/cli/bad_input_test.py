@@ -23,6 +23,37 @@ class BadInput(CommandTest):
                 else:
                     self.assertEqual(self.run_raw().code, 64)
 
+    def test_what_was_meant(self):
+        for words, meant in ((("rnu", "x"), "run"), (("stat",), "status"), (("help", "breka"), "break"),
+                             (("cell", "gte", "x"), "get"), (("cell", "icnr", "x"), "incr"),
+                             (("hosts", "forgt", "x"), "forget"), (("completion", "bsah"), "bash"),
+                             (("cell", "get", "x", "--josn"), "--json"), (("run", "--sharde", "x"), "--shared")):
+            with self.subTest(words=words):
+                self.refused("usage", *words, says=f'; did you mean "{meant}"?',
+                             env={"DISKPAXOS_GROUP": "g"})
+        for words in (("frob",), ("bry", "x"), ("x",), ("",)):  # "bury" is offered to nobody
+            self.assertNotIn("did you mean", self.refused("usage", *words).err)
+        self.refused("usage", "cell", "frob", "k", says='no "frob"; it is one of: get set cas incr rm')
+        self.refused("usage", "cell", says="it is one of: get set cas incr rm")
+        self.refused("usage", "completion", "tcsh", says="it is one of: bash zsh fish")
+        self.refused("usage", "help", "frob", says='"diskpaxos help" lists them')
+
+    def test_options_before_the_verb(self):
+        answer = self.run_raw("-g", "g", "status")
+        self.assertEqual((answer.code, answer.err), (64, 'diskpaxos: usage: options such as "-g" follow the '
+                                                     "verb, as in: diskpaxos status -g g\n"))
+        self.ok(*answer.err.split("as in: diskpaxos ")[1].split())
+        self.assertIn("follow the verb, as in: diskpaxos VERB", self.run_raw("-g", "g").err)
+
+    def test_times_say_what_is_wrong(self):
+        for option, time, why in (("--timeout", "0", "that leaves no time"), ("--timeout", "-1", "negative"),
+                                  ("-w", "-1", "a time cannot be negative"), ("-w", "soon", "no number"),
+                                  ("-w", "1y", "its unit is none of ms, s, m and h"),
+                                  ("-w", "1e99", "none of"), ("-w", "99999999h", "more than thirty years"),
+                                  ("--ttl", "0", "that leaves no time")):
+            with self.subTest(option=option, time=time):
+                self.refused("usage", "run", "-g", "g", option, time, "x", "--", "true", says=why)
+
     def test_numbers(self):
         for words in (("cell", "get", "-g", "g", "--slot", "x", "n"),
                       ("cell", "get", "-g", "g", "--timeout", "0", "n"),

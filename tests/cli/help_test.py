@@ -64,6 +64,33 @@ class ExitCodes(CommandTest):
             self.assertIn(f"diskpaxos: {word}: ", answer.err)
 
 
+class Suggestions(CommandTest):
+    """What a sentence suggests is about the same disks, and can be pasted as it is."""
+
+    def suggested(self, text):
+        found = re.findall(r'"diskpaxos ([^"]*)"', text)
+        self.assertTrue(found, text)
+        return found
+
+    def test_in_every_verb(self):
+        self.make_group()
+        disks = ["-d", "a.img", "-d", "b.img", "-d", "c.img"]
+        for named in (["-g", "./g.conf"], disks):
+            self.spoil("b.img", 64 << 10, bytes(64 << 10))  # some cells, which are healed below
+            texts = [self.run_raw("status", *named).out, self.run_raw("doctor", *named).out,
+                     self.run_raw("show", *named, "x").err, self.run_raw("explain", *named, "x").err]
+            for text in texts:
+                for command in self.suggested(text):
+                    self.assertIn(" ".join(named), command, text)
+                    answer = self.run_raw(*command.split())
+                    self.assertIn(answer.code, (0, 1), answer.err)
+
+    def test_of_a_group_that_the_environment_names(self):
+        self.make_group()
+        answer = self.run_raw("show", "x", env={"DISKPAXOS_GROUP": "g"})
+        self.assertEqual(self.suggested(answer.err), ["ls"])
+
+
 class Help(CommandTest):
     def test_every_verb_is_listed(self):
         text = self.ok("help").out
@@ -116,6 +143,64 @@ class Help(CommandTest):
         open(self.path("disk.img"), "w").close()
         self.assertEqual(complete("diskpaxos", "dump", "di"), ["disk.img"])
         self.assertEqual(complete("diskpaxos", "cell", "get", "-d", "di"), ["disk.img"])
+        # Files stand where files are wanted, and nowhere else.
+        for words in (("run", "--timeout", "di"), ("run", "-w", "di"), ("format", "--ttl", "di"),
+                      ("format", "--slots", "di"), ("format", "--name", "di"), ("cell", "get", "di")):
+            self.assertEqual(complete("diskpaxos", *words), [], words)
+        self.assertEqual(complete("diskpaxos", "cell", "-d", "disk.img", "g"), ["get"])
+
+    def test_names_of_groups(self):
+        self.make_group()
+        os.makedirs(self.path(".config/diskpaxos"))
+        os.rename(self.path("g.conf"), self.path(".config/diskpaxos/prod.conf"))
+        for shell in self.shells():
+            self.assertEqual(self.complete(shell, "status", "-g", "pr"), ["prod"], shell)
+            self.assertEqual(self.complete(shell, "status", "-g", "a.i"), ["a.img"], shell)
+
+    def test_names_of_locks(self):
+        self.make_group()
+        for name in ("web/one", "web/two", "a b"):
+            self.ok("run", "-g", "g", name, "--", "true")
+        self.ok("cell", "set", "-g", "g", "web/cell", "v")
+        self.assertEqual(sorted(self.ok("ls", "--names", "-g", "g").out.splitlines()),
+                         ["a b", "web/one", "web/two"])
+        for shell in self.shells():
+            for verb in ("break", "explain", "show", "run", "watch"):
+                self.assertEqual(sorted(self.complete(shell, verb, "-g", "g", "web/")), ["web/one", "web/two"],
+                                 (shell, verb))
+            self.assertEqual(self.complete(shell, "break", "-g", "nowhere", "w"), [], shell)
+        self.assertEqual(self.complete("bash", "break", "-d", "a.img", "-d", "b.img", "a"), ["a\\ b"])
+
+    def test_the_command_of_run(self):
+        with open(self.path("mine.sh"), "w", encoding="ascii"):
+            pass
+        for shell in self.shells():
+            self.assertIn("true", self.complete(shell, "run", "l", "--", "tru"), shell)
+            self.assertIn("true", self.complete(shell, "run", "-n", "-w", "3", "l", "--", "tru"), shell)
+            self.assertEqual(self.complete(shell, "run", "l", "--", "cat", "min"), ["mine.sh"], shell)
+            self.assertEqual(self.complete(shell, "run", "l", "--", "cat", "-g", "min"), ["mine.sh"], shell)
+
+    @staticmethod
+    def shells():
+        return [shell for shell in ("bash", "fish") if shutil.which(shell)]
+
+    def complete(self, shell, *words):
+        """What it offers for the last of these words."""
+        script = self.ok("completion", shell).out
+        line = ("diskpaxos", *words)
+        if shell == "bash":
+            ask = (f"{script}\nCOMP_WORDS=({' '.join(repr(word) for word in line)}); "
+                   f"COMP_CWORD={len(line) - 1}; _diskpaxos; printf '%s\\n' \"${{COMPREPLY[@]}}\"")
+        else:
+            ask = f"{script}\ncomplete -C '{' '.join(line)}'"
+        tools = self.path("bin")
+        os.makedirs(tools, exist_ok=True)
+        if not os.path.exists(os.path.join(tools, "diskpaxos")):
+            os.symlink(os.environ["DISKPAXOS_BINARY"], os.path.join(tools, "diskpaxos"))
+        env = {**self.environment(), "PATH": f"{tools}:{os.environ['PATH']}"}
+        done = subprocess.run([shell, "-c", ask], cwd=self.folder, capture_output=True, env=env, text=True)
+        self.assertEqual(done.stderr, "", (shell, words))
+        return [offer.split("\t")[0] for offer in done.stdout.splitlines() if offer]
 
     def test_zsh(self):
         script = self.script("zsh")
@@ -125,7 +210,9 @@ class Help(CommandTest):
 
     def test_fish(self):
         script = self.script("fish")
-        for line in script.splitlines():
+        offers = script[script.index("\ncomplete -c") + 1:].splitlines()
+        self.assertGreater(len(offers), 100)
+        for line in offers:
             self.assertTrue(line.startswith("complete -c diskpaxos "), line)
             self.assertEqual(len(re.findall(r"(?<!\\)'", line)) % 2, 0, line)
         if shutil.which("fish"):

@@ -11,7 +11,7 @@ import sys
 import time
 import unittest
 
-from command import BINARY, CommandTest, main
+from command import BINARY, CODES, CommandTest, main
 
 HOLD = 'echo held; read line'  # until it is told to go on, or its stdin ends
 
@@ -52,6 +52,35 @@ class RunTest(CommandTest):
         while not what():
             self.assertLess(time.monotonic(), end, "it never came to that")
             time.sleep(0.02)
+
+
+class Burying(RunTest):
+    """What the guard of a `run` that was killed does, in that very group and in no other."""
+
+    def test_by_the_groups_uuid(self):
+        holder = self.hold("l")
+        party = self.ok("ls", "--json", "-g", "g").json()["locks"][0]["holders"][0]
+        group = self.ok("status", "--json", "-g", "g").json()["group"]
+        words = ["bury", "-d", "a.img", "-d", "b.img", "-d", "c.img", "--", "l", str(party["slot"]),
+                 str(party["epoch"])]
+        other = "00000000-0000-4000-8000-000000000000"
+        answer = self.run_raw(*words, other)
+        self.assertEqual(answer.code, CODES["other_group"], answer.err)
+        self.assertIn(f"no disk is there of group {other}", answer.err)
+        self.assertEqual(self.run_raw(*words, "g").code, CODES["usage"])
+        self.assertEqual(self.run_raw(*words).code, CODES["usage"])
+        self.assertEqual(self.ok("show", "--json", "-g", "g", "l").json()["state"], "held")
+        holder.send_signal(signal.SIGSTOP)
+        self.assertEqual(self.ok(*words, group).out, "")
+        self.assertEqual(self.ok("show", "--json", "-g", "g", "l").json()["state"], "free")
+        holder.send_signal(signal.SIGCONT)
+
+    def test_the_guard_of_one_that_was_killed_does_it(self):
+        holder = self.hold("l", script="echo held; exec sleep 60")
+        holder.kill()
+        began = time.monotonic()
+        self.wait_until(lambda: self.lock("-n", "l", "--", "true").code == 0)
+        self.assertLess(time.monotonic() - began, 1.9, "that is as long as the lease")
 
 
 class Codes(RunTest):

@@ -1,5 +1,6 @@
 """Every verb once, as text and as JSON."""
 
+import os
 import unittest
 
 from command import CommandTest, main
@@ -80,6 +81,28 @@ class Verbs(CommandTest):
         doors = [block for block in by_number if "door" in block]
         self.assertEqual(doors, [{"cell": cell, "door": 1, "state": "closed"}])
         self.assertEqual(len(by_number) - len(doors), 32)
+
+    def test_dump_decodes_locks_and_sessions(self):
+        dump = [os.environ["DISKPAXOS_BINARY"], "dump", "a.img"]
+        text = self.ok("run", "-g", "g", "--label", "my job", "l", "--", *dump).out
+        self.assertRegex(text, r'"l" version 1 lock last token 1, exclusive by slot 0 epoch 1 token 1\n')
+        self.assertRegex(text, r'"@session/0" version \d+ session live: host \S+, pid \d+, "my job" since '
+                               r"2\S+Z, TTL 2\.0 s, \d+ renewals?\n")
+        records = {block["record"]["name"]: block["record"]
+                   for block in self.ok("dump", "--json", "a.img").json()["blocks"] if "record" in block}
+        self.assertEqual(records["l"]["lock"], {"token": 1, "mode": None, "holders": [], "waiters": [],
+                                                "value": "", "value_doubtful": False})
+        session = records["@session/0"]["session"]
+        self.assertEqual((session["state"], session["epoch"], session["command"]), ("left", 1, "my job"))
+
+    def test_dump_has_a_line_for_each_slot_in_use(self):
+        self.ok("cell", "get", "-g", "g", "x")
+        self.ok("cell", "get", "-g", "g", "x", host="there")
+        text = self.ok("dump", "a.img").out
+        slots = text[text.index("slots that"):text.index("blocks that")].splitlines()[1:]
+        self.assertEqual(len(slots), 2, text)
+        for line in slots:
+            self.assertRegex(line, r"^ +\d+ .*taken +turn 1  host \S+ \([0-9a-f]{8}\)  since 2")
 
     def test_dump_shows_doors_that_are_open(self):
         self.ok("cell", "set", "-g", "g", "--slot", "9", "x", "one")

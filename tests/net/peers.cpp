@@ -120,6 +120,19 @@ PresharedKey key_of(const std::string& identity, std::uint8_t fill) {
     return PresharedKey{identity, Bytes(32, std::byte{fill})};
 }
 
+std::string encrypted_key() {
+    const KeyPtr key(EVP_EC_gen("P-256"));
+    char* text = nullptr;
+    std::size_t length = 0;
+    std::FILE* file = open_memstream(&text, &length);
+    unsigned char password[] = "unknown";
+    CHECK(PEM_write_PrivateKey(file, key.get(), EVP_aes_128_cbc(), password, 7, nullptr, nullptr) == 1);
+    std::fclose(file);
+    std::string pem(text, length);
+    std::free(text);
+    return pem;
+}
+
 Authority::Authority(ScratchDirectory& scratch, const std::string& name)
     : scratch_(scratch), name_(name) {
     const KeyPtr key(EVP_EC_gen("P-256"));

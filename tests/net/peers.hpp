@@ -37,6 +37,8 @@ class ScratchDirectory {
 
 PresharedKey key_of(const std::string& identity, std::uint8_t fill = 7);
 
+std::string encrypted_key();  // PEM, of a password that nobody knows
+
 // Makes an authority and certificates of it with OpenSSL's library.
 class Authority {
   public:

@@ -1,5 +1,8 @@
 // TLS: who may come in, who may not, and what each is told.
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <optional>
 
@@ -156,6 +159,42 @@ struct Handshake {
     std::unique_ptr<TlsSession> client;
     bool done = false;
 };
+
+// Whatever stands at a path: one sentence, at once. OpenSSL would wait for the pipe's other end, and
+// ask a terminal for the password.
+TEST(TlsTrustTest, WhatIsNoCertificateIsAnErrorAtOnce) {
+    ScratchDirectory scratch;
+    const Authority authority(scratch);
+    const CertificateFiles good = authority.issue("agent");
+    const CertificateFiles other = authority.issue("other");
+    ASSERT_TRUE(Tls::server({}, &good).has_value());
+    ASSERT_EQ(mkfifo(scratch.at("pipe").c_str(), 0600), 0);
+    std::filesystem::create_directory(scratch.at("folder"));
+    std::ofstream(scratch.at("empty"));
+    std::ofstream(scratch.at("text")) << "no certificate\n";
+    std::ofstream(scratch.at("encrypted")) << encrypted_key();
+    struct Case {
+        const char* name;
+        const char* says;
+    };
+    for (std::string CertificateFiles::*which :
+         {&CertificateFiles::certificate, &CertificateFiles::key, &CertificateFiles::authority}) {
+        for (const Case& c : {Case{"pipe", "it is no ordinary file"}, Case{"folder", "Is a directory"},
+                              Case{"nothing", "No such file"}, Case{"empty", "cannot be used"},
+                              Case{"text", "cannot be used"}, Case{"encrypted", "cannot be used"}}) {
+            CertificateFiles files = good;
+            files.*which = scratch.at(c.name);
+            const auto made = Tls::server({}, &files);
+            ASSERT_FALSE(made) << c.name;
+            EXPECT_EQ(made.error().code, Code::usage) << c.name;
+            EXPECT_TRUE(says(made.error().sentence, scratch.at(c.name).c_str()));
+            EXPECT_TRUE(says(made.error().sentence, c.says)) << made.error().sentence;
+        }
+    }
+    CertificateFiles mixed = good;
+    mixed.key = other.key;
+    EXPECT_TRUE(says(Tls::client(mixed).error().sentence, "is not the key of"));
+}
 
 TEST(TlsTrustTest, WhoWasLetInIsTriedAgain) {
     ScratchDirectory scratch;

@@ -1,0 +1,13 @@
+// Commands that sentences suggest, in a form that a person can paste: about the same disks.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace diskpaxos::cli {
+
+// `sentence` with `disks`, as in " -g demo", after the verb of each "diskpaxos VERB ..." in quotes,
+// where that verb takes disks and none are named yet.
+std::string pasteable(std::string_view sentence, std::string_view disks);
+
+}  // namespace diskpaxos::cli
