@@ -39,7 +39,7 @@ struct GroupFacts {
     std::string name;
     std::string uuid;
     std::uint32_t disks = 0;          // that vote
-    std::uint32_t present = 0;        // that could be opened
+    std::uint32_t present = 0;        // that were in use when it was opened; others may come later
     std::uint32_t slot = 0;           // ours; 2^32 - 1 where all disks are active: nobody needs one
     std::chrono::milliseconds ttl{};  // of sessions that name no other
 };

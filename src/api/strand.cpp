@@ -1,6 +1,5 @@
 #include "api/strand.hpp"
 
-#include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 #include <uuid/uuid.h>
@@ -8,6 +7,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "io/signals_blocked.hpp"
 
 namespace diskpaxos::library {
 
@@ -31,23 +31,6 @@ api::GroupFacts facts_of(node::OpenGroup& group) {
     facts.ttl = std::chrono::milliseconds(roster.common.ttl_ms);
     return facts;
 }
-
-// While it lives, threads are born with every signal blocked: those of the program are for its own
-// threads.
-class SignalsBlocked {
-  public:
-    SignalsBlocked() {
-        sigset_t all;
-        sigfillset(&all);
-        CHECK(pthread_sigmask(SIG_SETMASK, &all, &before_) == 0);
-    }
-    SignalsBlocked(const SignalsBlocked&) = delete;
-    SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-    ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
-  private:
-    sigset_t before_{};
-};
 
 // A fork's copy of a thread that only its parent has can neither be joined nor destroyed.
 void keep_for_ever(std::thread thread) {
@@ -92,7 +75,10 @@ void Strand::serve(std::shared_ptr<Desk> desk, node::OpenOptions options,
                    std::promise<Opened> opened) {
     desk->thread = std::this_thread::get_id();
     Opened result{std::unexpected(Error{}), {}};
-    options.warn = [&result](const std::string& sentence) { result.warnings.push_back(sentence); };
+    bool told = false;  // then nobody hears us any more
+    options.warn = [&](const std::string& sentence) {
+        if (!told) result.warnings.push_back(sentence);
+    };
     Result<std::unique_ptr<node::OpenGroup>> group = node::OpenGroup::join(std::move(options));
     if (!group) {
         result.facts = std::unexpected(group.error());
@@ -104,6 +90,7 @@ void Strand::serve(std::shared_ptr<Desk> desk, node::OpenOptions options,
         return opened.set_value(std::move(result));
     }
     result.facts = facts_of(**group);
+    told = true;
     opened.set_value(std::move(result));
     drive(*desk, **group, std::move(*host));
 }
@@ -145,7 +132,7 @@ Result<std::shared_ptr<Strand>> Strand::open(node::OpenOptions options, bool cal
     std::future<Opened> future = promise.get_future();
     std::thread thread;
     {
-        const SignalsBlocked blocked;
+        const io::SignalsBlocked blocked;
         thread = std::thread(serve, desk, std::move(options), std::move(promise));
     }
     const std::shared_ptr<Strand> strand(new Strand(std::move(desk), std::move(thread)));

@@ -42,7 +42,10 @@ class Watcher {
           name_(std::move(name)),
           timeout_(timeout),
           out_(out),
-          poll_(Timing(std::chrono::milliseconds(directory_.ttl_ms()))) {}
+          poll_(Timing(std::chrono::milliseconds(directory_.ttl_ms()))),
+          awaiting_(group.world().queue) {
+        awaiting_.spawn(group.await_absent(group_, end_));
+    }
 
     // Until `count` lines are out; 0: for ever; or until the name turns out not to be for us to see.
     Task<void> run(std::uint64_t count) {
@@ -180,6 +183,8 @@ class Watcher {
     bool forbidden_ = false;
     std::optional<Instant> moving_since_;
     std::optional<Picture> told_;
+    Event end_;       // never: it dies with us
+    Scope awaiting_;  // disks that were absent; last: it refers to the rest
 };
 
 Task<void> until_done(Watcher& watcher, std::uint64_t count, bool& done) {

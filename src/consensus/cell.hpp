@@ -94,6 +94,11 @@ class Cell {
     // or at the deadline.
     Task<bool> await_change(Instant deadline) { return register_->watch(seen_, deadline); }
 
+    // This disk was absent until now (register.hpp).
+    void admit(std::size_t disk, std::unique_ptr<Visit> visit) {
+        register_->admit(disk, std::move(visit));
+    }
+
     // The committed value, as the last operation that ended Committed left it.
     CellView view() const { return format_.view(value_); }
     // What the last change made of the cell, if it was `exact`; view() may be later.

@@ -63,7 +63,7 @@ Assembly::Assembly(World& world, std::vector<Disk*> disks, std::optional<Uuid> g
 }
 
 Task<Result<Roster>> Assembly::run(bool quorum_needed, Instant deadline) {
-    for (std::size_t disk = 0; disk < identities_.size(); ++disk) fan_.start(identify(disk));
+    for (std::size_t disk = 0; disk < identities_.size(); ++disk) fan_.start(identify(identities_[disk]));
     // Slowness is not absence: it goes on early only when a majority of the group is recognised, and
     // of those named as well.
     const std::function<bool()> enough = [this] {
@@ -80,32 +80,11 @@ Task<Result<Roster>> Assembly::run(bool quorum_needed, Instant deadline) {
     co_return judge(quorum_needed);
 }
 
-Task<void> Assembly::identify(std::size_t disk) {
-    Identity& identity = identities_[disk];
-    const std::uint64_t blocks = superblock_area / identity.disk->block_size();
-    if (identity.disk->blocks() < 2 * blocks) {
-        identity.front = identity.back = Damage::blank;
-        identity.answered = true;
-        co_return;
-    }
-    IoPtr io = identity.disk->prepare(Io::Kind::read, Extent{}, Extent{0, blocks});
-    io = co_await Transfer(*identity.disk, std::move(io));
-    if (io->error != 0) {
-        identity.error = io->error;
-    } else {
-        auto front = decode_superblock(io->in.bytes(), 0);
-        if (front) identity.superblock = std::move(*front);
-        else identity.front = front.error();
-        identity.retired = decode_retired(io->in.bytes(), 0);
-        co_await identify_back(identity);
-        if (identity.retired) identity.superblock.reset();
-    }
-    identity.answered = true;
-}
+namespace {
 
 // The second copy is at the end of what the group uses; if the first cannot be read, at the end
 // of the disk, where `format` of a regular file has put it.
-Task<void> Assembly::identify_back(Identity& identity) {
+Task<void> identify_back(Identity& identity) {
     const std::uint64_t size = identity.disk->block_size();
     const std::uint64_t bytes = identity.superblock ? identity.superblock->geometry.bytes()
                                                     : identity.disk->blocks() * size / 4096 * 4096;
@@ -127,6 +106,30 @@ Task<void> Assembly::identify_back(Identity& identity) {
     } else if (!identity.superblock) {
         identity.superblock = std::move(*back);
     }
+}
+
+}  // namespace
+
+Task<void> identify(Identity& identity) {
+    const std::uint64_t blocks = superblock_area / identity.disk->block_size();
+    if (identity.disk->blocks() < 2 * blocks) {
+        identity.front = identity.back = Damage::blank;
+        identity.answered = true;
+        co_return;
+    }
+    IoPtr io = identity.disk->prepare(Io::Kind::read, Extent{}, Extent{0, blocks});
+    io = co_await Transfer(*identity.disk, std::move(io));
+    if (io->error != 0) {
+        identity.error = io->error;
+    } else {
+        auto front = decode_superblock(io->in.bytes(), 0);
+        if (front) identity.superblock = std::move(*front);
+        else identity.front = front.error();
+        identity.retired = decode_retired(io->in.bytes(), 0);
+        co_await identify_back(identity);
+        if (identity.retired) identity.superblock.reset();
+    }
+    identity.answered = true;
 }
 
 namespace {
@@ -178,17 +181,15 @@ std::string unfit(const Identity& identity, const Roster& roster) {
     return {};
 }
 
-// Gives a disk its place in the roster, or says why it has none. Of two disks with one number
-// neither is used: one is a copy, perhaps an old one, and nothing on them tells which.
-std::string place(const Identity& identity, const Identity& first, const Identity* twin,
-                  Roster& roster) {
+}  // namespace
+
+// Of two disks with one number neither is used: one is a copy, perhaps an old one, and nothing on them
+// tells which.
+std::string why_no_place(const Identity& identity, const Identity* twin, const Roster& roster) {
     if (identity.newer()) return "a newer format than this program knows";
-    if (!identity.superblock) {
-        if (!identity.retired) roster.strangers.push_back(identity);
-        return state_of(identity);
-    }
-    if (!together(identity, first)) {
-        const bool foreign = identity.superblock->group != first.superblock->group;
+    if (!identity.superblock) return state_of(identity);
+    if (!identity.superblock->same_group(roster.common)) {
+        const bool foreign = identity.superblock->group != roster.common.group;
         return foreign ? fmt::format("belongs to group {}", uuid_text(identity.superblock->group))
                        : "disagrees with the others about the group; an old copy";
     }
@@ -198,8 +199,28 @@ std::string place(const Identity& identity, const Identity& first, const Identit
                            "and neither is used",
                            twin->disk->name(), index + 1);
     }
-    if (std::string why = unfit(identity, roster); !why.empty()) return why;
-    roster.members[index] = identity.disk;
+    if (roster.disputed.contains(index)) {
+        return fmt::format("two disks have said that they are disk {}: one is a copy, and neither is "
+                           "used by this process",
+                           index + 1);
+    }
+    if (roster.members[index] != nullptr) {
+        return fmt::format("{} is disk {} already: one of the two is a copy", roster.members[index]->name(),
+                           index + 1);
+    }
+    return unfit(identity, roster);
+}
+
+namespace {
+
+// Gives a disk its place in the roster, or says why it has none.
+std::string place(const Identity& identity, const Identity* twin, Roster& roster) {
+    std::string why = why_no_place(identity, twin, roster);
+    if (!identity.newer() && !identity.superblock && !identity.retired) {
+        roster.strangers.push_back(identity);
+    }
+    if (!why.empty()) return why;
+    roster.members[identity.superblock->index] = identity.disk;
     if (!identity.sound()) {
         roster.notes.push_back(fmt::format("{}: one of its two superblocks is damaged; run "
                                            "\"diskpaxos check --repair\"",
@@ -280,7 +301,9 @@ Result<Roster> Assembly::judge(bool quorum_needed) const {
                    identity.superblock->index == other.superblock->index;
         });
         const Identity* const its_twin = twin == identities_.end() ? nullptr : &*twin;
-        std::string why = place(identity, **first, its_twin, roster);
+        std::string why = place(identity, its_twin, roster);
+        const bool ours = identity.known() && together(identity, **first);
+        if (ours && its_twin != nullptr) roster.disputed.insert(identity.superblock->index);
         if (why.empty()) continue;
         roster.aside.push_back({std::string(identity.disk->name()), std::move(why)});
     }

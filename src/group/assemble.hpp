@@ -50,6 +50,7 @@ struct Roster {
     std::vector<std::string> notes; // sentences about disks that are absent or need healing
     std::vector<Aside> aside;         // named, but not used, and why
     std::vector<Identity> strangers;  // of them: not recognised: blank, damaged, silent
+    DiskSet disputed;  // two disks that were named say that they are this one: neither is used
 
     Roster() = default;
     explicit Roster(const Superblock& group);  // nobody is there yet
@@ -63,6 +64,13 @@ struct Roster {
     DiskSet passive() const;
 };
 
+// Reads the superblocks of `identity.disk`, and says what they are. It may never end.
+Task<void> identify(Identity& identity);
+
+// Why this disk cannot be the one of `roster` that it says it is; empty: it can. `twin`: another that
+// says the same. Asks the disk for the group's block size.
+std::string why_no_place(const Identity& identity, const Identity* twin, const Roster& roster);
+
 class Assembly {
   public:
     // `group`: the one that was named, if any. Disks of another one are never used then.
@@ -72,8 +80,6 @@ class Assembly {
     Task<Result<Roster>> run(bool quorum_needed, Instant deadline);
 
   private:
-    Task<void> identify(std::size_t disk);
-    Task<void> identify_back(Identity& identity);
     Result<const Identity*> group() const;
     Result<Roster> judge(bool quorum_needed) const;
     bool wanted(const Identity& identity) const {

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-
 #include "base/errno_text.hpp"
 #include "base/told_once.hpp"
 #include "register/active_visit.hpp"
@@ -22,15 +21,17 @@ constexpr unsigned rereads = 2;
 // A disk that is not there: it never counts, and never says no.
 class AbsentVisit final : public Visit {
   public:
-    explicit AbsentVisit(std::string name) : name_(std::move(name)) {}
+    AbsentVisit(std::string name, bool active) : name_(std::move(name)), active_(active) {}
     Task<Sight> visit(const Own&) override { co_return absent(); }
     Task<Sight> look(Proposer) override { co_return absent(); }
     bool open() const override { return false; }
+    bool judges() const override { return active_; }  // once it is there
     std::string_view name() const override { return name_; }
 
   private:
     static Sight absent() { return Sight(Failure{Failure::Kind::closed, 0, Damage::none}); }
     std::string name_;
+    bool active_;
 };
 
 std::string reason(const Failure& failure) {
@@ -107,9 +108,19 @@ Cell& Group::cell(std::uint32_t number) {
     return cells_.try_emplace(number, world_, format_, std::move(reg), pace_).first->second;
 }
 
+void Group::admit(std::size_t index, Disk& disk) {
+    CHECK(roster_.members[index] == nullptr);
+    roster_.members[index] = &disk;
+    roster_.names[index] = std::string(disk.name());
+    if (seat_) seat_->open.insert(index);
+    for (auto& [number, cell] : cells_) cell.admit(index, visit(index, number));
+}
+
 std::unique_ptr<Visit> Group::visit(std::size_t disk, std::uint32_t cell) {
     Disk* device = roster_.members[disk];
-    if (device == nullptr) return std::make_unique<AbsentVisit>(roster_.names[disk]);
+    if (device == nullptr) {
+        return std::make_unique<AbsentVisit>(roster_.names[disk], roster_.common.is_active(disk));
+    }
     const RowAddress address = roster_.row(disk, cell);
     if (roster_.common.is_active(disk)) {
         const auto access = seat_ ? ActiveVisit::Access::open : ActiveVisit::Access::closed;

@@ -28,6 +28,10 @@ class Group {
     // Lives as long as the group: the lanes of a cell must outlast its visits.
     Cell& cell(std::uint32_t number);
 
+    // This disk of the group was absent until now: all cells use it from their next phase on. Where
+    // processes have slots, the lock of ours must be held on it.
+    void admit(std::size_t index, Disk& disk);
+
     const Roster& roster() const { return roster_; }
     const Geometry& geometry() const { return roster_.common.geometry; }
     const RecordFormat& format() const { return format_; }

@@ -1,32 +1,15 @@
-#include <pthread.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <csignal>
 
 #include "base/check.hpp"
+#include "io/signals_blocked.hpp"
 #include "io/threads.hpp"
 
 namespace diskpaxos::io {
 
 namespace {
-
-// Signals belong to the loop's thread; one that came here would cut a call short.
-class SignalsBlocked {
-  public:
-    SignalsBlocked() {
-        sigset_t all;
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before_);
-    }
-    SignalsBlocked(const SignalsBlocked&) = delete;
-    SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-    ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
-  private:
-    sigset_t before_{};
-};
 
 std::int64_t or_error(ssize_t result) {
     return result < 0 ? -errno : result;

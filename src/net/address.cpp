@@ -125,6 +125,12 @@ Result<std::vector<Endpoint>> resolve(const Address& address) {
     return endpoints;
 }
 
+bool is_numeric(const Address& address) {
+    in6_addr any{};  // the larger of the two
+    return address.is_unix() || inet_pton(AF_INET, address.host.c_str(), &any) == 1 ||
+           inet_pton(AF_INET6, address.host.c_str(), &any) == 1;
+}
+
 bool is_local(const Endpoint& endpoint) {
     const sockaddr* address = endpoint.get();
     switch (address->sa_family) {

@@ -34,8 +34,9 @@ struct Endpoint {
 };
 
 // Asks the resolver of the system, which may take its time for names that are neither numbers nor
-// in /etc/hosts: do it once, before the loop matters.
+// in /etc/hosts: not on the thread of a loop that matters (io/aside.hpp).
 Result<std::vector<Endpoint>> resolve(const Address& address);
+bool is_numeric(const Address& address);  // then resolve() asks nobody
 
 // Whether what is sent there stays on this host.
 bool is_local(const Endpoint& endpoint);

@@ -12,6 +12,7 @@ namespace diskpaxos::node {
 class FileLocks final : public SlotLocks {
   public:
     void add(Disk& disk, io::OpenDisk& file) { files_[&disk] = &file; }
+    void forget(const Disk& disk) { files_.erase(&disk); }  // none of its locks is held
 
     bool has(const Disk& disk) const { return files_.contains(&disk); }
 

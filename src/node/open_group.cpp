@@ -16,12 +16,6 @@ std::unexpected<Error> usage(std::string sentence) {
     return std::unexpected(Error{Code::usage, std::move(sentence)});
 }
 
-// What leads to the very same storage, under another name.
-bool same_disk(const RealWorld::Member& a, const RealWorld::Member& b) {
-    if (a.file && b.file) return a.file->same_disk(*b.file);
-    return !a.identity.empty() && a.identity == b.identity;
-}
-
 }  // namespace
 
 Result<void> refuse_twins(const std::vector<RealWorld::Member>& members) {
@@ -143,14 +137,67 @@ void OpenGroup::lock_active_disks() {
     for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
         Disk* device = roster_.members[disk];
         if (device == nullptr || !device->active() || locks_.has(*device)) continue;
-        auto file = open_lock_file(roster_.common.disks[disk]);
-        if (!file) {  // no slot is borrowed there: the others must suffice
-            options_.warn(file.error().sentence);
-            continue;
-        }
-        locks_.add(*device, **file);
-        lock_files_.push_back(std::move(*file));
+        const Result<void> locked = lock_active_disk(disk, *device);
+        // No slot is borrowed there: the others must suffice.
+        if (!locked) options_.warn(locked.error().sentence);
     }
+}
+
+Result<void> OpenGroup::lock_active_disk(std::size_t index, Disk& disk) {
+    auto file = open_lock_file(roster_.common.disks[index]);
+    if (!file) return std::unexpected(file.error());
+    locks_.add(disk, **file);
+    lock_files_.push_back(std::move(*file));
+    return {};
+}
+
+// ---- disks that come later ----
+
+Task<void> OpenGroup::await_absent(Group& group, Event& end) {
+    Latecomers::Wish wish{.names = {},
+                          .access = options_.access,
+                          .timeout = options_.timeout,
+                          .warn = options_.warn};
+    for (const std::string& name : options_.disks) {
+        const bool used = std::ranges::any_of(real_->members(), [&](const RealWorld::Member& member) {
+            return member.path == name && std::ranges::count(roster_.members, member.disk.get()) > 0;
+        });
+        if (!used) wish.names.push_back(name);
+    }
+    const Latecomers::Admit admit = [this, &group](std::size_t index, RealWorld::Member& member) {
+        return this->admit(group, index, member);
+    };
+    Latecomers latecomers(*real_, roster_, std::move(wish), admit);
+    co_await latecomers.run(end);
+}
+
+bool OpenGroup::admit(Group& group, std::size_t index, RealWorld::Member& member) {
+    const bool borrows = group.seat() && group.seat()->announced();
+    if (borrows && !lock_late(*group.seat(), index, member)) return false;
+    if (!borrows && member.file) locks_.add(*member.disk, *member.file);
+    group.admit(index, *member.disk);
+    roster_.members[index] = member.disk.get();
+    roster_.names[index] = std::string(member.disk->name());
+    std::erase_if(unopened_, [&](const Unopened& disk) { return disk.path == member.path; });
+    return true;
+}
+
+// A passive disk is written only where the slot's lock is held (seat.hpp): another process of this host
+// may have it there, or one that has died and whose writes are not over. On an active one late writes are
+// harmless, and the lock is only a vote.
+bool OpenGroup::lock_late(const Seat& seat, std::size_t index, RealWorld::Member& member) {
+    Disk& disk = *member.disk;
+    if (member.file) {
+        locks_.add(disk, *member.file);
+        if (locks_.try_lock(disk, seat.slot)) return true;
+        locks_.forget(disk);
+        return false;
+    }
+    if (const auto locked = lock_active_disk(index, disk); !locked) {
+        options_.warn(locked.error().sentence);
+    }
+    (void)locks_.try_lock(disk, seat.slot);
+    return true;
 }
 
 Result<std::unique_ptr<OpenGroup>> OpenGroup::join(OpenOptions options) {
@@ -179,10 +226,12 @@ Result<void> OpenGroup::take_seat() {
                                                  locks_.without_locks()->name())});
     }
     if (!seat) return std::unexpected(told_of_hosts(explained(seat.error()), host->host));
+    keeping_.emplace(world().queue);
+    const bool absent = roster_.present() < roster_.disks();
+    if (absent && !options_.before) keeping_->spawn(await_absent(*group_, leaving_));
     if (!group_->seat()->announced()) return {};
     keeper_.emplace(world(), group_->roster(), group_->rule(), locks_, host->host, uptime,
                     group_->seat()->slot);
-    keeping_.emplace(world().queue);
     keeping_->spawn(keeper_->keep(leaving_));
     return {};
 }

@@ -10,6 +10,7 @@
 #include "group/group.hpp"
 #include "group/keeper.hpp"
 #include "node/host.hpp"
+#include "node/latecomers.hpp"
 #include "node/locks.hpp"
 #include "node/real_world.hpp"
 
@@ -24,7 +25,7 @@ struct OpenOptions {
     io::Backend backend = io::Backend::automatic;
     std::optional<std::uint32_t> slot{};  // none: any of this host's
     Warn warn = [](const std::string&) {};
-    Before before{};  // of each disk that could be opened, in the order of `disks`
+    Before before{};  // of each disk that could be opened, in the order of `disks`; none comes later
 };
 
 class OpenGroup {
@@ -42,6 +43,11 @@ class OpenGroup {
     static Result<std::unique_ptr<OpenGroup>> join(OpenOptions options);
 
     Result<void> take_seat();  // of one that was opened without
+
+    // Tries those that were named and are not in use again, and makes them members of roster() and of
+    // `group` as soon as they are there (latecomers.hpp). Until `end` is set or nothing is missing. It
+    // is begun along with a seat; who looks at a group without one begins it.
+    Task<void> await_absent(Group& group, Event& end);
 
     // The lock files of active disks, in mixed groups; again after disks have been adopted.
     // One that cannot be had costs that disk its vote for what slots write, and no more.
@@ -77,6 +83,9 @@ class OpenGroup {
     Error told_of_hosts(Error error, const Host& us);
     Task<void> give_back();
     std::vector<Trouble> troubles() const;
+    bool admit(Group& group, std::size_t index, RealWorld::Member& member);
+    bool lock_late(const Seat& seat, std::size_t index, RealWorld::Member& member);
+    Result<void> lock_active_disk(std::size_t index, Disk& disk);
     std::string why_unopened() const;
 
     std::unique_ptr<RealWorld> real_;

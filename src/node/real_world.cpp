@@ -1,5 +1,7 @@
 #include "node/real_world.hpp"
 
+#include "io/aside.hpp"
+
 namespace diskpaxos::node {
 
 Result<std::unique_ptr<RealWorld>> RealWorld::make(io::Backend backend, const Warn& warn) {
@@ -10,11 +12,37 @@ Result<std::unique_ptr<RealWorld>> RealWorld::make(io::Backend backend, const Wa
 }
 
 Disk& RealWorld::add(std::unique_ptr<io::OpenDisk> file, const Before& before) {
+    return add(attached(std::move(file)), before);
+}
+
+RealWorld::Member RealWorld::attached(std::unique_ptr<io::OpenDisk> file) {
     Member member;
     member.path = file->path();
     member.disk = loop_->attach(*file, file->facts().logical_block_size);
     member.file = std::move(file);
-    return add(std::move(member), before);
+    return member;
+}
+
+Task<Result<RealWorld::Member>> RealWorld::open_aside(std::string name, io::Access access,
+                                                      Duration time_out) {
+    Member member;
+    if (is_url(name)) {
+        auto opening = open_active(world_, *loop_, name, time_out);
+        Result<ActiveDisk> active = co_await opening;
+        if (!active) co_return std::unexpected(active.error());
+        member.path = name;
+        member.disk = std::move(active->disk);
+        member.identity = std::move(active->identity);
+    } else {
+        using Opened = Result<std::unique_ptr<io::OpenDisk>>;
+        std::function<Opened()> work = [name, access] { return io::OpenDisk::open(name, access); };
+        auto opening = io::aside<Opened>(*loop_, std::move(work));
+        std::optional<Opened> file = co_await opening;
+        if (!file) co_return std::unexpected(Error{Code::io, name + ": no thread to open it"});
+        if (!*file) co_return std::unexpected(file->error());
+        member = attached(std::move(**file));
+    }
+    co_return member;
 }
 
 std::vector<std::optional<Result<ActiveDisk>>> RealWorld::open_urls(std::vector<std::string> names,

@@ -42,6 +42,10 @@ class RealWorld {
     // another disk before it.
     Disk& add(std::unique_ptr<io::OpenDisk> file, const Before& before = {});
     Disk& add(const std::string& url, ActiveDisk active, const Before& before = {});
+    // Opens one disk, path or URL, while everything else goes on: nothing of it blocks the loop. It is
+    // nobody's yet; keep() makes it one of members().
+    Task<Result<Member>> open_aside(std::string name, io::Access access, Duration time_out);
+    void keep(Member member) { members_.push_back(std::move(member)); }
     void drop_last() { members_.pop_back(); }  // as long as nothing was asked of it
     const std::vector<Member>& members() const { return members_; }
 
@@ -64,6 +68,7 @@ class RealWorld {
         : loop_(std::move(loop)), world_{loop_->queue(), *loop_, random_, trace_} {}
 
     Disk& add(Member member, const Before& before);
+    Member attached(std::unique_ptr<io::OpenDisk> file);
 
     template <class T>
     static Task<void> keep(Task<T> task, std::optional<T>& result) {

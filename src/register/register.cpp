@@ -106,6 +106,7 @@ void Register::begin(Doing what, Rank rank, Purposes needs) {
     tally_.start(rule_, needs);
     decided_.reset();
     std::ranges::fill(failures_, Failure());
+    late_ = DiskSet();
     others_ = Rank();
     if (what == Doing::confirm) return;  // it confirms what the first look found
     value_rank_ = Rank();
@@ -130,6 +131,7 @@ Task<Decision> Register::decide(Instant deadline) {
 }
 
 Task<void> Register::attend_visit(std::size_t disk, std::uint64_t phase) {
+    if (late_.contains(disk)) co_return;
     Sight sight = co_await disks_[disk]->visit(own_);
     if (sight.failure.kind == Failure::Kind::intruder) {
         usurped_ = true;
@@ -226,6 +228,7 @@ Task<Decision> Register::look_around(Doing what, Purposes needs, Proposer aside,
 }
 
 Task<void> Register::attend_look(std::size_t disk, std::uint64_t phase, Proposer aside) {
+    if (late_.contains(disk)) co_return;
     Sight sight = co_await disks_[disk]->look(aside);
     if (phase != phase_ || doing_ == Doing::nothing || decided_.is_set()) co_return;
     doing_ == Doing::look ? judge_look(disk, sight) : judge_confirm(disk, sight);

@@ -102,6 +102,10 @@ class Register {
     bool barred() const { return climb_.is_barred(); }
     Task<bool> climb(Instant deadline);
 
+    // From the next phase on, this disk of ours is reached so: it was absent until now. A phase or look
+    // that is under way began without it, and ends without it.
+    void admit(std::size_t disk, std::unique_ptr<Visit> visit);
+
     ByteView value() const { return value_; }     // what the last read or look found
     Rank value_rank() const { return value_rank_; }
     Rank highest() const { return climb_.highest(); }  // the highest rank seen so far, ours included
@@ -152,6 +156,7 @@ class Register {
     std::uint32_t cell_;
     Duration patience_;
     std::vector<std::unique_ptr<Visit>> disks_;
+    std::vector<std::unique_ptr<Visit>> absent_;  // what stood in for disks that have come since
     bool mixed_ = false;  // some disks judge, and on others we have a block of our own
 
     Own own_;
@@ -169,6 +174,7 @@ class Register {
     Event decided_;
     std::vector<Failure> failures_;
     bool timed_out_ = false;
+    DiskSet late_;  // admitted in the middle of it
 
     // What the counted disks of this phase have shown.
     Rank value_rank_;

@@ -35,6 +35,7 @@ void Register::settle(std::size_t disk, Rank accepted, ByteView value) {
 
 // A passive disk that phase 0 did without.
 Task<void> Register::attend_settling(std::size_t disk, std::uint64_t phase) {
+    if (late_.contains(disk)) co_return;
     Sight sight = co_await disks_[disk]->look(nobody);
     if (phase != phase_ || doing_ != Doing::phase || decided_.is_set() || settled()) co_return;
     const Block& own = sight.row.own.block;

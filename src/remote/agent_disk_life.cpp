@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "io/aside.hpp"
 #include "remote/agent_disk.hpp"
 
 namespace diskpaxos::remote {
@@ -15,13 +16,26 @@ constexpr Duration first_pause = 10ms;
 constexpr Duration longest_pause = 1s;
 constexpr std::size_t least_room = 4096;  // to receive into
 
+// The resolver may take its time over a name, and a process that opens one disk more has others to
+// attend to.
+Task<Result<Peer>> look_up(io::Loop& loop, Url url) {
+    if (net::is_numeric(url.address)) co_return find_peer(std::move(url));
+    const std::string name = url.name;
+    std::function<Result<Peer>()> work = [url = std::move(url)] { return find_peer(url); };
+    auto asking = io::aside<Result<Peer>>(loop, std::move(work));
+    std::optional<Result<Peer>> peer = co_await asking;
+    if (peer) co_return std::move(*peer);
+    co_return std::unexpected(Error{Code::io, name + ": no thread or descriptor to look its host up"});
+}
+
 }  // namespace
 
 Task<Result<std::unique_ptr<AgentDisk>>> AgentDisk::open(World& world, io::Loop& loop,
                                                          std::string url, Duration time_out) {
     auto parsed = parse_url(url);
     if (!parsed) co_return std::unexpected(parsed.error());
-    auto peer = find_peer(std::move(*parsed));
+    auto looking = look_up(loop, std::move(*parsed));
+    auto peer = co_await looking;
     if (!peer) co_return std::unexpected(peer.error());
     std::unique_ptr<AgentDisk> disk(new AgentDisk(world, loop, std::move(*peer), time_out));
     auto connection = co_await greet(loop, disk->peer_, world.clock.now() + time_out);

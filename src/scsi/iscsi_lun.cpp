@@ -12,6 +12,7 @@
 #include <ctime>
 
 #include "base/check.hpp"
+#include "io/aside.hpp"
 #include "scsi/iscsi_url.hpp"
 
 namespace diskpaxos::scsi {
@@ -72,7 +73,14 @@ Task<Result<std::unique_ptr<IscsiLun>>> IscsiLun::open(World& world, io::Loop& l
         co_return std::unexpected(Error{
             Code::usage, fmt::format("{}: not of the form iscsi://HOST[:PORT]/IQN/LUN", name)});
     }
-    Result<std::string> portal = numeric(parts->portal);
+    std::function<Result<std::string>()> look_up = [named = std::string(parts->portal)] {
+        return numeric(named);
+    };
+    auto looking = io::aside<Result<std::string>>(loop, std::move(look_up));
+    std::optional<Result<std::string>> found = co_await looking;
+    Result<std::string> portal = std::unexpected(
+        Error{Code::io, "no thread or descriptor to look its host up"});
+    if (found) portal = std::move(*found);
     if (!portal) {
         co_return std::unexpected(
             Error{Code::io, fmt::format("{}: {}", name, portal.error().sentence)});

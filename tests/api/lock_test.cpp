@@ -28,6 +28,23 @@ TEST_F(Locks, OneHoldsItAndTokensRise) {
     EXPECT_EQ(code_of(group.cell("x").set("v")), Code::no);
 }
 
+// A disk that is absent at first carries the session later, in place of another.
+TEST_F(Locks, ADiskThatComesLaterCarriesTheSession) {
+    const std::string away = disks[2] + ".away";
+    std::filesystem::rename(disks[2], away);
+    const Group group = open();
+    EXPECT_EQ(group.facts().present, 2U);
+    Session mine = session(group, 2s);
+    Lock lock = mine.lock("x");
+    ASSERT_TRUE(lock.acquire());
+    std::filesystem::rename(away, disks[2]);
+    std::this_thread::sleep_for(4s);  // it is tried after one second, and after two and a half
+    std::filesystem::resize_file(disks[0], 0);
+    std::this_thread::sleep_for(4s);  // two TTLs
+    EXPECT_TRUE(lock.held());
+    EXPECT_TRUE(lock.release());
+}
+
 TEST_F(Locks, AWaiterGetsItWhenTheHolderLetsGo) {
     const Group group = open(), other = open();
     Session mine = session(group), theirs = session(other);

@@ -14,6 +14,7 @@
 #include "counted_new.hpp"
 #include "fault_disks.hpp"
 #include "group/values.hpp"
+#include "node/open_group.hpp"
 #include "process.hpp"
 #include "testbed.hpp"
 
@@ -163,6 +164,50 @@ TEST_F(CountsTest, ChangingAgainIsOnePhaseAndAllocatesNothing) {
     costs.expect(on_each_disk(1, 1, 1));
     if (allocations_are_counted) {
         EXPECT_EQ(allocated, 0U);
+    }
+}
+
+// A disk that was absent when the process started costs what the others do once it is there, and
+// nothing is left of the waiting for it.
+TEST_F(CountsTest, ADiskThatHasComeLaterCostsNothingMore) {
+    setenv("DISKPAXOS_MACHINE_ID", "counts", 1);
+    const std::string away = paths[2] + ".away";
+    ASSERT_EQ(rename(paths[2].c_str(), away.c_str()), 0);
+    auto joined = node::OpenGroup::join({.disks = paths});
+    ASSERT_TRUE(joined) << joined.error().sentence;
+    node::OpenGroup& group = **joined;
+    io::Loop& loop = group.real().loop();
+    const ChangeFn f = add_one;
+    const auto change = [&](std::uint32_t number) {
+        Cell& cell = group.group().cell(number);
+        const ChangeOutcome outcome = group.run(cell.change(f, group.deadline()));
+        loop.run_until(cell.idle());
+        return std::holds_alternative<Committed>(outcome);
+    };
+    for (unsigned warm = 0; warm < 50; ++warm) ASSERT_TRUE(change(1));
+    ASSERT_EQ(rename(away.c_str(), paths[2].c_str()), 0);
+    loop.run_until([&] { return group.roster().present() == 3; });
+    for (unsigned warm = 0; warm < 50; ++warm) ASSERT_TRUE(change(1));
+    Costs again;
+    const std::uint64_t before = allocations();
+    for (unsigned trial = 0; trial < 100; ++trial) {
+        const io::Counts old = loop.counts();
+        ASSERT_TRUE(change(1));
+        const io::Counts& now = loop.counts();
+        again.add({now.writes - old.writes, now.reads - old.reads, now.submissions - old.submissions});
+    }
+    const std::uint64_t allocated = allocations() - before;
+    again.expect(on_each_disk(1, 1, 1));
+    Costs cold;
+    for (std::uint32_t cell = 2; cell < 2 + trials; ++cell) {
+        const io::Counts old = loop.counts();
+        ASSERT_TRUE(change(cell));
+        const io::Counts& now = loop.counts();
+        cold.add({now.writes - old.writes, now.reads - old.reads, now.submissions - old.submissions});
+    }
+    cold.expect(on_each_disk(2, 3, 3));
+    if (allocations_are_counted) {
+        EXPECT_LE(allocated, 10U);  // of the costs that are noted here
     }
 }
 

@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import shutil
+import signal
 import time
 
 from command import main
@@ -39,6 +41,27 @@ class Wiped(Stage):
         report = self.run_raw("check", "-g", "g").out
         slots = set(re.findall(r"cell \d+ slot (\d+) block", report))
         return len(slots) <= 1 and "superblock" not in report
+
+
+class Late(Stage):
+    TTL = 2.0
+
+    def test_a_path_that_hangs_while_it_is_opened_holds_up_nobody(self):
+        """A disk that was absent comes on a file system that does not answer."""
+        faulty = FaultDisks(self, count=1)
+        self.make_group()
+        shutil.copy(self.path("c.img"), self.path("backing0"))
+        os.unlink(self.path("c.img"))
+        holder = self.hold("--json", "--ttl", "1s", "l")
+        os.kill(faulty.server.pid, signal.SIGSTOP)
+        os.symlink(faulty.path(0), self.path("c.img"))
+        time.sleep(5)
+        self.assertIsNone(holder.poll())
+        os.kill(faulty.server.pid, signal.SIGCONT)
+        os.set_blocking(holder.stderr.fileno(), False)
+        self.wait_until(lambda: b"c.img is there now" in (holder.stderr.read() or b""))
+        shown = json.loads(self.let_go(holder))
+        self.assertGreater(shown["least_margin_ms"], 250, shown)
 
 
 class Faulty(Stage):
