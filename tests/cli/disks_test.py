@@ -207,7 +207,7 @@ class Disks(CommandTest):
         for words in (["check"], ["check", "--repair"]):
             left = self.run_raw(*words, "-g", "g")
             self.assertEqual(left.code, 1)
-            self.assertIn("check --repair --replace 3 --old-is-gone", left.err)
+            self.assertIn('"diskpaxos check -g g --repair --replace 3 --old-is-gone"', left.err)
         self.refused("no", *replace, "-g", "g", says="the group splits")
         self.refused("usage", *replace[:-1], "-g", "g", says="--old-is-gone")
         self.refused("usage", "check", "--replace", "3", "--old-is-gone", "-g", "g", says="--repair")
