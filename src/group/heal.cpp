@@ -57,25 +57,33 @@ Task<Result<HealReport>> Healer::run(Instant deadline) {
     co_return std::move(report_);
 }
 
+namespace {
+
+std::string slots(std::uint64_t count, const char* one, const char* many) {
+    return fmt::format("{} {}", count == 1 ? "1 slot" : fmt::format("{} slots", count),
+                       count == 1 ? one : many);
+}
+
+}  // namespace
+
 // What the last pass has left alone.
 void Healer::tell_left() {
     if (in_use_ > 0) {
         report_.left.push_back(
-            fmt::format("{} slots are in use by processes of this host, which "
-                        "heal them as they go",
-                        in_use_));
+            slots(in_use_, "is", "are") +
+            " in use by processes of this host, which heal what is theirs as they go");
     }
     // The kernel lets go of a dead process's files one by one, after its last writes (the OFD
     // rule).
     if (partly_ > 0) {
         report_.left.push_back(
-            fmt::format("{} slots are still in use on some of the disks; run it again", partly_));
+            slots(partly_, "is", "are") + " still in use on some of the disks; run it again");
     }
     report_.not_now += in_use_ + partly_;
     if (report_.barred > 0) {
-        report_.left.push_back(fmt::format(
-            "{} in the slot table damaged, or behind claims that somebody may have given up",
-            report_.barred == 1 ? "1 slot is" : fmt::format("{} slots are", report_.barred)));
+        report_.left.push_back(
+            slots(report_.barred, "is", "are") +
+            " in the slot table damaged, or behind claims that somebody may have given up");
     }
 }
 
@@ -129,9 +137,8 @@ void Healer::tell_elsewhere() {
     }
     for (const auto& [name, count] : elsewhere) {
         report_.left.push_back(fmt::format(
-            "{} slots belong to host {}: what is damaged of them is healed by \"diskpaxos check "
-            "--repair\" there",
-            count, name));
+            "{} to host {}: what is damaged of that is healed by \"diskpaxos check --repair\" there",
+            slots(count, "belongs", "belong"), name));
     }
 }
 
@@ -243,16 +250,16 @@ void Healer::judge(const std::vector<Claimed>& claimed, bool settling) {
     }
     if (disputed > 0) {
         report_.left.push_back(fmt::format(
-            "{} slots have two owners of one turn: the clocks or disks of some host broke their "
-            "bounds; leave them alone and tell its operator",
-            disputed));
+            "{} two owners of one turn: the clocks or disks of some host broke their bounds; leave "
+            "that alone and tell its operator",
+            slots(disputed, "has", "have")));
     }
     if (missed == 0) return;
     report_.not_now += missed;
     report_.left.push_back(
         roster_.present() < roster_.disks() && settling
-            ? fmt::format("{} slots wait until every disk can be reached", missed)
-            : fmt::format("{} slots could not be claimed for healing; run it again", missed));
+            ? slots(missed, "waits", "wait") + " until every disk can be reached"
+            : slots(missed, "could", "could") + " not be claimed for healing; run it again");
 }
 
 // R8: when every heal write and every write of the claim is over, and what failed cannot land any
@@ -273,7 +280,8 @@ Task<void> Healer::give_back(Instant deadline) {
         const auto kept = std::ranges::count(released, false, &Claimed::won);
         if (kept > 0) {
             report_.left.push_back(fmt::format(
-                "{} slots could not be given back and stay borrowed until it is run again", kept));
+                "{} not be given back: what is borrowed stays so until it is run again",
+                slots(static_cast<std::uint64_t>(kept), "could", "could")));
         }
         const bool answered = co_await release_->all_answered(world_.clock.now() + give_back_time);
         report_.unfinished = !answered;

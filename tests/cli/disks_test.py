@@ -50,7 +50,8 @@ class Disks(CommandTest):
         self.assertIn("warning: ", answer.err)
         self.assertEqual(len(self.read_x("--json", "-g", "g").json()["warnings"]), 2)
         os.unlink(self.path("b.img"))
-        self.refused("no_quorum", "cell", "get", "-g", "g", "x", says="b.img: there is no such")
+        self.refused("no_quorum", "cell", "get", "-g", "g", "x",
+                     says=f"({self.path('b.img')} and {self.path('c.img')}: there is no such disk or file)")
         self.refused("io", "cell", "get", "-d", "nothing.img", "x", says="nothing.img")
 
     def test_only_some_are_named(self):
@@ -207,7 +208,7 @@ class Disks(CommandTest):
         for words in (["check"], ["check", "--repair"]):
             left = self.run_raw(*words, "-g", "g")
             self.assertEqual(left.code, 1)
-            self.assertIn("check --repair --replace 3 --old-is-gone", left.err)
+            self.assertIn('"diskpaxos check -g g --repair --replace 3 --old-is-gone"', left.err)
         self.refused("no", *replace, "-g", "g", says="the group splits")
         self.refused("usage", *replace[:-1], "-g", "g", says="--old-is-gone")
         self.refused("usage", "check", "--replace", "3", "--old-is-gone", "-g", "g", says="--repair")

@@ -116,7 +116,7 @@ TEST_F(Healing, ASlotInUseIsLeftToItsUser) {
     wipe(1);
     const HealReport healed = heal();
     ASSERT_EQ(healed.left.size(), 1U);
-    EXPECT_NE(healed.left.front().find("1 slots are in use"), std::string::npos);
+    EXPECT_NE(healed.left.front().find("1 slot is in use"), std::string::npos);
     const auto damaged = [&] { return check().disks[1].damaged; };
     EXPECT_EQ(damaged(), cluster->geometry.cells * cluster->geometry.ring);
     ASSERT_TRUE(cluster->run(set_value(living.directory, "x", "2", cluster->soon())));

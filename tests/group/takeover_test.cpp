@@ -141,7 +141,8 @@ TEST_F(Takeover, ARetiredDiskIsNoMember) {
         const auto roster = cluster.assemble();
         EXPECT_EQ(roster.has_value(), disk == 0);
         const std::string said = disk == 0 ? roster->notes.front() : roster.error().sentence;
-        EXPECT_NE(said.find("a: retired: group \"test\" was formatted over at 2026-09-21 14:13:20 "
+        const std::string which = disk == 0 ? "a" : "a and b";
+        EXPECT_NE(said.find(which + ": retired: group \"test\" was formatted over at 2026-09-21 14:13:20 "
                             "UTC by host taker"),
                   std::string::npos)
             << said;
