@@ -96,6 +96,7 @@ enum class Mutant : std::uint8_t {
     foreign_overwritten,     // retire-F1: a write goes on after the group was seen to be another
     note_by_begin,           // note-N1: a note keeps the time when its look began
     note_of_any_beat,        // note-N2: another beat keeps the older time
+    mended_after_visit,      // mend-M1: what the others had is written over a newer block of ours
     late_disk_counted,       // late-L1: a disk that has come in the middle of a phase counts in it
 };
 

@@ -94,6 +94,8 @@ class Cell {
     // or at the deadline.
     Task<bool> await_change(Instant deadline) { return register_->watch(seen_, deadline); }
 
+    Task<bool> mend(std::size_t disk, const OwnCopy& copy) { return register_->mend(disk, copy); }
+
     // This disk was absent until now (register.hpp).
     void admit(std::size_t disk, std::unique_ptr<Visit> visit) {
         register_->admit(disk, std::move(visit));

@@ -91,6 +91,7 @@ Task<bool> Group::leave_seat(SlotLocks& locks, Instant deadline) {
         const bool over = co_await cell.idle().wait_until(world_.clock, deadline);
         if (!over) co_return false;
     }
+    if (mends_ > 0 || world_.clock.now() < mended_until_) co_return false;  // it may still land
     unlock(roster_, locks, seat_->slot, seat_->open);
     co_return true;
 }
@@ -116,7 +117,48 @@ void Group::admit(std::size_t index, Disk& disk) {
     for (auto& [number, cell] : cells_) cell.admit(index, visit(index, number));
 }
 
+Task<bool> Group::mend(std::size_t disk, std::uint32_t cell, Place place, OwnCopy copy) {
+    if (usurped_ || !seat_ || !seat_->open.contains(disk) || fates_[disk].foreign) co_return false;
+    ++mends_;
+    const auto used = cells_.find(cell);
+    auto mending = place != own_place()    ? mend_older(disk, cell, place, copy)
+                   : used == cells_.end() ? mend_unused(disk, cell, copy)
+                                          : used->second.mend(disk, copy);
+    const bool whole = co_await mending;
+    --mends_;
+    co_return whole;
+}
+
+// Of an earlier turn of the slot. The next writer of it begins when the slot has changed hands, so a
+// write that failed must have landed before we give the slot up.
+Task<bool> Group::mend_older(std::size_t disk, std::uint32_t cell, Place place, const OwnCopy& copy) {
+    Disk& device = *roster_.members[disk];
+    const RowAddress address = roster_.row(disk, cell);
+    IoPtr io = device.prepare(Io::Kind::write, Extent{geometry().block(cell, place), 1}, Extent{});
+    if (copy.initial) {
+        encode_initial(io->out.bytes(), address.block(place));
+    } else {
+        Block block = copy.block;
+        block.value = copy.value;
+        encode_block(io->out.bytes(), address.block(place), block);
+    }
+    io = co_await Transfer(device, std::move(io));
+    const Duration ttl = std::chrono::milliseconds(roster_.common.ttl_ms);
+    if (io->error != 0) mended_until_ = world_.clock.now() + drain_time(ttl);
+    co_return io->error == 0;
+}
+
+Task<bool> Group::mend_unused(std::size_t disk, std::uint32_t cell, const OwnCopy& copy) {
+    const std::pair key{cell, disk};
+    if (!mending_.contains(key)) mending_[key] = visit(disk, cell);
+    auto mending = mending_[key]->mend(copy);
+    const bool whole = co_await mending;
+    if (whole) mending_.erase(key);  // if no cell has taken it over
+    co_return whole;
+}
+
 std::unique_ptr<Visit> Group::visit(std::size_t disk, std::uint32_t cell) {
+    if (auto begun = mending_.extract({cell, disk})) return std::move(begun.mapped());
     Disk* device = roster_.members[disk];
     if (device == nullptr) {
         return std::make_unique<AbsentVisit>(roster_.names[disk], roster_.common.is_active(disk));
@@ -126,7 +168,7 @@ std::unique_ptr<Visit> Group::visit(std::size_t disk, std::uint32_t cell) {
         const auto access = seat_ ? ActiveVisit::Access::open : ActiveVisit::Access::closed;
         return std::make_unique<ActiveVisit>(*device, address, access);
     }
-    const Place place = seat_ ? seat_->slot * geometry().ring + seat_->ring_index : no_place;
+    const Place place = seat_ ? own_place() : no_place;
     const bool open = seat_ && seat_->open.contains(disk);
     const Duration ttl = std::chrono::milliseconds(roster_.common.ttl_ms);
     const Quarantine quarantine{&world_.clock, drain_time(ttl)};

@@ -32,6 +32,13 @@ class Group {
     // processes have slots, the lock of ours must be held on it.
     void admit(std::size_t index, Disk& disk);
 
+    // Writes a block of our slot again on a disk that has lost it, from what the others have of it, or
+    // from what we know better. True if it is whole now. Only where our slot's lock is held.
+    Task<bool> mend(std::size_t disk, std::uint32_t cell, Place place, OwnCopy copy);
+
+    // Nothing is written to this disk any more (retire-F1).
+    void lose(std::size_t disk) { fates_[disk].foreign = true; }
+
     const Roster& roster() const { return roster_; }
     const Geometry& geometry() const { return roster_.common.geometry; }
     const RecordFormat& format() const { return format_; }
@@ -55,6 +62,9 @@ class Group {
 
   private:
     std::unique_ptr<Visit> visit(std::size_t disk, std::uint32_t cell);
+    Task<bool> mend_unused(std::size_t disk, std::uint32_t cell, const OwnCopy& copy);
+    Task<bool> mend_older(std::size_t disk, std::uint32_t cell, Place place, const OwnCopy& copy);
+    Place own_place() const { return seat_->slot * geometry().ring + seat_->ring_index; }
     std::string formatted_over(Cell& cell) const;
     std::string who_answered(Cell& cell) const;
 
@@ -67,6 +77,11 @@ class Group {
     bool usurped_ = false;
     std::array<DiskFate, max_disks> fates_;  // by index
     std::map<std::uint32_t, Cell> cells_;
+    // Of cells that nobody here has used yet, and where a block is being mended, or was in vain: by cell
+    // and disk. A cell takes them over, so that its visits wait for what is under way.
+    std::map<std::pair<std::uint32_t, std::size_t>, std::unique_ptr<Visit>> mending_;
+    unsigned mends_ = 0;     // under way
+    Instant mended_until_{};  // a write of them that failed may land until then
 };
 
 }  // namespace diskpaxos

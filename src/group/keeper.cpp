@@ -32,7 +32,8 @@ SlotKeeper::SlotKeeper(World& world, const Roster& roster, const QuorumRule& rul
 Task<void> SlotKeeper::keep(Event& end) {
     for (;;) {
         // Hosts that look in step would all give back for the sake of one that finds none.
-        const Duration least = ttl_ * (owned_ == 1 ? looks_of_others : looks_of_an_owner);
+        const bool seldom = owned_ == 1 && !damage_;
+        const Duration least = ttl_ * (seldom ? looks_of_others : looks_of_an_owner);
         const auto chance = static_cast<std::uint64_t>((least / 4).count());
         const Duration pause =
             least + Duration(static_cast<Duration::rep>(world_.random.below(chance)));
@@ -41,6 +42,8 @@ Task<void> SlotKeeper::keep(Event& end) {
         const bool read = co_await table_.read(world_.clock.now() + ttl_);
         if (!read || world_.clock.now() < claim_again_) continue;
         const Found found = look();
+        co_await mend_entries();
+        if (world_.clock.now() < claim_again_) continue;
         if (!others_find_none()) {
             before_.clear();
             watched_.reset();
@@ -133,6 +136,41 @@ Task<void> SlotKeeper::settle(std::vector<std::uint32_t> stuck) {
     }
     unlock(roster_, locks_, slot, locked);
     unlock(roster_, locks_, claim_lock, claiming);
+}
+
+// Damage is watched like a stamp: the claim of somebody may hide behind it (R3).
+Task<void> SlotKeeper::mend_entries() {
+    if (worn().empty()) damage_.reset();
+    if (worn().empty()) co_return;
+    if (!damage_) damage_.emplace(table_.copies(), table_.complete(), ttl_);
+    if (world_.clock.now() < damage_->due()) co_return;
+    const bool read = co_await table_.read(world_.clock.now() + ttl_);
+    if (!read) co_return;
+    damage_->read_again(table_.copies());
+    Watched watched = *std::exchange(damage_, std::nullopt);
+    const DiskSet claiming = lock_everywhere(roster_, locks_, claim_lock);
+    std::vector<Asked> asked = worn();
+    if (rule_.suffices(for_both, claiming) && !asked.empty()) {
+        Claim claim(world_, roster_, rule_, host_);
+        (void)co_await claim.run(std::move(asked), std::move(watched), world_.clock.now() + ttl_,
+                                 ClaimTiming::of(ttl_).wait);
+        claim_again_ = claim.drained_at();
+    }
+    unlock(roster_, locks_, claim_lock, claiming);
+}
+
+// Slots of our host of which a disk shows an entry that cannot be read.
+std::vector<Asked> SlotKeeper::worn() const {
+    std::vector<Asked> asked;
+    for (std::uint32_t slot = 0; slot < roster_.common.geometry.slots; ++slot) {
+        const SlotView view = table_.view(slot);
+        const bool damaged = std::ranges::any_of(table_.copies(), [slot](const TableCopy& copy) {
+            return copy.read && (!copy.claims[slot] || !copy.owners[slot]);
+        });
+        if (!damaged || view.disputed || !view.held_by(host_.id)) continue;
+        asked.push_back(Asked{.slot = slot, .wish = Wish::keep});
+    }
+    return asked;
 }
 
 // ---- at its end ----

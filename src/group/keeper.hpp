@@ -2,7 +2,9 @@
 // hoard the rest (docs/slots.md, R5: give back). Each process does it for its whole host:
 //
 //  - when it ends and no other process of its host has a seat, all but one go back;
-//  - while it lives, and others find no free slot, those go back that stood unused at two looks.
+//  - while it lives, and others find no free slot, those go back that stood unused at two looks;
+//  - while it lives, what is damaged in the slot table of its host's slots is written again, by a claim
+//    (R3, R5: keep), two looks and T_ghost after it was seen first.
 //
 // A look is one reading of the slot table, a read per disk: every two TTLs while the host owns more
 // than one slot, every eight otherwise; and one at the end. Nothing is written unless a slot is
@@ -43,6 +45,8 @@ class SlotKeeper {
     bool others_find_none() const;
     Task<void> give_back(std::vector<std::uint32_t> slots);
     Task<void> settle(std::vector<std::uint32_t> stuck);
+    Task<void> mend_entries();
+    std::vector<Asked> worn() const;
 
     World& world_;
     const Roster& roster_;
@@ -56,6 +60,7 @@ class SlotKeeper {
     std::uint32_t owned_ = 0;            // by the last look; the seat's slot included
     std::vector<std::uint32_t> before_;  // unused at the look before, when others found none
     std::optional<Watched> watched_;     // since the first look that showed something stuck
+    std::optional<Watched> damage_;      // since the first look that showed entries of ours damaged
     Instant claim_again_{};              // a write of ours that failed may land until then (R11)
 };
 

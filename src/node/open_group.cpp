@@ -233,6 +233,9 @@ Result<void> OpenGroup::take_seat() {
     keeper_.emplace(world(), group_->roster(), group_->rule(), locks_, host->host, uptime,
                     group_->seat()->slot);
     keeping_->spawn(keeper_->keep(leaving_));
+    mender_.emplace(*group_);
+    mending_.emplace(world().queue);
+    mending_->spawn(mender_->keep());
     return {};
 }
 
@@ -254,6 +257,8 @@ Error OpenGroup::told_of_hosts(Error error, const Host& us) {
 OpenGroup::~OpenGroup() {
     if (!keeper_) return;
     leaving_.set();
+    mending_.reset();
+    mender_.reset();
     real_->loop().run_until(keeping_->idle());  // stamps of a claim that is cut short would stay
     keeping_->spawn(give_back());
     real_->loop().run_until(keeping_->idle());

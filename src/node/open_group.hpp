@@ -9,6 +9,7 @@
 #include "base/told_once.hpp"
 #include "group/group.hpp"
 #include "group/keeper.hpp"
+#include "group/mender.hpp"
 #include "node/host.hpp"
 #include "node/latecomers.hpp"
 #include "node/locks.hpp"
@@ -97,6 +98,8 @@ class OpenGroup {
     std::unique_ptr<Group> group_;
     std::optional<SlotKeeper> keeper_;  // with a seat that others know of
     Event leaving_;
+    std::optional<Mender> mender_;      // likewise
+    std::optional<Scope> mending_;      // is cut short at the end
     std::optional<Scope> keeping_;  // last: it refers to the rest
 };
 

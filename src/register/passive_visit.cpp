@@ -72,6 +72,39 @@ Task<Sight> PassiveVisit::visit(const Own& own) {
     co_return sight;
 }
 
+// In the lane of the visits, so that no visit of ours meets it: neither is under way beside the other.
+Task<bool> PassiveVisit::mend(const OwnCopy& copy) {
+    if (!open() || lane_.busy()) co_return false;
+    const bool my_turn = co_await lane_.enter();
+    if (!my_turn) co_return false;
+    bool written = false;
+    if (!shut() && !foreign() && (!wrote_ || mutated(Mutant::mended_after_visit))) {
+        auto writing = write_copy(copy);
+        written = co_await writing;
+    }
+    lane_.leave();
+    co_return written;
+}
+
+Task<bool> PassiveVisit::write_copy(const OwnCopy& copy) {
+    if (!inside_) {
+        auto opening = open_door();
+        const int error = co_await opening;
+        if (error != 0) co_return false;
+    }
+    IoPtr io = disk_.prepare(Io::Kind::write, own_block(), Extent{});
+    if (copy.initial) {
+        encode_initial(io->out.bytes(), address_.block(own_));
+    } else {
+        Block block = copy.block;
+        block.value = copy.value;
+        encode_block(io->out.bytes(), address_.block(own_), block);
+    }
+    io = co_await Transfer(disk_, std::move(io));
+    if (io->error != 0) shut_after_failed_write();
+    co_return io->error == 0;
+}
+
 // One at a time, as visits: those for whom a disk that hangs has no answer must not pile up there.
 Task<Sight> PassiveVisit::look(Proposer aside) {
     if (foreign()) co_return Sight(plain(Failure::Kind::foreign));

@@ -45,6 +45,7 @@ class PassiveVisit final : public Visit {
           inside_(own_tier() == 0) {}
 
     Task<Sight> visit(const Own& own) override;
+    Task<bool> mend(const OwnCopy& copy) override;
     Task<Sight> look(Proposer aside) override;
     bool open() const override { return own_ != no_place && access_ == Access::open; }
     std::string_view name() const override { return disk_.name(); }
@@ -59,6 +60,7 @@ class PassiveVisit final : public Visit {
     void shut_after_failed_write();
     Failure check_own(const RowSummary& row, const Block& written, Proposer before) const;
     Task<int> open_door();
+    Task<bool> write_copy(const OwnCopy& copy);
     void note_doors(const RowSummary& row);
     const Geometry& geometry() const { return *address_.geometry; }
     Extent row() const { return geometry().reach(address_.cell, reach_); }

@@ -106,6 +106,9 @@ class Register {
     // that is under way began without it, and ends without it.
     void admit(std::size_t disk, std::unique_ptr<Visit> visit);
 
+    // Our block on this disk is damaged, and this is what the others have of it. True if it is whole now.
+    Task<bool> mend(std::size_t disk, const OwnCopy& copy);
+
     ByteView value() const { return value_; }     // what the last read or look found
     Rank value_rank() const { return value_rank_; }
     Rank highest() const { return climb_.highest(); }  // the highest rank seen so far, ours included

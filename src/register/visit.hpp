@@ -47,6 +47,13 @@ struct Own {
     Block block() const { return {me, seq, promised, accepted, committed, value}; }
 };
 
+// Our block as the other disks have it.
+struct OwnCopy {
+    bool initial = true;
+    Block block;  // without its value
+    Bytes value;
+};
+
 class Visit {
   public:
     virtual ~Visit() = default;
@@ -54,6 +61,10 @@ class Visit {
     // Makes `own` durable in our block, then looks at all blocks. One visit at a time; a visit
     // that waits behind a hanging one is superseded by a newer. `own` must outlive the visit.
     virtual Task<Sight> visit(const Own& own) = 0;
+
+    // Writes this into our block, which is damaged there, unless a visit has been there before or is on
+    // its way: that does it as well. True if it is durable. Only where our block has a place of its own.
+    virtual Task<bool> mend(const OwnCopy&) { co_return false; }
 
     // Looks without writing. The promise of `aside` does not count in row.promised.
     virtual Task<Sight> look(Proposer aside) = 0;

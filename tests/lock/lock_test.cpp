@@ -193,6 +193,42 @@ TEST_F(Locks, ALostMajorityFreezesAndNobodyGuesses) {
     EXPECT_TRUE(a->session.lost().is_set());
 }
 
+// 7.4: a disk whose write failed is left alone for T_ghost, three TTLs here. The others carry the session.
+TEST_F(Locks, AQuarantineEndsNoSessionWhileTheOthersSuffice) {
+    auto a = member();
+    ASSERT_TRUE(a->acquire("x"));
+    for (const std::size_t disk : {2U, 1U, 0U}) {
+        cluster.disks[disk]->mood = MemoryDisk::Mood::failing;
+        pass(seconds(3));
+        cluster.disks[disk]->mood = MemoryDisk::Mood::ok;
+        const unsigned visits = cluster.disks[disk]->counts.visits;
+        pass(seconds(25));
+        EXPECT_EQ(cluster.disks[disk]->counts.visits, visits) << disk;  // it is left alone indeed
+        EXPECT_TRUE(a->session.sound()) << disk;
+        pass(seconds(15));
+        EXPECT_GT(cluster.disks[disk]->counts.visits, visits) << disk;  // and used again
+    }
+    EXPECT_GT(a->session.least_margin(), a->session.timing().ttl() / 2);
+    EXPECT_TRUE(a->release("x"));
+}
+
+// The other side of it: two of three that failed within T_ghost are no majority any more, though both
+// work again. No write of ours may stand beside one that may still land (docs/timing.md).
+TEST_F(Locks, TwoQuarantinesAtOnceEndTheSession) {
+    auto a = member();
+    ASSERT_TRUE(a->acquire("x"));
+    for (const std::size_t disk : {2U, 1U}) {
+        cluster.disks[disk]->mood = MemoryDisk::Mood::failing;
+        pass(seconds(3));
+        cluster.disks[disk]->mood = MemoryDisk::Mood::ok;
+    }
+    pass(seconds(12));
+    EXPECT_FALSE(a->session.sound());
+    EXPECT_NE(a->session.why_lost().sentence.find("a write of ours failed and may still happen"),
+              std::string::npos)
+        << a->session.why_lost().sentence;
+}
+
 TEST_F(Locks, ADeadWaiterIsPassedOver) {
     auto a = member(), b = member(), c = member();
     ASSERT_TRUE(a->acquire("x"));

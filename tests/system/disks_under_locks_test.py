@@ -37,6 +37,48 @@ class Wiped(Stage):
             os.rename(self.path("away"), self.path(lost))
         self.assertEqual(len(self.judge()), 3)
 
+    def test_its_users_make_it_whole_without_a_command(self):
+        """Two hosts that own all slots, each with a holder; all but the identity of a disk is lost."""
+        self.GROUP = ["--cells", "64", "--slots", "2", "--ttl", "2s"]
+        self.make_group()
+        holders = [self.hold("--json", lock, script="echo held; read line", host=host)
+                   for host, lock in (("here", "l"), ("there", "m"))]
+        self.ok("status", "-g", "g")
+        size = os.path.getsize(self.path("b.img"))
+        self.spoil("b.img", 4096, bytes(size - 2 * 4096))
+        began = time.monotonic()
+        self.assertEqual(self.run_raw("status", "-g", "g").code, 1)
+        cells = lambda: self.ok_or_one("status", "--json", "-g", "g").json()["disks"][1]["cells"]
+        self.wait_until(lambda: cells() == 64, seconds=15)  # rows: within two TTLs, on a quiet machine
+        # The slot table: after the wait of R3, and two looks of the keeper.
+        self.wait_until(lambda: self.run_raw("status", "-g", "g").code == 0, seconds=120)
+        print(f"whole after {time.monotonic() - began:.0f} s")
+        for holder in holders:
+            self.assertIsNone(holder.poll())
+            self.let_go(holder)
+        self.ok("check", "-g", "g")
+
+    def test_a_disk_without_a_superblock_waits_for_a_person(self):
+        self.GROUP = ["--cells", "64", "--slots", "2", "--ttl", "2s"]
+        self.make_group()
+        holder = self.hold("--json", "l", script="echo held; read line")
+        other = self.hold("--json", "m", script="echo held; read line", host="there")
+        before = self.content("b.img")
+        self.spoil("b.img", 0, bytes(len(before)))
+        time.sleep(6)
+        self.assertEqual(self.content("b.img")[:4096], bytes(4096))
+        self.assertEqual(self.run_raw("status", "-g", "g").code, 1)
+        for place in (0, len(before) - 4096):  # and nothing else
+            self.spoil("b.img", place, before[place:place + 4096])
+        self.wait_until(lambda: self.run_raw("status", "-g", "g").code == 0, seconds=150)
+        self.let_go(holder)
+        self.let_go(other)
+
+    def ok_or_one(self, *words):
+        answer = self.run_raw(*words)
+        self.assertIn(answer.code, (0, 1), answer.err)
+        return answer
+
     def only_the_holders_slot_is_left(self):
         report = self.run_raw("check", "-g", "g").out
         slots = set(re.findall(r"cell \d+ slot (\d+) block", report))
