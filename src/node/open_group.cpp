@@ -260,7 +260,7 @@ OpenGroup::~OpenGroup() {
     mending_.reset();
     mender_.reset();
     real_->loop().run_until(keeping_->idle());  // stamps of a claim that is cut short would stay
-    keeping_->spawn(give_back());
+    if (options_.give_back) keeping_->spawn(give_back());
     real_->loop().run_until(keeping_->idle());
 }
 
