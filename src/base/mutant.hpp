@@ -67,6 +67,8 @@ enum class Mutant : std::uint8_t {
     late_steps_ignored,      // 7.1 mixed: it believes a look at an active disk, without a promise
     look_at_one_active,      // 4.5: a reader believes an active disk without a quorum of its like
     refused_by_one_is_all,   // 3.1: a write that one active disk has refused was accepted nowhere
+    ceiling_is_final,        // ceiling-C3: what a ceiling has refused counts as accepted nowhere
+    carried_is_only,         // 4.2: refusals of a write that carries an attempt on count for that
     settled_by_any_look,     // 3.1: an attempt is given up for what a look shows, committed or not
     door_unheeded,           // door.hpp: what is behind an open door is not read
     door_opened_late,        // door.hpp: a block behind a door is written before that is open
@@ -93,6 +95,9 @@ enum class Mutant : std::uint8_t {
     ceiling_lowered,         // ceiling-C2: repair lowers a promise
     ceiling_jumped,          // ceiling-C3: refused for the ceiling, a client goes higher
     healed_below_ceiling,    // ceiling-C4: the healer renews below what a stranger may reach
+    walked_from_the_past,    // ceiling-C5: a disk stands where it has ever stood
+    foreseen_is_news,        // ceiling-C5: a refusal that was foreseen cuts a phase short
+    walked_to_the_end,       // ceiling-C5: a walk goes on though the silent disk may answer again
     foreign_overwritten,     // retire-F1: a write goes on after the group was seen to be another
     note_by_begin,           // note-N1: a note keeps the time when its look began
     note_of_any_beat,        // note-N2: another beat keeps the older time

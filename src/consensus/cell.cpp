@@ -324,7 +324,8 @@ Task<bool> Cell::settle_early(Operation& op, Instant deadline) {
         const Applied applied = seen_applied(op, seen);
         // A later write may have carried on what the only attempt left; then its refusals are no
         // matter.
-        const bool only = op.first == op.last.round && register_->own().accepted == op.last;
+        const bool carried = register_->own().accepted != op.last;
+        const bool only = op.first == op.last.round && (!carried || mutated(Mutant::carried_is_only));
         const bool nowhere = only && register_->written_nowhere();
         if (applied == Applied::yes && answers(op)) co_return true;
         if (applied == Applied::no || nowhere) forget(op);

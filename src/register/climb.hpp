@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "async/timer.hpp"
+#include "base/mutant.hpp"
 #include "base/rank.hpp"
 #include "disk/ceiling.hpp"
 #include "quorum/rule.hpp"
@@ -45,12 +46,20 @@ class Climb {
     // may lose what stood there. A walk from the old promise would only ask for what it lets nobody
     // have.
     void shows(std::size_t disk, Rank promised) {
+        if (mutated(Mutant::walked_from_the_past)) return stands(disk, promised);
         saw(promised);
         stands_[disk].promised = promised;
     }
     // It lets nobody like us in above that round, and `promised` stands there, at least.
     void barred(std::size_t disk, Rank promised, std::uint64_t limit, Instant now);
     std::uint64_t limit(std::size_t disk) const;
+
+    // Whether we know beforehand that `disk` refuses a step at `rank` that promises `promise`: it
+    // stands higher, or lets us in no higher. Where no limit is known we begin above all, and every
+    // refusal is news.
+    bool foresees(std::size_t disk, Rank rank, Rank promise) const {
+        return limited_ && (stands_[disk].promised > rank || limit(disk) < promise.round);
+    }
 
     bool is_barred() const { return barred_; }    // some disk was, since begin()
     bool is_limited() const { return limited_; }  // some limit is known

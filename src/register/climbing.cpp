@@ -3,6 +3,7 @@
 // rest (disk/step.hpp). What was walked stays: who comes next goes on from there.
 #include <algorithm>
 
+#include "base/mutant.hpp"
 #include "register/register.hpp"
 
 namespace diskpaxos {
@@ -34,14 +35,31 @@ Rank Register::floor() {
     return way.found ? way.above : climb_.highest();
 }
 
+// So long has a phase waited that was refused only by those it left out. In vain: then the next one
+// waits twice as long. If it was won, twice as long as this one took will do.
+void Register::bear(Decision decision, Duration waited) {
+    if (decision == Decision::won) {
+        forbearance_ = std::max(patience_, 2 * waited);
+    } else if (decision == Decision::pending && waited >= forbearance_) {
+        forbearance_ = 2 * waited;
+    }
+}
+
+// A silent disk may only be slow, and the way without it may be endless. So we walk no longer than
+// we have waited for it, and then ask it again.
 Task<bool> Register::climb(Instant deadline) {
-    const Climb::Way way = climb_.way(rule_, silent(), least(), world_.clock.now());
+    const Instant began = world_.clock.now();
+    const Climb::Way way = climb_.way(rule_, silent(), least(), began);
+    const bool endless = mutated(Mutant::walked_to_the_end);
+    const Instant end = endless ? deadline : std::min(deadline, began + forbearance_);
     bool arrived = way.found;
     for (std::size_t disk = 0; disk < disks_.size() && arrived; ++disk) {
         if (!way.walk.contains(disk)) continue;
-        auto walking = walk(disk, way.above, deadline);
+        auto walking = walk(disk, way.above, end);
         arrived = co_await walking;
     }
+    const Duration walked = world_.clock.now() - began;
+    if (!arrived && walked >= forbearance_) forbearance_ = 2 * walked;
     co_return arrived;
 }
 

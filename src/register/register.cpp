@@ -20,6 +20,7 @@ Register::Register(World& world, const QuorumRule& rule, std::uint32_t cell, Pro
       rule_(rule),
       cell_(cell),
       patience_(patience),
+      forbearance_(patience),
       disks_(std::move(disks)),
       climb_(disks_.size()),
       scope_(world.queue),
@@ -104,6 +105,7 @@ void Register::begin(Doing what, Rank rank, Purposes needs) {
     doing_ = what;
     rank_ = rank;
     tally_.start(rule_, needs);
+    surprised_ = false;
     decided_.reset();
     std::ranges::fill(failures_, Failure());
     late_ = DiskSet();
@@ -118,15 +120,19 @@ void Register::begin(Doing what, Rank rank, Purposes needs) {
 
 // A time-out only ends the waiting. What was submitted goes on in its lane, and will happen.
 Task<Decision> Register::decide(Instant deadline) {
-    while (!decided_.is_set() && world_.clock.now() < deadline) {
-        co_await decided_.wait_until(world_.clock,
-                                     std::min(deadline, world_.clock.now() + patience_));
-        if (!tally_.beaten_by().none()) break;  // a higher rank may do without the silent disks
+    const Instant began = world_.clock.now();
+    for (Instant now = began; !decided_.is_set() && now < deadline;) {
+        co_await decided_.wait_until(world_.clock, std::min(deadline, now + patience_));
+        now = world_.clock.now();
+        if (tally_.beaten_by().none()) continue;
+        if (!foreseen()) break;  // a higher rank may do without the silent disks
+        if (now - began >= forbearance_) break;
     }
     const Decision decision = tally_.decision();
     if (decision != Decision::won) note(Step::Kind::unavailable, 0, tally_.beaten_by());
     doing_ = Doing::nothing;
     timed_out_ = decision == Decision::pending;
+    if (foreseen()) bear(decision, world_.clock.now() - began);
     co_return timed_out_ ? Decision::lost : decision;
 }
 
@@ -139,8 +145,9 @@ Task<void> Register::attend_visit(std::size_t disk, std::uint64_t phase) {
         decided_.set();
     }
     // A promise refuses it for good. A ceiling does not: it rises, and the step may come once more.
-    const bool refused = sight.seen() && disks_[disk]->judges() && !sight.row.promised.none();
-    if (phase == write_phase_ && refused) refused_write_.insert(disk);
+    const bool promised = sight.seen() && disks_[disk]->judges() && !sight.row.promised.none();
+    const bool barred = sight.failure.kind == Failure::Kind::above && mutated(Mutant::ceiling_is_final);
+    if (phase == write_phase_ && (promised || barred)) refused_write_.insert(disk);
     // An answer to an older phase says nothing about this one (algorithms.md 2.6 row 2i).
     if (phase != phase_ && !mutated(Mutant::stale_answer_counted)) co_return;
     if (doing_ != Doing::phase || decided_.is_set()) co_return;
@@ -149,11 +156,12 @@ Task<void> Register::attend_visit(std::size_t disk, std::uint64_t phase) {
 }
 
 void Register::judge_visit(std::size_t disk, const Sight& sight) {
+    const bool known = climb_.foresees(disk, rank_, own_.promised);  // before it tells us anew
     if (sight.failure.kind == Failure::Kind::above) {  // it is behind; no higher rank has been there
         failures_[disk] = sight.failure;
         climb_.shows(disk, sight.row.highest);
         climb_.barred(disk, sight.row.highest, sight.limit, world_.clock.now());
-        tally_.refuse(disk, rank_);
+        refused(disk, rank_, known);
         return note(Step::Kind::disk_refused, disk, Rank(), sight.limit);
     }
     if (failed(disk, sight)) return;
@@ -162,7 +170,7 @@ void Register::judge_visit(std::size_t disk, const Sight& sight) {
     if (mutated(Mutant::no_read_after_write) && own_.accepted == rank_) return tally_.count(disk);
     const Rank limit = mutated(Mutant::fast_path_blind) ? own_.promised : rank_;
     if (sight.row.promised > limit) {  // this disk drops out; others may still suffice
-        tally_.refuse(disk, sight.row.promised);
+        refused(disk, sight.row.promised, known);
         note(Step::Kind::disk_refused, disk, sight.row.promised);
         if (mutated(Mutant::refused_rows_chosen)) offer(sight.row);
         return;
@@ -172,6 +180,11 @@ void Register::judge_visit(std::size_t disk, const Sight& sight) {
     offer(sight.row);
     note(Step::Kind::disk_counted, disk, sight.row.accepted);
     if (disks_[disk]->judges()) settle(disk, sight.row.accepted, sight.row.value);
+}
+
+void Register::refused(std::size_t disk, Rank by, bool foreseen) {
+    tally_.refuse(disk, by);
+    if (!foreseen || mutated(Mutant::foreseen_is_news)) surprised_ = true;
 }
 
 // ---- looks: what can be known without writing (algorithms.md 4.5, 7.1) ----
@@ -264,7 +277,7 @@ void Register::judge_confirm(std::size_t disk, const Sight& sight) {
     if (disks_[disk]->judges()) {  // accepted is counted there, whatever it has promised since
         sight.row.accepted == value_rank_ ? tally_.count(disk) : tally_.fail(disk);
     } else if (sight.row.promised > value_rank_) {
-        tally_.refuse(disk, sight.row.promised);
+        refused(disk, sight.row.promised, false);
     } else {
         tally_.count(disk);
     }

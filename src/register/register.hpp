@@ -54,7 +54,8 @@ using LookOutcome = std::variant<Certainty, Unavailable>;
 class Register {
   public:
     // `patience`: how long a phase that met a higher promise still waits for other disks to make
-    // up for it before it gives way.
+    // up for it before it gives way. Longer where only those have refused it that it left out
+    // (ceiling-C5): to begin again would be no better.
     Register(World& world, const QuorumRule& rule, std::uint32_t cell, Proposer me,
              Duration patience, std::vector<std::unique_ptr<Visit>> disks);
 
@@ -97,9 +98,10 @@ class Register {
     // Above which rank to begin: the highest seen, unless a disk has told us that it would bar us there
     // (ceiling-C3).
     Rank floor();
-    // Whether in the last phase a disk let nobody in as high as that. Then climb() walks up what must be
-    // walked (ceiling-C5), and another read may begin at once; false: it is no use.
-    bool barred() const { return climb_.is_barred(); }
+    // Whether in the last phase a disk let nobody in as high as that, or it has waited in vain for
+    // others than those it left out. Then climb() walks up what must be walked (ceiling-C5), for as
+    // long as such a phase waits, and another read may begin at once; false: look first.
+    bool barred() const { return climb_.is_barred() || (timed_out_ && foreseen()); }
     Task<bool> climb(Instant deadline);
 
     // From the next phase on, this disk of ours is reached so: it was absent until now. A phase or look
@@ -138,12 +140,16 @@ class Register {
     void begin(Doing what, Rank rank, Purposes needs);
     void judge_visit(std::size_t disk, const Sight& sight);
     void judge_look(std::size_t disk, const Sight& sight);
+    void refused(std::size_t disk, Rank by, bool foreseen);
     void judge_confirm(std::size_t disk, const Sight& sight);
     bool failed(std::size_t disk, const Sight& sight);
     void offer(const RowSummary& row);
     Task<void> attend_watch(std::size_t disk);
     DiskSet silent() const;
+    // The phase was refused by those alone that it left out.
+    bool foreseen() const { return !surprised_ && !tally_.refused().empty(); }
     Rank least() const;
+    void bear(Decision decision, Duration waited);
     Task<bool> walk(std::size_t disk, Rank above, Instant deadline);
     Task<void> attend_rung(std::size_t disk, Rank rank);
     bool seated() const;  // some disk is open to us; otherwise we only look
@@ -158,6 +164,7 @@ class Register {
     const QuorumRule& rule_;
     std::uint32_t cell_;
     Duration patience_;
+    Duration forbearance_;  // patience where no refusal was news, and the length of a walk (ceiling-C5)
     std::vector<std::unique_ptr<Visit>> disks_;
     std::vector<std::unique_ptr<Visit>> absent_;  // what stood in for disks that have come since
     bool mixed_ = false;  // some disks judge, and on others we have a block of our own
@@ -174,6 +181,7 @@ class Register {
     std::uint64_t phase_ = 0;
     Rank rank_;
     Tally tally_;
+    bool surprised_ = false;  // a disk has refused it, and we did not know that it would
     Event decided_;
     std::vector<Failure> failures_;
     bool timed_out_ = false;

@@ -15,6 +15,10 @@ Setup draw_setup(std::uint64_t seed, DiskKinds kinds = DiskKinds::passive);
 // Rows with doors, on passive disks or among active ones. Every second place lies behind one.
 Setup draw_tiers(std::uint64_t seed);
 
+// Active disks, or disks of both kinds, whose agents have ceilings of ranks, each its own; and a
+// stranger who promises the highest rank that one of them lets him have.
+Setup draw_ceilings(std::uint64_t seed, DiskKinds kinds);
+
 // Active disks, and thousands of clients that nobody has numbered: a handful at a time, each for an
 // operation or a few.
 Setup draw_crowd(std::uint64_t seed, unsigned visitors = 1'000);

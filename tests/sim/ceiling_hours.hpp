@@ -18,6 +18,7 @@ struct Hour {
     Skews skews{};
     std::vector<std::array<bool, 3>> hits;  // whom he asks, one after the other; none: he is not there
     bool third_gone = false;                // agent 2 does not answer
+    std::array<Duration, 3> ways{microseconds(50), microseconds(50), microseconds(50)};  // one way
     Duration length = std::chrono::hours(1);
 };
 
@@ -30,18 +31,30 @@ struct Deeds {
     bool broken = false;       // a change was lost, or two were one
 };
 
+inline constexpr std::int64_t to_2099 = std::int64_t{73} * 365 * 86'400;
+
+// The agent of 2099 refuses whom it is left out by before the slower of the two others answers; and
+// the way from these up to it has no end. So long that a change may come to its deadline.
+inline Hour beside_a_slow_agent(bool loud) {
+    Hour hour{.skews = {to_2099, 0, 0}, .hits = {}, .length = std::chrono::seconds(6)};
+    if (loud) hour.hits = {{true, false, false}};
+    hour.ways = {milliseconds(2), milliseconds(3), milliseconds(1)};
+    return hour;
+}
+
 // One virtual world. Every other minute the client works for a fifth of a second, without a pause.
 class HourlyPlay final : public Watch, public Trace {
   public:
     explicit HourlyPlay(const Hour& hour) : hour_(hour), world_(2026) {
-        faults_.on = false;
-        faults_.quickest = faults_.slowest = microseconds(50);  // a connection keeps the order
         for (std::size_t disk = 0; disk < 3; ++disk) {
+            Faults& faults = faults_[disk];
+            faults.on = false;
+            faults.quickest = faults.slowest = hour.ways[disk];  // a connection keeps the order
             platters_.push_back(std::make_unique<Platter>(disk, shape_));
-            agents_.push_back(std::make_unique<SimAgent>(world_, *platters_[disk], faults_, *this));
+            agents_.push_back(std::make_unique<SimAgent>(world_, *platters_[disk], faults, *this));
             agents_[disk]->ceiling = [this, disk] { return ceiling(formatted, clock(disk)); };
-            ours_.push_back(std::make_unique<SimLink>(world_, *agents_[disk], faults_, *this));
-            his_.push_back(std::make_unique<SimLink>(world_, *agents_[disk], faults_, *this));
+            ours_.push_back(std::make_unique<SimLink>(world_, *agents_[disk], faults, *this));
+            his_.push_back(std::make_unique<SimLink>(world_, *agents_[disk], faults, *this));
         }
         if (hour.third_gone) platters_[2]->gone_until = Instant::max();
         world_.enter(client_);
@@ -156,7 +169,7 @@ class HourlyPlay final : public Watch, public Trace {
     const Threshold rule_ = Threshold::majority(3);
     const RecordFormat format_{shape_, DiskKinds::active};
     SimWorld world_;
-    Faults faults_;
+    std::array<Faults, 3> faults_;
     std::vector<std::unique_ptr<Platter>> platters_;
     std::vector<std::unique_ptr<SimAgent>> agents_;
     std::vector<std::unique_ptr<SimLink>> ours_;

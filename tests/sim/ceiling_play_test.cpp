@@ -7,6 +7,7 @@
 #include "group/ceilings.hpp"
 #include "group/cluster.hpp"
 #include "group/heal_registers.hpp"
+#include "sim/ceiling_hours.hpp"
 #include "unit/testbed/testbed.hpp"
 
 namespace diskpaxos {
@@ -70,6 +71,28 @@ TEST(CeilingPlay, TheAgentOf2099IsLeftOut) { EXPECT_TRUE(works_beside_2099()); }
 TEST(CeilingPlay, GoingHigherLeadsNowhere) {
     const Mutated mutant(Mutant::ceiling_jumped);
     EXPECT_FALSE(works_beside_2099());
+}
+
+// ---- ceiling-C5: one of those that are left is slower than the refusal of the one left out ----
+
+sim::Deeds works_beside_a_slow_agent() {
+    return sim::HourlyPlay(sim::beside_a_slow_agent(true)).run();
+}
+
+TEST(CeilingPlay, ASlowAgentIsWaitedFor) {
+    const sim::Deeds deeds = works_beside_a_slow_agent();
+    EXPECT_GT(deeds.done, 0U);
+    EXPECT_EQ(deeds.failed, 0U);
+}
+
+TEST(CeilingPlay, CutShortByWhatWasForeseenItIsNeverHeard) {
+    const Mutated mutant(Mutant::foreseen_is_news);
+    EXPECT_GT(works_beside_a_slow_agent().failed, 0U);
+}
+
+TEST(CeilingPlay, AWalkWithoutItHasNoEnd) {
+    const Mutated mutant(Mutant::walked_to_the_end);
+    EXPECT_GT(works_beside_a_slow_agent().failed, 0U);
 }
 
 // ---- ceiling-C4: leap_play_test's healing, after one step of a stranger ----

@@ -11,8 +11,6 @@
 namespace diskpaxos::sim {
 namespace {
 
-constexpr std::int64_t to_2099 = std::int64_t{73} * 365 * 86'400;
-
 Deeds play(const Hour& hour) { return HourlyPlay(hour).run(); }
 
 TEST(HourOfAStranger, OthersGoOnAtHalfTheirRate) {
@@ -61,6 +59,16 @@ TEST(HourOfAStranger, AnAgentASecondBehindIsWalkedUpWhenItIsNeeded) {
     EXPECT_EQ(deeds.failed, 0U);
     EXPECT_FALSE(deeds.broken);
     EXPECT_GE(2 * deeds.done, alone.done);
+}
+
+// It is waited for, though the client's patience is a millisecond, and not walked without.
+TEST(HourOfAStranger, ASlowAgentIsWaitedForWhereItIsNeeded) {
+    const Deeds alone = play(beside_a_slow_agent(false));
+    EXPECT_EQ(alone.failed, 0U);
+    const Deeds deeds = play(beside_a_slow_agent(true));
+    EXPECT_GT(deeds.done, 0U);
+    EXPECT_EQ(deeds.failed, 0U);
+    EXPECT_FALSE(deeds.broken);
 }
 
 }  // namespace

@@ -26,11 +26,12 @@ void on_abort(int) {
 }
 
 // What a seed is a run of.
-enum class Scene { registers, tiers, active, mixed, crowd, groups, locks };
+enum class Scene { registers, tiers, active, mixed, ceilings, mixed_ceilings, crowd, groups, locks };
 
 void remember(std::uint64_t seed, Scene scene) {
-    static constexpr const char* options[] = {"",          "--tiers ",  "--active ", "--mixed ",
-                                              "--crowd ", "--groups ", "--locks "};
+    static constexpr const char* options[] = {
+        "",         "--tiers ",  "--active ", "--mixed ", "--ceilings ", "--ceilings --mixed ",
+        "--crowd ", "--groups ", "--locks "};
     *fmt::format_to_n(replay_line, sizeof replay_line - 1,
                       "replay: diskpaxos-sim {}--seed {} --runs 1 --verbose\n",
                       options[static_cast<int>(scene)], seed)
@@ -48,6 +49,18 @@ struct Verdict {
     std::uint64_t steps;
 };
 
+sim::Setup draw(Scene scene, std::uint64_t seed) {
+    switch (scene) {
+        case Scene::crowd: return sim::draw_crowd(seed);
+        case Scene::tiers: return sim::draw_tiers(seed);
+        case Scene::active: return sim::draw_setup(seed, DiskKinds::active);
+        case Scene::mixed: return sim::draw_setup(seed, DiskKinds::mixed);
+        case Scene::ceilings: return sim::draw_ceilings(seed, DiskKinds::active);
+        case Scene::mixed_ceilings: return sim::draw_ceilings(seed, DiskKinds::mixed);
+        default: return sim::draw_setup(seed);
+    }
+}
+
 // One run: processes on bare registers, hosts on a whole group, or sessions and locks.
 Verdict run_one(Scene scene, std::uint64_t seed, bool verbose, sim::Marks& marks) {
     if (scene == Scene::groups) {
@@ -58,12 +71,7 @@ Verdict run_one(Scene scene, std::uint64_t seed, bool verbose, sim::Marks& marks
         const auto outcome = sim::simulate_ward(seed, sim::draw_ward(seed), verbose);
         return {outcome.violation, outcome.steps};
     }
-    const sim::Setup setup = scene == Scene::crowd    ? sim::draw_crowd(seed)
-                             : scene == Scene::tiers  ? sim::draw_tiers(seed)
-                             : scene == Scene::active ? sim::draw_setup(seed, DiskKinds::active)
-                             : scene == Scene::mixed  ? sim::draw_setup(seed, DiskKinds::mixed)
-                                                      : sim::draw_setup(seed);
-    const sim::Outcome outcome = sim::simulate(seed, setup, verbose);
+    const sim::Outcome outcome = sim::simulate(seed, draw(scene, seed), verbose);
     marks.add(outcome.marks);
     return {outcome.violation, outcome.steps};
 }
@@ -101,6 +109,7 @@ int main(int argc, char** argv) {
         "tiers", "processes on bare registers whose rows have doors")(
         "active", "processes without slots on active disks")(
         "mixed", "processes on disks of both kinds")(
+        "ceilings", "the same whose agents have ceilings of ranks; with --mixed: on disks of both kinds")(
         "crowd", "thousands of clients that come and go, on active disks")(
         "groups", "hosts on whole groups, with healing, instead of processes on bare registers")(
         "locks", "sessions and locks, on clocks that drift")(
@@ -114,10 +123,14 @@ int main(int argc, char** argv) {
     }
     const auto runs = given["runs"].as<std::uint64_t>();
     const auto seconds = given["seconds"].as<double>();
+    const bool ceilings = given.contains("ceilings");
+    const bool mixed = given.contains("mixed");
     const Scene scene = given.contains("locks")    ? Scene::locks
                         : given.contains("groups") ? Scene::groups
                         : given.contains("crowd")  ? Scene::crowd
-                        : given.contains("mixed")  ? Scene::mixed
+                        : ceilings && mixed        ? Scene::mixed_ceilings
+                        : ceilings                 ? Scene::ceilings
+                        : mixed                    ? Scene::mixed
                         : given.contains("tiers")  ? Scene::tiers
                         : given.contains("active") ? Scene::active
                                                    : Scene::registers;

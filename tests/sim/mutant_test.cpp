@@ -45,6 +45,9 @@ INSTANTIATE_TEST_SUITE_P(
 // The rules of active disks, on groups of them, on groups of both kinds, and among many clients.
 Outcome on_active(std::uint64_t seed) { return simulate(seed, draw_setup(seed, DiskKinds::active)); }
 Outcome on_mixed(std::uint64_t seed) { return simulate(seed, draw_setup(seed, DiskKinds::mixed)); }
+Outcome bounded(std::uint64_t seed) {
+    return simulate(seed, draw_ceilings(seed, DiskKinds::active));
+}
 Outcome in_crowd(std::uint64_t seed) { return simulate(seed, draw_crowd(seed, 300)); }
 
 // Disks that fall silent, so that ranks rise on one of them alone, which is damaged and healed again
@@ -97,6 +100,8 @@ INSTANTIATE_TEST_SUITE_P(
         ActiveRow{{Mutant::rank_reused_at_restart, "rank_reused_at_restart"}, on_active},
         ActiveRow{{Mutant::look_at_one_active, "look_at_one_active"}, on_active},
         ActiveRow{{Mutant::register_not_carried, "register_not_carried"}, on_mixed},
+        ActiveRow{{Mutant::walked_from_the_past, "walked_from_the_past"}, bounded},
+        ActiveRow{{Mutant::foreseen_is_news, "foreseen_is_news"}, bounded},
         ActiveRow{{Mutant::lineage_forgotten, "lineage_forgotten"}, in_crowd}),
     [](const testing::TestParamInfo<ActiveRow>& row) { return std::string(row.param.row.name); });
 

@@ -87,6 +87,20 @@ TEST(Climb, ALimitRisesWithWhatStandsThere) {
     EXPECT_TRUE(climb.admits(1, {362, Proposer(1)}));
 }
 
+// What is left out refuses, and is no news; where no limit is known nobody has been left out.
+TEST(Climb, WhoIsLeftOutIsForeseen) {
+    const Rank rank{20, Proposer(2)};
+    const Rank high{21, Proposer(2)};
+    const Climb climb = climb_of({{9000}, {10, 64}, {20}});
+    EXPECT_TRUE(climb.foresees(0, rank, high)) << "it stands higher";
+    EXPECT_FALSE(climb.foresees(1, rank, high));
+    EXPECT_FALSE(climb.foresees(2, rank, high)) << "it stands lower";
+    EXPECT_TRUE(climb.foresees(1, rank, {75, Proposer(2)})) << "it lets nobody promise that";
+    EXPECT_FALSE(climb.foresees(1, rank, {74, Proposer(2)}));
+    EXPECT_TRUE(climb.foresees(2, {20, Proposer(0)}, high)) << "it stands higher in the same round";
+    EXPECT_FALSE(climb_of({{9000}, {10}}).foresees(0, rank, high));
+}
+
 TEST(Climb, WhatADiskShowsIsWhereItStands) {
     Climb climb = climb_of({{9000}, {300, 364}, {20, 100}});
     climb.shows(1, {10, Proposer(1)});
