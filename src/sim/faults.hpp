@@ -61,6 +61,7 @@ struct Faults {
     unsigned drive_hang = 0;   // a disk is silent for a while
     unsigned drive_gone = 0;   // a disk fails everything for a while
     unsigned agent_restart = 0;  // active: what was not durable is lost
+    unsigned agent_stop = 0;   // active: an agent does nothing for a while, and then goes on
     unsigned stranger = 0;     // active: one promises the highest rank that an agent lets him have
     unsigned wipe = 0;         // frail: zeroes or random bytes over part of it
     unsigned rot = 0;          // frail: bits of a block that stands there flip
