@@ -171,6 +171,7 @@ void Colony::calm_down() {
     faults_.on = false;
     calm_ = true;
     say("calm");
+    ways_.go_on();
     for (auto& platter : platters_) {
         platter->gone_until = world_.now();
         platter->silent_until = std::min(platter->silent_until, world_.now() + setup_.storm);

@@ -67,7 +67,7 @@ ColonySetup draw_colony(std::uint64_t seed, DiskKinds kinds) {
     setup.makeup = draw_makeup(draw, setup.disks, kinds);
     if (kinds == DiskKinds::passive) return setup;
     draw_agent_faults(draw, faults);
-    faults.agent_stop = draw.sometimes(10);
+    draw_agent_troubles(draw, faults);
     return setup;
 }
 

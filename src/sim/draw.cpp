@@ -29,6 +29,11 @@ void draw_agent_faults(Draw& draw, Faults& faults) {
     faults.agent_restart = draw.sometimes(10);
 }
 
+void draw_agent_troubles(Draw& draw, Faults& faults) {
+    faults.agent_stop = draw.sometimes(10);
+    if (draw.one_in(3)) faults.commit = microseconds(draw.from(400, 4'000));
+}
+
 Superblock draw_group(Random& random, std::string name, const Geometry& geometry,
                       std::uint32_t ttl_ms, std::size_t disks, Platters& platters,
                       DiskSet active) {

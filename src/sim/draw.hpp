@@ -53,6 +53,8 @@ struct Makeup {
 Makeup draw_makeup(Draw& draw, std::size_t disks, DiskKinds kinds);
 // What goes wrong between processes and agents, and with agents.
 void draw_agent_faults(Draw& draw, Faults& faults);
+// What storms do not know: agents that are stopped and go on, and that take long to make durable.
+void draw_agent_troubles(Draw& draw, Faults& faults);
 
 // A group that nobody has formatted yet, and as many disks for it.
 Superblock draw_group(Random& random, std::string name, const Geometry& geometry,

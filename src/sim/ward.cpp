@@ -190,6 +190,7 @@ void Ward::calm_down() {
     faults_.on = false;
     calm_ = true;
     say("calm");
+    ways_.go_on();
     for (auto& platter : platters_) {
         platter->gone_until = platter->silent_until = world_.now();
     }

@@ -52,7 +52,10 @@ WardSetup draw_ward(std::uint64_t seed, DiskKinds kinds) {
     setup.makeup = draw_makeup(draw, setup.disks, kinds);
     if (kinds == DiskKinds::passive) return setup;
     draw_agent_faults(draw, faults);
-    faults.agent_stop = draw.sometimes(10);
+    draw_agent_troubles(draw, faults);
+    // A step of COMPARE AND WRITE alone is four messages: a session must have the time to be renewed.
+    const Duration shortest = milliseconds(setup.ttls.empty() ? ttl : ttl / 2);
+    faults.slowest = std::min(faults.slowest, shortest / 20);
     return setup;
 }
 

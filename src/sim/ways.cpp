@@ -36,6 +36,10 @@ std::unique_ptr<SimPath> Ways::path_to(Platter& platter, const Cable* cable) {
     return std::make_unique<SimLink>(world_, *agent, faults_, watch_, cable);
 }
 
+void Ways::go_on() {
+    for (auto& [disk, agent] : agents_) agent.stopped_until = world_.now();
+}
+
 void Ways::hang_up() {
     for (auto& path : paths_) {
         if (agents_.contains(path->platter().number())) static_cast<SimLink&>(*path).cut();

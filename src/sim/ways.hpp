@@ -23,6 +23,7 @@ class Ways {
 
     SimAgent* agent(std::size_t disk);  // null: there is none
     const std::vector<std::unique_ptr<SimPath>>& all() const { return paths_; }
+    void go_on();  // agents that are stopped
     // When all is over: who still watches is told, so that every request comes to its end.
     void hang_up();
 
