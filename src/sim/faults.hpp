@@ -9,7 +9,7 @@
 //    disk is not read back: what it has said is done, and lost, would be treachery. No two wipes of
 //    one leave the same bytes: a request that restores a damaged register names its checksum.
 //  - active disks: besides, messages that are lost, repeated and overtaken, connections that break,
-//    agents that die and forget what they have not answered. All of it is harmless anywhere.
+//    agents that stop, or die and forget what was not answered. All of it is harmless anywhere.
 //  - treacherous disks, those whose loss of acknowledged content the quorums mask (two quorums
 //    meet in more disks than that): rolled back, stale, blank, a write repeated after newer ones.
 #pragma once
