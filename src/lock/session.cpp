@@ -31,10 +31,13 @@ Session::Session(World& world, Directory& directory, std::uint16_t slot, Session
       any_slot_(slot == any_slot),
       scope_(world.queue) {
     use(slot);
+    ref_.slot = slot;
 }
 
+// ref() stays what it is until that cell has been opened: a lock may be in the middle of a change
+// under the session of before, and a number of one with the epoch of another is nobody's.
 void Session::use(std::uint16_t slot) {
-    ref_.slot = slot;
+    slot_ = slot;
     name_ = session_name(slot);
 }
 
@@ -89,7 +92,7 @@ Task<Result<Session::Opened>> Session::open_once(Instant deadline) {
     const auto record = decode_session(cell->value);  // whoever has evicted it since: renewals tell
     if (!cell->exact || !record || record->opened != cell->version) co_return Opened::too_late;
     opened_ = record->opened;
-    ref_.epoch = record->epoch();
+    ref_ = {slot_, record->epoch()};
     opened_at_ = world_.clock.now();
     valid_until_ = started + timing_.ttl();
     if (opened_at_ >= valid_until_) co_return Opened::too_late;
@@ -115,7 +118,7 @@ Task<Result<Session::Opened>> Session::open_any(Instant deadline) {
         const Result<Opened> opened = co_await open_once(deadline);
         if (!opened || *opened != Opened::taken) co_return opened;
     }
-    const Result<bool> free = co_await outlive(ref_.slot, deadline);
+    const Result<bool> free = co_await outlive(slot_, deadline);
     if (!free) co_return std::unexpected(free.error());
     co_return Opened::taken;
 }

@@ -86,10 +86,11 @@ class Session {
     SessionOwner owner_;
     Timing timing_;
     const bool any_slot_;
+    std::uint16_t slot_ = 0;  // whose cell is tried, or was opened
     std::string name_;
 
     Phase phase_ = Phase::closed;
-    SessionRef ref_;
+    SessionRef ref_;  // of the last one that was opened, until there is another
     std::uint64_t opened_ = 0;
     Instant opened_at_{};     // when the change that opened it had completed
     Instant last_started_{};  // of the last renewal

@@ -10,6 +10,8 @@
 namespace diskpaxos::sim {
 
 void SimCaw::submit(Io& io) {
+    const bool plain = io.kind == Io::Kind::write || (io.kind == Io::Kind::read && io.from.count > 1);
+    if (plain) return SimDisk::submit(io);
     io.scratch[0] = 0;  // rounds
     if (io.kind == Io::Kind::read) ++looks_;
     const bool step = io.kind == Io::Kind::step;
@@ -61,7 +63,7 @@ void SimCaw::execute(const CommandPtr& command) {
     if (gone()) {
         const bool held_before = std::exchange(command->missed, true);
         if (!faults_.on || held_before || world_.chance(500)) return;
-        return send(command, platter_.gone_until + world_.between(Duration(0), faults_.slowest));
+        return send(command, back() + world_.between(Duration(0), faults_.slowest));
     }
     if (command->fate != Fate::unknown) watch_.came_across(*this, Mark::step_repeated);
     const bool same = std::ranges::equal(platter_.block(command->block), command->old);
@@ -71,7 +73,7 @@ void SimCaw::execute(const CommandPtr& command) {
     const std::uint32_t cell = platter_.cell_of(command->block);
     const BlockAddress address = platter_.row(cell).block(0);
     watch_.executed(*this, cell, decode_block(command->next, address).block);
-    land(command->block, command->next, command->told ? Landing::late : Landing::sound);
+    SimPath::land(command->block, command->next, command->told ? Landing::late : Landing::sound);
 }
 
 void SimCaw::conclude(Io& io, const CommandPtr& command, bool error) {
@@ -81,7 +83,7 @@ void SimCaw::conclude(Io& io, const CommandPtr& command, bool error) {
     }
     if (command->fate == Fate::written) return finish(io, 0);
     if (mutated(Mutant::caw_retried_blindly)) {
-        land(command->block, command->next, Landing::sound);
+        SimPath::land(command->block, command->next, Landing::sound);
         return finish(io, 0);
     }
     if (orphaned() || ++io.scratch[0] == most_rounds) return finish(io, EAGAIN);

@@ -1,17 +1,20 @@
 // SimCaw: the path of one process to an active disk that knows no steps, but COMPARE AND WRITE of
 // one block. The process steps itself: it reads the block, computes the next, and has it written
-// if the old one still stands there. If not, it looks again.
+// if the old one still stands there. If not, it looks again. All else is read and written there as
+// on any disk. Its slots are locked by a file of the host, which waits for no write to land.
 #pragma once
 
 #include <memory>
 
-#include "sim/path.hpp"
+#include "sim/disk.hpp"
 
 namespace diskpaxos::sim {
 
-class SimCaw final : public SimPath {
+class SimCaw final : public SimDisk {
   public:
-    using SimPath::SimPath;
+    using SimDisk::SimDisk;
+
+    bool drained() const override { return true; }
 
   protected:
     void submit(Io& io) override;

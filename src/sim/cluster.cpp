@@ -17,14 +17,15 @@ Cluster::Cluster(std::uint64_t seed, const Setup& s, bool verbose)
       verbose_(verbose),
       faults_(s.faults),
       invariants_(format, s.geometry.cells),
+      ways_(world_, faults_, *this, s.scsi),
       finish_times_(s.processes),
       hosts_(s.processes) {
     for (std::size_t disk = 0; disk < s.disks; ++disk) {
         platters_.push_back(std::make_unique<Platter>(disk, setup.geometry_of(disk)));
-        if (!s.active.contains(disk) || s.scsi.contains(disk)) continue;
-        const auto made = agents_.try_emplace(disk, world_, *platters_.back(), faults_, *this);
-        if (setup.ceilings.empty()) continue;
-        made.first->second.ceiling = [limit = setup.ceilings[disk]] { return limit; };
+        ways_.add(*platters_.back());
+        SimAgent* agent = ways_.agent(disk);
+        if (agent == nullptr || setup.ceilings.empty()) continue;
+        agent->ceiling = [limit = setup.ceilings[disk]] { return limit; };
     }
     for (unsigned host = 0; host < s.processes; ++host) start(host);
 }
@@ -175,21 +176,8 @@ std::optional<Place> Cluster::draw_place(Host& host) {
 }
 
 std::vector<SimPath*> Cluster::new_paths(unsigned host) {
-    std::vector<SimPath*> paths;
-    for (auto& platter : platters_) {
-        const auto agent = agents_.find(platter->number());
-        std::unique_ptr<SimPath> path;
-        if (agent != agents_.end()) {
-            path = std::make_unique<SimLink>(world_, agent->second, faults_, *this);
-        } else if (platter->geometry().active) {
-            path = std::make_unique<SimCaw>(world_, *platter, faults_, *this);
-        } else {
-            path = std::make_unique<SimDisk>(world_, *platter, faults_, *this);
-        }
-        host_of_[path.get()] = host;
-        paths.push_back(path.get());
-        paths_.push_back(std::move(path));
-    }
+    std::vector<SimPath*> paths = ways_.lay();
+    for (const SimPath* path : paths) host_of_[path] = host;
     return paths;
 }
 
@@ -276,16 +264,14 @@ void Cluster::whim() {
             if (Platter* platter = pick(f.frail); platter != nullptr) harm_frail(*platter, what);
             return;
         case 9: {
-            const auto agent = agents_.find(any.number());
-            if (agent == agents_.end()) return;
+            SimAgent* agent = ways_.agent(any.number());
+            if (agent == nullptr) return;
             marks.count(Mark::agent_restarted);
             say(fmt::format("the agent of disk {} restarts", any.number()));
-            return agent->second.restart();
+            return agent->restart();
         }
         case 10:
-            if (const auto agent = agents_.find(any.number()); agent != agents_.end()) {
-                intrude(agent->second);
-            }
+            if (SimAgent* agent = ways_.agent(any.number()); agent != nullptr) intrude(*agent);
             return;
         default:
             if (Platter* platter = pick(f.treacherous); platter != nullptr) {

@@ -12,11 +12,9 @@
 #include <string>
 #include <vector>
 
-#include "sim/caw.hpp"
-#include "sim/disk.hpp"
 #include "sim/invariants.hpp"
-#include "sim/link.hpp"
 #include "sim/process.hpp"
+#include "sim/ways.hpp"
 
 namespace diskpaxos::sim {
 
@@ -81,8 +79,7 @@ class Cluster final : public Surroundings, public Watch {
     Faults faults_;
     Invariants invariants_;
     std::vector<std::unique_ptr<Platter>> platters_;
-    std::map<std::size_t, SimAgent> agents_;          // by disk
-    std::vector<std::unique_ptr<SimPath>> paths_;     // of all incarnations, dead ones too
+    Ways ways_;
     std::map<const SimPath*, unsigned> host_of_;
     std::map<Place, std::vector<SimPath*>> users_;    // paths of the last user of a place
     std::map<std::size_t, Bytes> images_;             // older images of platters

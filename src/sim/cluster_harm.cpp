@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "sim/cluster.hpp"
+#include "sim/link.hpp"
 
 namespace diskpaxos::sim {
 
@@ -12,11 +13,11 @@ namespace diskpaxos::sim {
 void Cluster::intrude(SimAgent& agent) {
     Platter& platter = agent.platter();
     const auto to_here = [&](const auto& path) { return &path->platter() == &platter; };
-    const auto path = std::ranges::find_if(paths_, to_here);
+    const auto path = std::ranges::find_if(ways_.all(), to_here);
     const auto cell = static_cast<std::uint32_t>(world_.random().below(setup.geometry.cells));
     const std::uint64_t block = platter.geometry().row(cell).first;
     const Decoded present = platter.decode(block);
-    if (path == paths_.end() || present.state == BlockState::unknown || !agent.ceiling) return;
+    if (path == ways_.all().end() || present.state == BlockState::unknown || !agent.ceiling) return;
     const Proposer stranger(0x5754'0000'0000'0000);
     const Rank rank{limit_above(present.block.promised.round, agent.ceiling()), stranger};
     invariants_.may_promise(cell, stranger);

@@ -25,11 +25,13 @@ Colony::Colony(std::uint64_t seed, const ColonySetup& setup, bool verbose)
       world_(seed),
       verbose_(verbose),
       faults_(setup.faults),
-      format_(setup.geometry),
+      format_(setup.geometry, setup.makeup.kinds(setup.disks)),
       invariants_(format_, setup.geometry.cells),
+      ways_(world_, faults_, *this, setup.makeup.scsi),
       homes_(setup.hosts) {
     superblock_ = draw_group(world_.random(), "colony", setup.geometry, setup.ttl_ms, setup.disks,
-                             platters_);
+                             platters_, setup.makeup.active);
+    for (auto& platter : platters_) ways_.add(*platter);
     for (std::size_t i = 0; i < homes_.size(); ++i) {
         Home& home = homes_[i];
         home.host.id = draw_uuid(world_.random());
@@ -49,6 +51,7 @@ Colony::~Colony() {
         home.users.clear();
         home.mender.reset();
     }
+    ways_.hang_up();
     world_.run(Instant::max());
 }
 
@@ -58,7 +61,7 @@ void Colony::run() {
     if (going_on()) calm_down();
     if (going_on()) mend_everywhere(false);  // what one of them holds, the next may need
     if (going_on()) mend_everywhere(true);
-    if (going_on()) slots_->must_be_settled();
+    if (going_on() && kinds() != DiskKinds::active) slots_->must_be_settled();
     if (going_on()) last_round();
     judge();
 }
@@ -112,7 +115,8 @@ void Colony::whim() {
     const Faults& f = faults_;
     const unsigned weights[] = {f.crash,     f.pause,      f.drive_hang,  f.drive_gone,
                                 f.wipe,      setup_.mend,  setup_.reboot, setup_.cut,
-                                setup_.mute, setup_.ambush};
+                                setup_.mute, setup_.ambush, f.agent_restart,
+                                f.agent_stop};
     unsigned sum = 0;
     for (const unsigned weight : weights) sum += weight;
     if (sum == 0) return;
@@ -143,8 +147,11 @@ void Colony::whim() {
             return cut(true);
         case 8:
             return cut(false);
-        default:
+        case 9:
             ambush_ = true;
+            return;
+        default:
+            return trouble_agent(any.number(), what == 10);
     }
 }
 
@@ -166,6 +173,7 @@ void Colony::calm_down() {
     faults_.on = false;
     calm_ = true;
     say("calm");
+    ways_.go_on();
     for (auto& platter : platters_) {
         platter->gone_until = world_.now();
         platter->silent_until = std::min(platter->silent_until, world_.now() + setup_.storm);
@@ -192,13 +200,16 @@ void Colony::mend_everywhere(bool must_be_sound) {
         start_mender(home);
         const bool ended = run_until_ended(std::chrono::minutes(2));
         if (!must_be_sound || &home != &homes_.back()) {
-            home.mender.reset();
+            kill_mender(home);
             continue;
         }
         if (!ended) return wrong("P14: the last mender does not end");
         const CheckReport& report = home.mender->checked();
         for (const DiskReport& disk : report.disks) {
-            if (disk.verdict() == DiskVerdict::sound) continue;
+            // What is behind is no fault. Registers are renewed on a majority, and the mender ends before
+            // a slower disk has made up for it (--groups --active, seed 430).
+            const bool behind = disk.verdict() == DiskVerdict::stale && kinds() != DiskKinds::passive;
+            if (disk.verdict() == DiskVerdict::sound || behind) continue;
             wrong(fmt::format("P14: {} is {} after all were healed: {}", disk.name,
                               describe(disk.verdict()),
                               disk.examples.empty() ? "" : disk.examples.front()));
@@ -207,7 +218,7 @@ void Colony::mend_everywhere(bool must_be_sound) {
             wrong("P14: no check in the calm: " +
                   (home.mender->error() ? home.mender->error()->sentence : std::string("?")));
         }
-        home.mender.reset();
+        kill_mender(home);
     }
 }
 
@@ -233,171 +244,6 @@ void Colony::judge() {
         wrong(fmt::format("P5: the history of {} is not linearizable", name));
         for (const Operation& op : history.operations()) say("  " + describe(op));
     }
-}
-
-// ---- its parts ----
-
-std::vector<SimPath*> Colony::new_paths(const Home& home) {
-    std::vector<SimPath*> paths;
-    for (auto& platter : platters_) {
-        const Cable& cable = home.cables[platter->number()];
-        paths_.push_back(std::make_unique<SimDisk>(world_, *platter, faults_, *this, &cable));
-        paths.push_back(paths_.back().get());
-        slots_->belongs(*paths.back(), home.host.id);
-    }
-    return paths;
-}
-
-void Colony::start_user(Home& home) {
-    ++residents_;
-    const auto room = std::ranges::find_if(home.users, [](const auto& user) { return !user; });
-    UserPlan plan;
-    plan.operations = setup_.operations;
-    plan.uptime = world_.now() - home.booted;
-    plan.patience = calm_ ? Duration(std::chrono::minutes(2)) : setup_.patience;
-    plan.deadline = calm_ ? Duration(std::chrono::seconds(10)) : milliseconds(20);
-    plan.think = setup_.think;
-    *room = std::make_unique<User>(*this, home.kernel, home.host, new_paths(home), plan);
-}
-
-void Colony::start_mender(Home& home) {
-    if (home.mender) return;
-    ++residents_;
-    say(fmt::format("a mender starts on {}", home.host.name));
-    home.mender = std::make_unique<Mender>(*this, home.kernel, home.host, new_paths(home));
-}
-
-void Colony::kill_user(std::unique_ptr<User>& user) {
-    if (user->seated()) {
-        invariants_.died(user->seat()->me);
-        slots_->left(user.get());
-        say(fmt::format("user {:x} ends", user->seat()->me.value & 0xffffU));
-    }
-    user.reset();
-}
-
-void Colony::kill_anyone() {
-    Home& home = any_home();
-    const std::uint64_t who = world_.random().below(home.users.size() + 1);
-    if (who < home.users.size()) {
-        if (!home.users[who]) return;
-        mark_down(ColonyMark::killed_user);
-        return kill_user(home.users[who]);
-    }
-    if (!home.mender) return;
-    mark_down(ColonyMark::killed_mender);
-    say(fmt::format("the mender on {} is killed", home.host.name));
-    home.mender.reset();
-}
-
-void Colony::pause_anyone() {
-    Home& home = any_home();
-    const std::uint64_t who = world_.random().below(home.users.size() + 1);
-    Resident* resident = home.mender.get();
-    if (who < home.users.size()) resident = home.users[who].get();
-    if (resident == nullptr || resident->strand().held) return;
-    resident->strand().held = true;
-    const SimPath* path = resident->paths().front();  // outlives it, and knows whether it lives
-    const Duration most = setup_.absence > Duration(0) && resident == home.mender.get()
-                              ? setup_.absence
-                              : faults_.longest_hang;
-    const Instant back = world_.now() + world_.between(microseconds(50), most);
-    world_.at(back, [resident, path] {
-        if (!path->orphaned()) resident->strand().held = false;
-    });
-}
-
-// Everybody on it dies; what they submitted may still land, and no lock tells of it.
-void Colony::reboot(Home& home) {
-    mark_down(ColonyMark::rebooted);
-    say(fmt::format("{} reboots", home.host.name));
-    for (auto& user : home.users) {
-        if (user) kill_user(user);
-    }
-    home.mender.reset();
-    home.kernel.reboot();
-    home.host.boot = draw_uuid(world_.random());
-    home.booted = world_.now();
-}
-
-// Zeroes or noise over its slot table, or over any part of a disk, the superblocks included.
-void Colony::wipe(bool table_only) {
-    Platter* platter = platters_[world_.random().below(platters_.size())].get();
-    if (wounded_ != nullptr && platter != wounded_) {
-        if (!healed(*wounded_)) return;
-        mark_down(ColonyMark::wiped_another);
-    }
-    wounded_ = platter;
-    Extent part = setup_.geometry.slot_table();
-    if (!table_only) {
-        const std::uint64_t blocks = setup_.geometry.blocks();
-        const std::uint64_t first = world_.random().one_in(3) ? 0 : world_.random().below(blocks);
-        part = Extent{first, 1 + world_.random().below(blocks - first)};
-    }
-    if (table_only) mark_down(ColonyMark::table_wiped);
-    platter->fill(part, world_.chance(500), world_.random());
-    mark_down(ColonyMark::wiped);
-    say(fmt::format("disk {} is wiped from {}, {} blocks", platter->number(), part.first,
-                    part.count));
-}
-
-// Every block of it can be read again, and it will be known for a member.
-bool Colony::healed(const Platter& platter) const {
-    const Geometry& geometry = setup_.geometry;
-    for (std::uint32_t cell = 0; cell < geometry.cells; ++cell) {
-        const Extent row = geometry.row(cell);
-        for (std::uint64_t block = row.first; block < row.first + row.count; ++block) {
-            if (platter.damaged(block)) return false;
-        }
-    }
-    for (std::uint32_t slot = 0; slot < geometry.slots; ++slot) {
-        for (const BlockKind kind : {BlockKind::claim, BlockKind::owner}) {
-            const std::uint64_t at =
-                kind == BlockKind::claim ? geometry.claim_block(slot) : geometry.owner_block(slot);
-            const auto address = slot_address(superblock_, platter.number(), kind, slot);
-            if (!decode_slot_entry(platter.block(at), address)) return false;
-        }
-    }
-    return decode_superblock(platter.superblock(geometry.superblock_first()), 0).has_value() &&
-           decode_superblock(platter.superblock(geometry.superblock_last()), 1).has_value();
-}
-
-void Colony::bury() {
-    for (Home& home : homes_) {
-        for (auto& user : home.users) {
-            if (!user || !user->finished()) continue;
-            if (user->error()) mark_down(ColonyMark::no_seat);
-            if (user->error()) say(home.host.name + ": " + user->error()->sentence);
-            // In minutes of storm, those who cannot get in must not try a million times.
-            const bool slow = setup_.absence > Duration(0);
-            if (user->error() && slow) home.quiet_until = until(setup_.think);
-            kill_user(user);
-        }
-        if (!home.mender || !home.mender->finished()) continue;
-        mark_down(ColonyMark::mended);
-        const HealReport& report = home.mender->healed();
-        if (report.blocks > 0) mark_down(ColonyMark::healed_blocks);
-        say(fmt::format("the mender on {} ends: {} blocks, {} not now{}", home.host.name,
-                        report.blocks, report.not_now,
-                        home.mender->error() ? "; " + home.mender->error()->sentence : ""));
-        home.mender.reset();
-    }
-}
-
-// Whether all residents came to their end.
-bool Colony::run_until_ended(Duration most) {
-    const Instant end = world_.now() + most;
-    const auto all_ended = [this] {
-        return std::ranges::all_of(homes_, [](const Home& home) {
-            return (!home.mender || home.mender->finished()) &&
-                   std::ranges::all_of(home.users,
-                                       [](const auto& user) { return !user || user->finished(); });
-        });
-    };
-    while (!all_ended() && world_.now() < end && going_on()) {
-        if (!world_.step()) break;
-    }
-    return all_ended() || !going_on();
 }
 
 }  // namespace diskpaxos::sim

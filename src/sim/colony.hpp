@@ -15,16 +15,17 @@
 #include <string>
 #include <vector>
 
-#include "sim/disk.hpp"
 #include "sim/invariants.hpp"
 #include "sim/resident.hpp"
 #include "sim/slot_judge.hpp"
+#include "sim/ways.hpp"
 
 namespace diskpaxos::sim {
 
 struct ColonySetup {
     Geometry geometry{.block_size = 512, .slots = 3, .ring = 1, .cells = 2};
     std::size_t disks = 3;
+    Makeup makeup{};  // of them
     unsigned hosts = 2;
     unsigned users = 1;  // of each host, at once
     std::vector<std::string> names{"a", "b"};
@@ -82,6 +83,7 @@ class Colony final : public Neighbourhood, public Watch {
     void run();
     const std::string& violation() const { return invariants_.violation(); }
     std::uint64_t mark(ColonyMark which) const { return marks_[static_cast<std::size_t>(which)]; }
+    const Marks& met_on_the_way() const { return way_marks_; }  // to active disks
 
     SimWorld& world() override { return world_; }
 
@@ -98,14 +100,16 @@ class Colony final : public Neighbourhood, public Watch {
 
     // What residents tell.
     bool calm() const override { return calm_; }
-    void seated(const User& user) override;
-    void stepped(const User& user, const Step& step) override;
+    void seated(const Resident& user) override;
+    void stepped(const Resident& user, const Step& step) override;
     void wrong(std::string what) override { invariants_.violate(std::move(what)); }
     void say(const std::string& what) const override;
     History& history(const std::string& name) override { return histories_[name]; }
     const std::vector<std::string>& names() const override { return setup_.names; }
     void landed(const SimPath& path, Platter& platter, std::uint64_t block, Landing how) override;
     void overlapped(const SimPath& path, std::uint64_t block) override;
+    void executed(const SimPath& path, std::uint32_t cell, const Block& block) override;
+    void came_across(const SimPath&, Mark mark) override { way_marks_.count(mark); }
 
     // The story.
     void format();
@@ -120,22 +124,27 @@ class Colony final : public Neighbourhood, public Watch {
     std::vector<SimPath*> new_paths(const Home& home);
     void start_user(Home& home);
     void start_mender(Home& home);
+    void ends(const Resident& resident);
     void kill_user(std::unique_ptr<User>& user);
+    void kill_mender(Home& home);
     void kill_anyone();
     void pause_anyone();
     void reboot(Home& home);
     void table_changed(const Platter& platter, std::uint64_t block);
     void cut(bool fails);
+    void trouble_agent(std::size_t disk, bool restarts);
     void wipe(bool table_only);
     bool healed(const Platter& platter) const;
     void bury();  // those who have ended
     bool run_until_ended(Duration most);
-    void committed(const User& user, std::uint32_t cell, Rank rank);
-    std::vector<const User*> seats() const;
+    void committed(std::uint32_t cell, Rank rank);
+    void judge_slot_of_a_user(const SimPath& path, const Platter& platter, Place place);
+    std::vector<const Resident*> seats() const;
     // How long something that is drawn now is away, in the end.
     Instant until(Duration most) { return world_.now() + world_.between(microseconds(100), most); }
     Home& any_home() { return homes_[world_.random().below(homes_.size())]; }
     void mark_down(ColonyMark which) { ++marks_[static_cast<std::size_t>(which)]; }
+    DiskKinds kinds() const { return setup_.makeup.kinds(setup_.disks); }
     bool going_on() const { return violation().empty(); }
 
     const ColonySetup setup_;
@@ -150,12 +159,13 @@ class Colony final : public Neighbourhood, public Watch {
     bool ambush_ = false;
     unsigned residents_ = 0;  // that ever started
     std::vector<std::unique_ptr<Platter>> platters_;
-    std::vector<std::unique_ptr<SimDisk>> paths_;  // of all that ever lived
+    Ways ways_;
     std::map<std::string, History> histories_;
     std::map<std::string, std::uint32_t, std::less<>> cell_of_name_;
     std::map<std::uint32_t, std::map<Rank, std::string>> names_of_cell_;  // as committed
     Platter* wounded_ = nullptr;  // the only disk that may have damage
     std::array<std::uint64_t, colony_mark_names.size()> marks_{};
+    Marks way_marks_;
     std::vector<Home> homes_;  // last: residents die first
 };
 

@@ -32,7 +32,7 @@ void draw_hard_claims(Draw& draw, ColonySetup& setup) {
 
 }  // namespace
 
-ColonySetup draw_colony(std::uint64_t seed) {
+ColonySetup draw_colony(std::uint64_t seed, DiskKinds kinds) {
     Draw draw(seed, 2);
     ColonySetup setup;
     setup.disks = draw.one_in(5) ? 5 : 3;
@@ -64,6 +64,10 @@ ColonySetup draw_colony(std::uint64_t seed) {
     if (setup.geometry.slots > 1 && draw.one_in(2)) setup.geometry.tier = 1;
     // Drawn last: where none of it is drawn, a seed is what it was before there was any of it.
     if (draw.one_in(2)) draw_hard_claims(draw, setup);
+    setup.makeup = draw_makeup(draw, setup.disks, kinds);
+    if (kinds == DiskKinds::passive) return setup;
+    draw_agent_faults(draw, faults);
+    draw_agent_troubles(draw, faults);
     return setup;
 }
 
@@ -71,7 +75,8 @@ ColonyOutcome simulate_colony(std::uint64_t seed, const ColonySetup& setup, bool
     Colony colony(seed, setup, verbose);
     colony.run();
     ColonyOutcome outcome{
-        colony.violation(), colony.world().trace_hash(), colony.world().steps(), {}};
+        colony.violation(), colony.world().trace_hash(), colony.world().steps(), {},
+        colony.met_on_the_way()};
     for (std::size_t i = 0; i < outcome.marks.size(); ++i) {
         outcome.marks[i] = colony.mark(static_cast<ColonyMark>(i));
     }

@@ -11,61 +11,62 @@
 
 namespace diskpaxos::sim {
 
-std::vector<const User*> Colony::seats() const {
-    std::vector<const User*> seated;
+std::vector<const Resident*> Colony::seats() const {
+    std::vector<const Resident*> seated;
     for (const Home& home : homes_) {
         for (const auto& user : home.users) {
             if (user && user->seated()) seated.push_back(user.get());
         }
+        if (home.mender && home.mender->seated()) seated.push_back(home.mender.get());
     }
     return seated;
 }
 
-void Colony::seated(const User& user) {
+void Colony::seated(const Resident& user) {
     mark_down(ColonyMark::seated);
-    say(fmt::format("user {:x} of {} has slot {}, ring index {}, open {:b}",
-                    user.seat()->me.value & 0xffffU, user.host().name, user.seat()->slot,
-                    user.seat()->ring_index, user.seat()->open.bits()));
-    for (const User* other : seats()) {
+    const Seat& seat = *user.seat();
+    const std::string where =
+        seat.announced() ? fmt::format("slot {}, ring index {}, open {:b}", seat.slot, seat.ring_index,
+                                       seat.open.bits())
+                         : "no slot";
+    say(fmt::format("user {:x} of {} has {}", seat.me.value & 0xffffU, user.host().name, where));
+    for (const Resident* other : seats()) {
         if (other->host().id != user.host().id) mark_down(ColonyMark::two_hosts_seated);
     }
-    slots_->seated(&user, user.seat()->slot, user.host().id, user.seat()->ring_index);
+    if (seat.announced()) slots_->seated(&user, seat.slot, user.host().id, seat.ring_index);
 }
 
-void Colony::stepped(const User& user, const Step& step) {
+void Colony::stepped(const Resident& user, const Step& step) {
     world_.digest(static_cast<std::uint64_t>(step.kind) << 32 | step.rank.round);
     invariants_.stepped(platters_, user.place(), step);
     if (step.kind == Step::Kind::intruder) wrong("an intruder was met");
-    if (step.kind == Step::Kind::write_done) committed(user, step.cell, step.other);
+    if (step.kind == Step::Kind::write_done) committed(step.cell, step.other);
     if (!verbose_) return;
     say(fmt::format("  {:x} {} cell {} disk {} {} / {}", user.seat()->me.value & 0xffffU,
                     static_cast<int>(step.kind), step.cell, step.disk, describe(step.rank),
                     describe(step.other)));
 }
 
-void Colony::committed(const User& user, std::uint32_t cell, Rank rank) {
-    for (const auto& platter : platters_) {
-        const Decoded own = platter->decode(setup_.geometry.block(cell, user.place()));
-        if (own.state != BlockState::valid || own.block.accepted != rank) continue;
-        const std::string_view name = format_.view(own.block.value).name;
-        // In the order of ranks, not of the reports: one who was paused may tell of its commit when
-        // later ones have told of theirs. From the rank that named the cell on, all have the name.
-        const auto known = cell_of_name_.find(name);
-        if (!name.empty() && known == cell_of_name_.end()) cell_of_name_.emplace(name, cell);
-        if (known != cell_of_name_.end() && known->second != cell) {
-            wrong(fmt::format("{} is in cells {} and {}", name, known->second, cell));
-        }
-        auto& names = names_of_cell_[cell];
-        const auto here = names.emplace(rank, name).first;
-        const auto changed = [](const std::string& before, const std::string& after) {
-            return !before.empty() && before != after;
-        };
-        const bool lost =
-            (here != names.begin() && changed(std::prev(here)->second, here->second)) ||
-            (std::next(here) != names.end() && changed(here->second, std::next(here)->second));
-        if (lost) wrong(fmt::format("cell {} changed hands, to \"{}\"", cell, name));
-        return;
+// In the order of ranks, not of the reports: one who was paused may tell of its commit when later ones
+// have told of theirs. From the rank that named the cell on, all have the name.
+void Colony::committed(std::uint32_t cell, Rank rank) {
+    const Bytes* record = invariants_.value(cell, rank);
+    if (record == nullptr) return;
+    const std::string name(format_.view(*record).name);
+    const auto known = cell_of_name_.find(name);
+    if (!name.empty() && known == cell_of_name_.end()) cell_of_name_.emplace(name, cell);
+    if (known != cell_of_name_.end() && known->second != cell) {
+        wrong(fmt::format("{} is in cells {} and {}", name, known->second, cell));
     }
+    auto& names = names_of_cell_[cell];
+    const auto here = names.emplace(rank, name).first;
+    const auto changed = [](const std::string& before, const std::string& after) {
+        return !before.empty() && before != after;
+    };
+    const bool lost =
+        (here != names.begin() && changed(std::prev(here)->second, here->second)) ||
+        (std::next(here) != names.end() && changed(here->second, std::next(here)->second));
+    if (lost) wrong(fmt::format("cell {} changed hands, to \"{}\"", cell, name));
 }
 
 void Colony::landed(const SimPath& path, Platter& platter, std::uint64_t block, Landing how) {
@@ -85,7 +86,11 @@ void Colony::landed(const SimPath& path, Platter& platter, std::uint64_t block, 
                         platter.cell_of(block), place, platter.number(), describe(found.promised),
                         describe(found.accepted)));
     }
-    for (const User* user : seats()) {
+    if (!platter.geometry().active) judge_slot_of_a_user(path, platter, place);
+}
+
+void Colony::judge_slot_of_a_user(const SimPath& path, const Platter& platter, Place place) {
+    for (const Resident* user : seats()) {
         const bool theirs = user->seat()->slot == place / setup_.geometry.ring &&
                             user->seat()->open.contains(platter.number());
         if (!theirs || user->paths()[platter.number()] == &path) continue;
@@ -93,6 +98,10 @@ void Colony::landed(const SimPath& path, Platter& platter, std::uint64_t block, 
                           path.orphaned() ? "the dead" : "another process", user->seat()->slot,
                           platter.number()));
     }
+}
+
+void Colony::executed(const SimPath&, std::uint32_t cell, const Block& block) {
+    invariants_.pushed(cell, block);
 }
 
 // Who lies in wait for a claim wipes a table in the middle of it.

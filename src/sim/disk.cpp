@@ -50,11 +50,6 @@ void SimDisk::begin_ghost(Io& io) {
     send(letters.front(), lands);
 }
 
-bool SimDisk::in_slot_table(std::uint64_t block) const {
-    const Extent table = platter_.geometry().slot_table();
-    return block >= table.first && block < table.first + table.count;
-}
-
 SimDisk::Letters SimDisk::post(Io& io, bool late) {
     Letters letters;
     const ByteView out = std::as_const(io.out).bytes();

@@ -1,4 +1,4 @@
-// SimDisk: the path of one process to one passive disk.
+// SimDisk: the path of one process to one disk that reads and writes.
 //
 // A visit is a write and then, after the write is acknowledged, a read of the row block by block,
 // each at an instant of its own: rows are not atomic (algorithms.md 6.1 O4, 14.3).
@@ -12,7 +12,7 @@
 
 namespace diskpaxos::sim {
 
-class SimDisk final : public SimPath {
+class SimDisk : public SimPath {
   public:
     using SimPath::SimPath;
 
@@ -36,7 +36,6 @@ class SimDisk final : public SimPath {
 
     void begin_write(Io& io);
     void begin_ghost(Io& io);
-    bool in_slot_table(std::uint64_t block) const;
     Letters post(Io& io, bool late);
     void send(const LetterPtr& letter, Instant when);
     void land(const LetterPtr& letter);

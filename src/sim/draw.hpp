@@ -8,6 +8,7 @@
 
 #include "async/random.hpp"
 #include "disk/superblock.hpp"
+#include "sim/faults.hpp"
 #include "sim/platter.hpp"
 
 namespace diskpaxos::sim {
@@ -37,8 +38,27 @@ Uuid draw_uuid(Random& random);
 
 using Platters = std::vector<std::unique_ptr<Platter>>;
 
+// What kinds a group's disks are of.
+struct Makeup {
+    DiskSet active;  // the others are passive
+    DiskSet scsi;    // active ones that know COMPARE AND WRITE only; the others have an agent
+
+    DiskKinds kinds(std::size_t disks) const {
+        if (active.empty()) return DiskKinds::passive;
+        return active.size() == disks ? DiskKinds::active : DiskKinds::mixed;
+    }
+};
+
+// Nothing is drawn for passive disks, so that their seeds mean what they always meant.
+Makeup draw_makeup(Draw& draw, std::size_t disks, DiskKinds kinds);
+// What goes wrong between processes and agents, and with agents.
+void draw_agent_faults(Draw& draw, Faults& faults);
+// What storms do not know: agents that are stopped and go on, and that take long to make durable.
+void draw_agent_troubles(Draw& draw, Faults& faults);
+
 // A group that nobody has formatted yet, and as many disks for it.
 Superblock draw_group(Random& random, std::string name, const Geometry& geometry,
-                      std::uint32_t ttl_ms, std::size_t disks, Platters& platters);
+                      std::uint32_t ttl_ms, std::size_t disks, Platters& platters,
+                      DiskSet active = {});
 
 }  // namespace diskpaxos::sim

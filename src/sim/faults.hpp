@@ -9,7 +9,7 @@
 //    disk is not read back: what it has said is done, and lost, would be treachery. No two wipes of
 //    one leave the same bytes: a request that restores a damaged register names its checksum.
 //  - active disks: besides, messages that are lost, repeated and overtaken, connections that break,
-//    agents that die and forget what they have not answered. All of it is harmless anywhere.
+//    agents that stop, or die and forget what was not answered. All of it is harmless anywhere.
 //  - treacherous disks, those whose loss of acknowledged content the quorums mask (two quorums
 //    meet in more disks than that): rolled back, stale, blank, a write repeated after newer ones.
 #pragma once
@@ -61,6 +61,7 @@ struct Faults {
     unsigned drive_hang = 0;   // a disk is silent for a while
     unsigned drive_gone = 0;   // a disk fails everything for a while
     unsigned agent_restart = 0;  // active: what was not durable is lost
+    unsigned agent_stop = 0;   // active: an agent does nothing for a while, and then goes on
     unsigned stranger = 0;     // active: one promises the highest rank that an agent lets him have
     unsigned wipe = 0;         // frail: zeroes or random bytes over part of it
     unsigned rot = 0;          // frail: bits of a block that stands there flip

@@ -183,6 +183,11 @@ void Invariants::check_version(CellWatch& cell, Rank rank) {
                         describe(base->second), before));
 }
 
+const Bytes* Invariants::value(std::uint32_t cell, Rank rank) const {
+    const auto found = cells_[cell].values.find(rank);
+    return found == cells_[cell].values.end() ? nullptr : &found->second;
+}
+
 std::vector<Bytes> Invariants::lineage(std::uint32_t number) const {
     const CellWatch& cell = cells_[number];
     std::vector<Bytes> values(1);  // of version 0: empty

@@ -40,6 +40,9 @@ class Invariants {
     // The values of all versions of a cell, along the lineage of its last commit.
     std::vector<Bytes> lineage(std::uint32_t cell) const;
 
+    // The record that was pushed at that rank; null: none has been.
+    const Bytes* value(std::uint32_t cell, Rank rank) const;
+
     bool violated() const { return !violation_.empty(); }
     const std::string& violation() const { return violation_; }
     void violate(std::string what);  // the first one stays

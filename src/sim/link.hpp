@@ -13,7 +13,8 @@ namespace diskpaxos::sim {
 
 class SimLink final : public SimPath {
   public:
-    SimLink(SimWorld& world, SimAgent& agent, const Faults& faults, Watch& watch);
+    SimLink(SimWorld& world, SimAgent& agent, const Faults& faults, Watch& watch,
+            const Cable* cable = nullptr);
 
     void cut();  // the connection breaks
     bool idle() const { return waiting_.empty(); }
@@ -25,16 +26,20 @@ class SimLink final : public SimPath {
     struct Letter {
         Io::Kind kind{};
         std::uint64_t number = 0;
-        std::uint64_t block = 0;
+        Extent blocks;
         Bytes content;
         Rank rank;
         bool missed = false;    // the agent could not be reached when it came
         bool executed = false;  // once at least
+        Instant expires = Instant::max();  // a plain write: nothing holds it longer
     };
     using LetterPtr = std::shared_ptr<Letter>;
 
     void send(const LetterPtr& letter, Instant when);
+    void post_ghost(const LetterPtr& letter);
     void arrive(const LetterPtr& letter);
+    void execute(const LetterPtr& letter);
+    void drop_abandoned_watches();
     void deliver(std::uint64_t number, const Stepped& stepped, const Bytes& content);
     void fail(std::uint64_t number);
 

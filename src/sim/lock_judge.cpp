@@ -98,11 +98,13 @@ void LockJudge::pushed(std::uint32_t cell, Rank rank, ByteView record) {
         std::from_chars(digits.data(), digits.data() + digits.size(), slot);
         const bool opens = session->opened == view.version;
         if (opens || session->state != SessionState::live) ends_[slot].push_back(*session);
+        const bool its_own = opens && format_.latest(record, rank.proposer);  // not carried on
+        if (its_own) openers_[{slot, session->epoch()}].insert(rank.proposer);
     } else if (view.state == CellState::lock) {
         const auto lock = decode_lock(view.value);
         if (!lock) return violate("a lock record that nobody could have written");
         pushed_[{cell, rank}] = {
-            std::string(view.name), view.version, {*lock, format_.origin(record)}};
+            std::string(view.name), view.version, {*lock, Bytes(record.begin(), record.end())}};
     }
 }
 
@@ -144,7 +146,7 @@ void LockJudge::check_change(const std::string& name, const Version& before, con
     bool evicted = false;
     for (const Holder& holder : old.holders) {
         if (has(after.record, holder.session)) continue;
-        if (holder.session.slot == after.origin) continue;  // released it, or came after it
+        if (made_by(after, holder.session)) continue;  // released it, or came after it
         evicted = true;
         if (over(holder.session)) continue;
         violate(fmt::format("L4: {} is taken from session {}, which is not over", name,
@@ -155,9 +157,20 @@ void LockJudge::check_change(const std::string& name, const Version& before, con
     }
     const bool set = old.value != after.record.value || (old.doubtful && !after.record.doubtful);
     const bool by_holder =
-        old.exclusive && !old.holders.empty() && old.holders.front().session.slot == after.origin;
-    if (set && !by_holder)
-        violate(fmt::format("L5: slot {} sets the value of {}", after.origin, name));
+        old.exclusive && !old.holders.empty() && made_by(after, old.holders.front().session);
+    if (set && !by_holder) {
+        violate(fmt::format("L5: the value of {} is set, and not by its holder", name));
+    }
+}
+
+// By the slot that the session has, in this life or a later one; or by a process that opened it.
+bool LockJudge::made_by(const Version& version, SessionRef session) const {
+    if (slots_) return format_.origin(version.cell) == session.slot;
+    const auto openers = openers_.find(session);
+    if (openers == openers_.end()) return false;
+    return std::ranges::any_of(openers->second, [&](Proposer opener) {
+        return format_.latest(version.cell, opener);
+    });
 }
 
 // Whether its end was ever proposed: nobody may act on less.

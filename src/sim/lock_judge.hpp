@@ -37,8 +37,8 @@ struct Holding {  // as its holder believes
 
 class LockJudge {
   public:
-    LockJudge(const RecordFormat& format, bool clocks_are_good)
-        : format_(format), clocks_are_good_(clocks_are_good) {}
+    LockJudge(const RecordFormat& format, DiskKinds kinds, bool clocks_are_good)
+        : format_(format), slots_(kinds != DiskKinds::active), clocks_are_good_(clocks_are_good) {}
 
     // What holders tell.
     std::uint64_t largest_token(const std::string& lock) { return locks_[lock].acknowledged; }
@@ -66,7 +66,7 @@ class LockJudge {
     };
     struct Version {
         LockRecord record;
-        std::uint16_t origin = 0;  // the slot that made it so
+        Bytes cell;  // the whole record: it tells who made it so
     };
     struct Watched {
         std::uint64_t acknowledged = 0;
@@ -85,12 +85,15 @@ class LockJudge {
     void check_change(const std::string& name, const Version& before, const Version& after);
     void check_tokens(const std::string& name, const LockRecord& before, const LockRecord& after);
     bool over(SessionRef session) const;
+    bool made_by(const Version& version, SessionRef session) const;
 
     const RecordFormat& format_;
+    bool slots_;  // a session has the number of its process's slot
     bool clocks_are_good_;
     std::map<std::string, Watched> locks_;
     std::map<std::pair<std::uint32_t, Rank>, Pushed> pushed_;   // lock records only
     std::map<std::uint16_t, std::vector<SessionRecord>> ends_;  // per slot: what ended a session
+    std::map<SessionRef, std::set<Proposer>> openers_;  // where there are no slots
     std::set<SessionRef> broken_;
     std::uint64_t refused_writes_ = 0;
     std::uint64_t overlaps_ = 0;

@@ -50,6 +50,7 @@ enum class Mark : std::uint8_t {
     cannot_tell,         // a change that has left the lineage
     visitor_left,
     restored,            // a damaged register
+    agent_stopped,       // and went on; only wards and colonies have it
     count,
 };
 
@@ -68,7 +69,7 @@ inline constexpr std::array<std::string_view, static_cast<std::size_t>(Mark::cou
     "exchanged",           "agent restarted",       "state lost",
     "connection cut",      "late step",             "repeated step",
     "miscompared",         "cannot tell",           "visitor left",
-    "restored"};
+    "restored",            "agent stopped"};
 
 class Marks {
   public:

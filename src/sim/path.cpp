@@ -31,6 +31,11 @@ Instant SimPath::heard() const {
                              : std::max(platter_.silent_until, cable_->silent_until);
 }
 
+bool SimPath::in_slot_table(std::uint64_t block) const {
+    const Extent table = platter_.geometry().slot_table();
+    return block >= table.first && block < table.first + table.count;
+}
+
 void SimPath::land(std::uint64_t block, ByteView content, Landing how) {
     if (land_damaged(block, content)) return;
     platter_.put(block, content);

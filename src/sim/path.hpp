@@ -78,6 +78,7 @@ class SimPath : public Disk {
     Instant back() const;   // when what fails now does so no longer
     Instant heard() const;  // when what is silent now is so no longer
     bool gone() const { return world_.now() < back(); }
+    bool in_slot_table(std::uint64_t block) const;
 
     SimWorld& world_;
     Platter& platter_;

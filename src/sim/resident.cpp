@@ -50,6 +50,22 @@ void Resident::exit_with(std::optional<Error> error) {
     error_ = std::move(error);
 }
 
+Place Resident::place() const {
+    return has_slot() ? seat()->slot * group_->geometry().ring + seat()->ring_index : no_place;
+}
+
+void Resident::step(const Step& step) {
+    if (seated()) around_.stepped(*this, step);
+}
+
+Task<Result<void>> Resident::sitting(Roster roster, Duration uptime, Instant deadline) {
+    group_.emplace(world_, std::move(roster));
+    SeatWish wish;
+    wish.host = host_;
+    wish.uptime = uptime;
+    return group_->take_seat(locks_, std::move(wish), deadline);
+}
+
 // ---- users ----
 
 User::User(Neighbourhood& around, Kernel& kernel, Host host, std::vector<SimPath*> paths,
@@ -63,10 +79,6 @@ User::User(Neighbourhood& around, Kernel& kernel, Host host, std::vector<SimPath
 
 User::~User() = default;
 
-void User::step(const Step& step) {
-    if (seated()) around_.stepped(*this, step);
-}
-
 Task<void> User::live() {
     auto assembling = assembly_.run(true, in(plan_.patience));
     Result<Roster> roster = co_await assembling;
@@ -74,17 +86,13 @@ Task<void> User::live() {
         exit_with(roster.error());
         co_return;
     }
-    group_.emplace(world_, std::move(*roster));
-    directory_.emplace(*group_);
-    SeatWish wish;
-    wish.host = host_;
-    wish.uptime = plan_.uptime;
-    auto sitting = group_->take_seat(locks_, std::move(wish), in(plan_.patience));
-    const Result<void> sat = co_await sitting;
+    auto sit = sitting(std::move(*roster), plan_.uptime, in(plan_.patience));
+    const Result<void> sat = co_await sit;
     if (!sat) {
         exit_with(sat.error());
         co_return;
     }
+    directory_.emplace(*group_);
     around_.seated(*this);
     SimWorld& sim = around_.world();
     const std::vector<std::string>& names = around_.names();
@@ -171,11 +179,15 @@ void User::tell(const std::string& name, std::size_t id, Operation::Kind kind,
 
 // ---- menders ----
 
-Mender::Mender(Neighbourhood& around, Kernel& kernel, Host host, std::vector<SimPath*> paths)
-    : Resident(around, kernel, std::move(host), std::move(paths)), scope_(strand_.queue) {
+Mender::Mender(Neighbourhood& around, Kernel& kernel, Host host, std::vector<SimPath*> paths,
+               Duration uptime)
+    : Resident(around, kernel, std::move(host), std::move(paths)),
+      uptime_(uptime),
+      scope_(strand_.queue) {
     scope_.spawn(live());
 }
 
+// What `check --repair` does, in its order.
 Task<void> Mender::live() {
     const Instant deadline = in(std::chrono::minutes(1));
     auto assembling = assembly_.run(true, deadline);
@@ -188,20 +200,50 @@ Task<void> Mender::live() {
     auto adopting = adoption.run();
     co_await adopting;
     const Threshold rule = Threshold::majority(roster->disks());
-    Healer healer(world_, *roster, rule, locks_, host_);
-    auto healing = healer.run(deadline);
-    const Result<HealReport> healed = co_await healing;
-    if (!healed) {
-        exit_with(healed.error());
-        co_return;
+    if (roster->common.kinds() != DiskKinds::active) {
+        Healer healer(world_, *roster, rule, locks_, host_);
+        auto healing = healer.run(deadline);
+        const Result<HealReport> healed = co_await healing;
+        if (!healed) {
+            exit_with(healed.error());
+            co_return;
+        }
+        healed_ = *healed;
     }
-    healed_ = *healed;
+    if (!roster->active().empty()) {
+        auto healing = heal_registers(*roster, deadline);
+        const Result<void> healed = co_await healing;
+        // In a group that is full of hosts, those without a slot leave the registers to the others.
+        if (!healed && healed.error().code != Code::no_slot) {
+            exit_with(healed.error());
+            co_return;
+        }
+    }
     if (around_.calm()) {
         Checker checker(world_, *roster, rule);
         auto checking = checker.run();
         checked_ = co_await checking;
     }
     exit_with(std::nullopt);
+}
+
+// Registers of active disks, by a process with a seat; and where nobody has a slot, the superblocks.
+Task<Result<void>> Mender::heal_registers(const Roster& roster, Instant deadline) {
+    auto sit = sitting(roster, uptime_, std::max(deadline, in(std::chrono::seconds(10))));
+    const Result<void> sat = co_await sit;
+    if (!sat) co_return std::unexpected(sat.error());
+    around_.seated(*this);
+    RegisterHealer healer(*group_);
+    auto healing = healer.run(std::chrono::seconds(5));
+    registers_ = co_await healing;
+    if (roster.common.kinds() != DiskKinds::active) co_return Result<void>();
+    const Threshold rule = Threshold::majority(roster.disks());
+    Healer last(world_, roster, rule, locks_, Host());
+    auto ending = last.run_without_slots();
+    Result<HealReport> healed = co_await ending;
+    if (!healed) co_return std::unexpected(healed.error());
+    healed_ = std::move(*healed);
+    co_return Result<void>();
 }
 
 }  // namespace diskpaxos::sim

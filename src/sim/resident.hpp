@@ -11,13 +11,14 @@
 #include "group/assemble.hpp"
 #include "group/directory.hpp"
 #include "group/heal.hpp"
+#include "group/heal_registers.hpp"
 #include "sim/history.hpp"
 #include "sim/kernel.hpp"
 #include "sim/world.hpp"
 
 namespace diskpaxos::sim {
 
-class User;
+class Resident;
 
 // What residents share with those who watch them.
 class Neighbourhood {
@@ -25,8 +26,8 @@ class Neighbourhood {
     virtual ~Neighbourhood() = default;
     virtual SimWorld& world() = 0;
     virtual bool calm() const = 0;  // faults are over: every operation must end well
-    virtual void seated(const User& user) = 0;
-    virtual void stepped(const User& user, const Step& step) = 0;
+    virtual void seated(const Resident& resident) = 0;
+    virtual void stepped(const Resident& resident, const Step& step) = 0;
     virtual void wrong(std::string what) = 0;
     virtual void say(const std::string& what) const = 0;
     virtual History& history(const std::string& name) = 0;
@@ -47,8 +48,15 @@ class Resident : protected Trace {
     void exit_with(std::optional<Error> error);  // why it ended, if not in peace
     const std::optional<Error>& error() const { return error_; }
 
+    const std::optional<Seat>& seat() const { return group_->seat(); }
+    bool seated() const { return group_ && group_->seat().has_value(); }
+    bool has_slot() const { return seated() && seat()->announced(); }
+    Place place() const;  // no_place: it has no slot
+
   protected:
-    void step(const Step&) override {}
+    void step(const Step& step) override;
+    // Not a task of its own: each would be a step more, and all colonies would be other ones.
+    Task<Result<void>> sitting(Roster roster, Duration uptime, Instant deadline);
     Instant in(Duration time) const { return around_.world().now() + time; }
 
     Neighbourhood& around_;
@@ -58,6 +66,7 @@ class Resident : protected Trace {
     KernelLocks locks_;
     std::vector<SimPath*> paths_;
     Assembly assembly_;
+    std::optional<Group> group_;
 
   private:
     bool finished_ = false;
@@ -78,12 +87,7 @@ class User final : public Resident {
          UserPlan plan);
     ~User() override;
 
-    const std::optional<Seat>& seat() const { return group_->seat(); }
-    bool seated() const { return group_ && group_->seat().has_value(); }
-    Place place() const { return seat()->slot * group_->geometry().ring + seat()->ring_index; }
-
   private:
-    void step(const Step& step) override;
     Task<void> live();
     Task<void> work(std::string name, Operation::Kind kind, Instant deadline);
     Operation draw(Operation::Kind kind);
@@ -92,7 +96,6 @@ class User final : public Resident {
 
     UserPlan plan_;
     bool due_;  // every operation must end well
-    std::optional<Group> group_;
     std::optional<Directory> directory_;
     std::uint64_t known_version_ = 0;
     Scope scope_;  // last: its tasks die before what they refer to
@@ -100,15 +103,21 @@ class User final : public Resident {
 
 class Mender final : public Resident {
   public:
-    Mender(Neighbourhood& around, Kernel& kernel, Host host, std::vector<SimPath*> paths);
+    // `uptime`: of the host.
+    Mender(Neighbourhood& around, Kernel& kernel, Host host, std::vector<SimPath*> paths,
+           Duration uptime = {});
 
     const HealReport& healed() const { return healed_; }
+    const RegisterReport& registers() const { return registers_; }
     const CheckReport& checked() const { return checked_; }
 
   private:
     Task<void> live();
+    Task<Result<void>> heal_registers(const Roster& roster, Instant deadline);
 
+    Duration uptime_;
     HealReport healed_;
+    RegisterReport registers_;
     CheckReport checked_;
     Scope scope_;
 };

@@ -67,7 +67,7 @@ void SlotJudge::landed(const SimPath& path, const Platter& platter, std::uint64_
         const auto slot = static_cast<std::uint32_t>((block - table.first) / 2);
         if (block == geometry_.claim_block(slot)) claim_landed(path, platter.number(), slot);
         if (block == geometry_.owner_block(slot)) owner_landed(path, platter, slot);
-    } else if (platter.is_cell_block(block) && !platter.is_door(block)) {
+    } else if (platter.is_cell_block(block) && !platter.is_door(block) && !platter.geometry().active) {
         row_landed(path, platter.number(), platter.place_of(block) / geometry_.ring);
     }
 }

@@ -69,24 +69,13 @@ void draw_faults(Draw& draw, Faults& faults) {
     faults.blank = draw.sometimes(5);
 }
 
-// Which disks are active, and what that adds. Nothing is drawn for passive ones, so that their
-// seeds mean what they always meant.
+// Which disks are active, and what that adds.
 void draw_kinds(Draw& draw, Setup& setup, DiskKinds kinds) {
     if (kinds == DiskKinds::passive) return;
-    const std::size_t disks = setup.disks;
-    setup.active = DiskSet::first(disks);
-    if (kinds == DiskKinds::mixed && disks > 1) {
-        const std::size_t active = 1 + draw.below(disks - 1);
-        while (setup.active.size() > active) setup.active.erase(draw.below(disks));
-    }
-    for (std::size_t disk = 0; disk < disks; ++disk) {
-        if (setup.active.contains(disk) && draw.one_in(3)) setup.scsi.insert(disk);
-    }
-    Faults& faults = setup.faults;
-    faults.commit = microseconds(draw.one_in(3) ? 0 : draw.from(1, 400));
-    faults.repeated = draw.sometimes(200);
-    faults.cut = draw.sometimes(50);
-    faults.agent_restart = draw.sometimes(10);
+    const Makeup makeup = draw_makeup(draw, setup.disks, kinds);
+    setup.active = makeup.active;
+    setup.scsi = makeup.scsi;
+    draw_agent_faults(draw, setup.faults);
     setup.mends = draw.one_in(3) ? draw.from(100, 700) : 0;
 }
 

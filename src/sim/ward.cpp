@@ -22,11 +22,13 @@ Ward::Ward(std::uint64_t seed, const WardSetup& setup, bool verbose)
       world_(seed),
       verbose_(verbose),
       faults_(setup.faults),
-      format_(setup.geometry),
-      judge_(format_, !setup.beyond),
+      format_(setup.geometry, setup.makeup.kinds(setup.disks)),
+      judge_(format_, setup.makeup.kinds(setup.disks), !setup.beyond),
+      ways_(world_, faults_, *this, setup.makeup.scsi),
       homes_(setup.hosts) {
     superblock_ = draw_group(world_.random(), "ward", setup.geometry, setup.ttl_ms, setup.disks,
-                             platters_);
+                             platters_, setup.makeup.active);
+    for (auto& platter : platters_) ways_.add(*platter);
     for (std::size_t i = 0; i < homes_.size(); ++i) {
         Home& home = homes_[i];
         home.host.id = draw_uuid(world_.random());
@@ -40,6 +42,7 @@ Ward::Ward(std::uint64_t seed, const WardSetup& setup, bool verbose)
 Ward::~Ward() {
     faults_.on = false;
     for (Home& home : homes_) home.wardens.clear();
+    ways_.hang_up();
     world_.run(Instant::max());
 }
 
@@ -85,7 +88,7 @@ void Ward::format() {
     World world{strand.queue, world_.clock(), world_.random(), no_trace};
     FormatPlan plan;
     plan.superblock = superblock_;
-    for (SimDisk* path : new_paths()) plan.disks.push_back(path);
+    for (SimPath* path : ways_.lay()) plan.disks.push_back(path);
     plan.host = homes_.front().host;
     plan.host_slots = setup_.geometry.slots - (setup_.hosts - 1) * setup_.wardens;
     const bool stop = false;
@@ -133,7 +136,8 @@ void Ward::whim() {
     const Faults& f = faults_;
     const unsigned weights[] = {f.crash,       f.pause,    f.drive_hang,
                                 f.drive_gone,  f.wipe,     setup_.majority_gone,
-                                setup_.reboot, setup_.jump};
+                                setup_.reboot, setup_.jump, f.agent_restart,
+                                f.agent_stop};
     unsigned sum = 0;
     for (const unsigned weight : weights) sum += weight;
     if (sum == 0) return;
@@ -158,7 +162,9 @@ void Ward::whim() {
         case 4:
             if (wounded_ != nullptr) return;
             wounded_ = &any;
-            any.fill({0, setup_.geometry.blocks()}, world_.chance(500), world_.random());
+            // What is damaged of an active disk tells itself apart from any other damage.
+            any.fill({0, any.geometry().blocks()}, world_.chance(500) && !any.geometry().active,
+                     world_.random());
             return mark_down(WardMark::wiped);
         case 5:
             mark_down(WardMark::majority_gone);
@@ -170,10 +176,12 @@ void Ward::whim() {
             return doom_a_holder(until);
         case 6:
             return reboot(homes_[world_.random().below(homes_.size())]);
-        default:
+        case 7:
             if (clocks_.empty()) return;
-            clocks_[world_.random().below(clocks_.size())]->jump(
+            return clocks_[world_.random().below(clocks_.size())]->jump(
                 world_.between(Duration(0), 2 * ttl()));
+        default:
+            return trouble_agent(any.number(), what == 8, until);
     }
 }
 
@@ -182,6 +190,7 @@ void Ward::calm_down() {
     faults_.on = false;
     calm_ = true;
     say("calm");
+    ways_.go_on();
     for (auto& platter : platters_) {
         platter->gone_until = platter->silent_until = world_.now();
     }
@@ -236,7 +245,8 @@ void Ward::succession() {
         return judge_.violate("L8: nobody succeeds the dead");
     }
     const Timing timing(ttl());
-    const Duration operation = 25 * (faults_.slowest + setup_.geometry.slots * faults_.row_gap);
+    const Duration operation =
+        25 * (faults_.slowest + faults_.commit + setup_.geometry.slots * faults_.row_gap);
     const Duration bound = timing.observe() + timing.renewal() + 2 * timing.lazy_poll() + operation;
     const Duration took = world_.now() - died;
     if (took > bound * (1'000'000 + setup_.drift) / 1'000'000) {

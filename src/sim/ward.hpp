@@ -16,12 +16,14 @@
 #include <vector>
 
 #include "sim/warden.hpp"
+#include "sim/ways.hpp"
 
 namespace diskpaxos::sim {
 
 struct WardSetup {
     Geometry geometry{.block_size = 512, .slots = 5, .ring = 1, .cells = 16};
     std::size_t disks = 3;
+    Makeup makeup{};  // of them
     unsigned hosts = 2;
     unsigned wardens = 2;  // of each host, at once
     std::vector<std::string> locks{"a"};
@@ -82,6 +84,7 @@ class Ward final : public Watchmen, public Watch {
 
     const std::string& violation() const { return judge_.violation(); }
     std::uint64_t mark(WardMark which) const { return marks_[static_cast<std::size_t>(which)]; }
+    const Marks& met_on_the_way() const { return way_marks_; }  // to active disks
 
     SimWorld& world() override { return world_; }
 
@@ -101,6 +104,10 @@ class Ward final : public Watchmen, public Watch {
     void met(const Warden& warden, Code code) override;
     void landed(const SimPath& path, Platter& platter, std::uint64_t block, Landing how) override;
     void overlapped(const SimPath& path, std::uint64_t block) override;
+    void executed(const SimPath& path, std::uint32_t cell, const Block& block) override;
+    void came_across(const SimPath&, Mark mark) override { way_marks_.count(mark); }
+    void show(std::uint32_t cell, const Block& block);
+    void accepted(std::size_t disk, std::uint32_t cell);
 
     // The story.
     void format();
@@ -111,7 +118,6 @@ class Ward final : public Watchmen, public Watch {
     void succession();
 
     // Its parts.
-    std::vector<SimDisk*> new_paths();
     std::unique_ptr<Warden> new_warden(Home& home, WardenPlan plan, std::vector<std::string> locks);
     WardenPlan plan_for(const Home& home) const;
     void start_missing();
@@ -120,6 +126,7 @@ class Ward final : public Watchmen, public Watch {
     void pause_anyone();
     void doom_a_holder(Instant soon_after);
     void reboot(Home& home);
+    void trouble_agent(std::size_t disk, bool restarts, Instant until);
     void bury();
     bool run_until(const std::function<bool()>& done, Duration most);
     bool all_finished() const;
@@ -137,11 +144,16 @@ class Ward final : public Watchmen, public Watch {
     Superblock superblock_;
     bool calm_ = false;
     std::vector<std::unique_ptr<Platter>> platters_;
-    std::vector<std::unique_ptr<SimDisk>> paths_;      // of all that ever lived
+    Ways ways_;
     std::vector<std::unique_ptr<LocalClock>> clocks_;  // likewise
     Platter* wounded_ = nullptr;                       // the only disk that may have damage
     std::set<std::pair<std::uint32_t, Rank>> seen_;    // what the judge has been shown
+    // Of active disks: what each has accepted and not made durable yet, by disk and cell; and which
+    // of them have, of what no majority has.
+    std::map<std::pair<std::size_t, std::uint32_t>, std::vector<Rank>> unsaved_;
+    std::map<std::pair<std::uint32_t, Rank>, DiskSet> acceptors_;
     std::array<std::uint64_t, ward_mark_names.size()> marks_{};
+    Marks way_marks_;
     std::vector<Home> homes_;  // last: wardens die first
 };
 

@@ -36,10 +36,30 @@ void Ward::landed(const SimPath& path, Platter& platter, std::uint64_t block, La
     if (path.orphaned()) mark_down(WardMark::late_write);
     if (!platter.is_cell_block(block) || platter.is_door(block)) return;
     const Decoded found = platter.decode(block);
-    if (found.state != BlockState::valid || found.block.accepted.none()) return;
-    const std::uint32_t cell = platter.cell_of(block);
-    if (!seen_.insert({cell, found.block.accepted}).second) return;
-    judge_.pushed(cell, found.block.accepted, found.block.value);
+    if (found.state == BlockState::valid) show(platter.cell_of(block), found.block);
+    if (platter.geometry().active) accepted(platter.number(), platter.cell_of(block));
+}
+
+// On an active disk: of two steps that one commit makes durable only the later one lands.
+void Ward::executed(const SimPath& path, std::uint32_t cell, const Block& block) {
+    show(cell, block);
+    unsaved_[{path.platter().number(), cell}].push_back(block.accepted);
+}
+
+// Where all disks are active, what a majority has accepted is committed, and a look may know it
+// before, or instead of, the process that wrote it (docs/protocol.md, step).
+void Ward::accepted(std::size_t disk, std::uint32_t cell) {
+    for (const Rank rank : std::exchange(unsaved_[{disk, cell}], {})) {
+        DiskSet& by = acceptors_[{cell, rank}];
+        by.insert(disk);
+        if (setup_.makeup.kinds(setup_.disks) != DiskKinds::active || rank.none()) continue;
+        if (by.size() > setup_.disks / 2) judge_.committed(cell, rank);
+    }
+}
+
+void Ward::show(std::uint32_t cell, const Block& block) {
+    if (block.accepted.none() || !seen_.insert({cell, block.accepted}).second) return;
+    judge_.pushed(cell, block.accepted, block.value);
 }
 
 void Ward::overlapped(const SimPath& path, std::uint64_t block) {
@@ -52,15 +72,6 @@ void Ward::say(const std::string& what) const {
 }
 
 // ---- who lives ----
-
-std::vector<SimDisk*> Ward::new_paths() {
-    std::vector<SimDisk*> paths;
-    for (auto& platter : platters_) {
-        paths_.push_back(std::make_unique<SimDisk>(world_, *platter, faults_, *this));
-        paths.push_back(paths_.back().get());
-    }
-    return paths;
-}
 
 WardenPlan Ward::plan_for(const Home& home) const {
     WardenPlan plan;
@@ -84,7 +95,7 @@ std::unique_ptr<Warden> Ward::new_warden(Home& home, WardenPlan plan,
     clocks_.push_back(std::make_unique<LocalClock>(world_, drift, first));
     plan.ttl_ms = setup_.ttl_ms;
     if (!setup_.ttls.empty()) plan.ttl_ms = setup_.ttls[random.below(setup_.ttls.size())];
-    return std::make_unique<Warden>(*this, *clocks_.back(), home.kernel, home.host, new_paths(),
+    return std::make_unique<Warden>(*this, *clocks_.back(), home.kernel, home.host, ways_.lay(),
                                     std::move(locks), plan);
 }
 
@@ -130,7 +141,7 @@ void Ward::pause_anyone() {
     if (chosen == nullptr || (*chosen)->strand().held) return;
     Warden* warden = chosen->get();
     warden->strand().held = true;
-    const SimDisk* path = warden->paths().front();  // outlives it, and knows whether it lives
+    const SimPath* path = warden->paths().front();  // outlives it, and knows whether it lives
     const Instant back = world_.now() + world_.between(microseconds(50), setup_.longest_pause);
     mark_down(WardMark::paused);
     say(fmt::format("{} pauses until {}", warden->name(), back.time_since_epoch().count()));
@@ -147,7 +158,7 @@ void Ward::doom_a_holder(Instant soon_after) {
         const bool holds = std::ranges::any_of(
             setup_.locks, [&](const auto& lock) { return (*chosen)->holds(lock); });
         if (!holds || !world_.chance(400)) continue;
-        const SimDisk* path = (*chosen)->paths().front();
+        const SimPath* path = (*chosen)->paths().front();
         const Instant end = soon_after + world_.between(Duration(0), ttl() / 20);
         world_.at(end, [this, chosen, path] {
             if (!path->orphaned() && !calm_) kill(*chosen);
@@ -167,6 +178,19 @@ void Ward::reboot(Home& home) {
     for (std::byte& byte : home.host.boot)
         byte = static_cast<std::byte>(world_.random().below(256));
     home.booted = world_.now();
+}
+
+void Ward::trouble_agent(std::size_t disk, bool restarts, Instant until) {
+    SimAgent* agent = ways_.agent(disk);
+    if (agent == nullptr) return;
+    way_marks_.count(restarts ? Mark::agent_restarted : Mark::agent_stopped);
+    say(fmt::format("the agent of disk {} {}", disk, restarts ? "restarts" : "is stopped"));
+    if (!restarts) {
+        agent->stopped_until = until;
+        return;
+    }
+    agent->restart();
+    std::erase_if(unsaved_, [disk](const auto& entry) { return entry.first.first == disk; });
 }
 
 void Ward::bury() {

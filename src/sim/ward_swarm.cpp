@@ -6,7 +6,7 @@
 
 namespace diskpaxos::sim {
 
-WardSetup draw_ward(std::uint64_t seed) {
+WardSetup draw_ward(std::uint64_t seed, DiskKinds kinds) {
     Draw draw(seed, 2);
     WardSetup setup;
     setup.disks = draw.one_in(6) ? 5 : 3;
@@ -48,13 +48,22 @@ WardSetup draw_ward(std::uint64_t seed) {
     setup.majority_gone = draw.sometimes(10);
     setup.reboot = draw.one_in(8) ? 1 : 0;
     setup.jump = setup.beyond ? draw.from(0, 5) : 0;
+    // Drawn last: the seeds of passive wards mean what they always meant.
+    setup.makeup = draw_makeup(draw, setup.disks, kinds);
+    if (kinds == DiskKinds::passive) return setup;
+    draw_agent_faults(draw, faults);
+    draw_agent_troubles(draw, faults);
+    // A step of COMPARE AND WRITE alone is four messages: a session must have the time to be renewed.
+    const Duration shortest = milliseconds(setup.ttls.empty() ? ttl : ttl / 2);
+    faults.slowest = std::min(faults.slowest, shortest / 20);
     return setup;
 }
 
 WardOutcome simulate_ward(std::uint64_t seed, const WardSetup& setup, bool verbose) {
     Ward ward(seed, setup, verbose);
     ward.run();
-    WardOutcome outcome{ward.violation(), ward.world().trace_hash(), ward.world().steps(), {}};
+    WardOutcome outcome{ward.violation(), ward.world().trace_hash(), ward.world().steps(), {},
+                        ward.met_on_the_way()};
     for (std::size_t i = 0; i < outcome.marks.size(); ++i) {
         outcome.marks[i] = ward.mark(static_cast<WardMark>(i));
     }

@@ -6,13 +6,14 @@
 
 namespace diskpaxos::sim {
 
-WardSetup draw_ward(std::uint64_t seed);
+WardSetup draw_ward(std::uint64_t seed, DiskKinds kinds = DiskKinds::passive);
 
 struct WardOutcome {
     std::string violation;  // empty: all is well
     std::uint64_t hash = 0;
     std::uint64_t steps = 0;
     std::array<std::uint64_t, ward_mark_names.size()> marks{};
+    Marks on_the_way{};  // to active disks
 };
 
 WardOutcome simulate_ward(std::uint64_t seed, const WardSetup& setup, bool verbose = false);

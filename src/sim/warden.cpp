@@ -9,7 +9,7 @@ namespace diskpaxos::sim {
 
 namespace {
 
-std::vector<Disk*> disks_of(const std::vector<SimDisk*>& paths) {
+std::vector<Disk*> disks_of(const std::vector<SimPath*>& paths) {
     return {paths.begin(), paths.end()};
 }
 
@@ -22,7 +22,7 @@ SessionRef holder_of(const Lock& lock, std::uint64_t token) {
 }  // namespace
 
 Warden::Warden(Watchmen& around, LocalClock& clock, Kernel& kernel, Host host,
-               std::vector<SimDisk*> paths, std::vector<std::string> locks, WardenPlan plan)
+               std::vector<SimPath*> paths, std::vector<std::string> locks, WardenPlan plan)
     : around_(around),
       clock_(clock),
       host_(std::move(host)),
@@ -41,7 +41,7 @@ Warden::Warden(Watchmen& around, LocalClock& clock, Kernel& kernel, Host host,
 
 Warden::~Warden() {
     around_.world().leave(strand_);
-    for (SimDisk* path : paths_) path->owner_died();
+    for (SimPath* path : paths_) path->owner_died();
 }
 
 void Warden::step(const Step& step) {
@@ -80,11 +80,13 @@ Task<bool> Warden::sit() {
 Task<void> Warden::live() {
     auto sitting = sit();
     if (!co_await sitting) co_return;
-    const std::uint32_t slot = group_->seat()->slot;
-    name_ = fmt::format("{}, slot {}, {:x}", host_.name, slot, group_->seat()->me.value & 0xffffU);
+    const Seat& seat = *group_->seat();
+    const auto slot = seat.announced() ? static_cast<std::uint16_t>(seat.slot) : any_slot;
+    name_ = fmt::format("{}, {}, {:x}", host_.name,
+                        seat.announced() ? fmt::format("slot {}", slot) : "no slot",
+                        seat.me.value & 0xffffU);
     SessionOwner owner{host_.name, host_.boot, 1, "warden", 0};
-    session_.emplace(world_, *directory_, static_cast<std::uint16_t>(slot), std::move(owner),
-                     milliseconds(plan_.ttl_ms));
+    session_.emplace(world_, *directory_, slot, std::move(owner), milliseconds(plan_.ttl_ms));
     scope_.spawn(watch_session());
     errands_.spawn(keep_a_session());
     for (const std::string& lock : locks_) errands_.spawn(work(lock));

@@ -14,7 +14,6 @@
 #include "group/assemble.hpp"
 #include "group/directory.hpp"
 #include "lock/lock.hpp"
-#include "sim/disk.hpp"
 #include "sim/kernel.hpp"
 #include "sim/local_clock.hpp"
 #include "sim/lock_judge.hpp"
@@ -53,14 +52,14 @@ struct WardenPlan {
 class Warden final : private Trace {
   public:
     Warden(Watchmen& around, LocalClock& clock, Kernel& kernel, Host host,
-           std::vector<SimDisk*> paths, std::vector<std::string> locks, WardenPlan plan);
+           std::vector<SimPath*> paths, std::vector<std::string> locks, WardenPlan plan);
     Warden(const Warden&) = delete;
     Warden& operator=(const Warden&) = delete;
     ~Warden() override;
 
     Strand& strand() { return strand_; }
     LocalClock& clock() { return clock_; }
-    const std::vector<SimDisk*>& paths() const { return paths_; }
+    const std::vector<SimPath*>& paths() const { return paths_; }
     bool seated() const { return group_ && group_->seat().has_value(); }
     bool finished() const { return finished_; }  // with its session left
     const std::optional<Error>& error() const { return error_; }
@@ -98,7 +97,7 @@ class Warden final : private Trace {
     Strand strand_;
     World world_;
     KernelLocks kernel_locks_;
-    std::vector<SimDisk*> paths_;
+    std::vector<SimPath*> paths_;
     std::vector<std::string> locks_;
     WardenPlan plan_;
     Assembly assembly_;

@@ -319,7 +319,7 @@ void Stage::settle() {
     judge_->must_be_settled();
 }
 
-void Stage::seated(const User& user) {
+void Stage::seated(const Resident& user) {
     say(fmt::format("a user of {} has slot {}", user.host().name, user.seat()->slot));
     judge_->seated(&user, user.seat()->slot, user.host().id, user.seat()->ring_index);
 }

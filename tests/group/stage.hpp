@@ -127,8 +127,8 @@ class Stage final : public Neighbourhood, public Watch {
     };
 
     bool calm() const override { return false; }
-    void seated(const User& user) override;
-    void stepped(const User&, const Step&) override {}
+    void seated(const Resident& user) override;
+    void stepped(const Resident&, const Step&) override {}
     void wrong(std::string what) override { note(SlotFault::users, std::move(what)); }
     void say(const std::string& what) const override;
     History& history(const std::string& name) override { return histories_[name]; }

@@ -102,6 +102,21 @@ TEST_P(ActiveGroups, LocksPassFromOneToTheOther) {
     ASSERT_TRUE(one->acquire("x"));
 }
 
+// A lock may be in the middle of a change under the session that was lost: the number of another one
+// with the epoch of ours would name nobody, or somebody else. All numbers are taken here.
+TEST_P(ActiveGroups, ASessionKeepsItsNameUntilThereIsAnother) {
+    if (!unannounced()) return;  // a slot of its own is never taken
+    auto one = member();
+    const SessionRef before = one->session.ref();
+    cluster.clock.advance(seconds(11));  // its TTL is over
+    std::vector<std::unique_ptr<Member>> others;
+    while (others.size() < shape.slots - 1) others.push_back(member());
+    const auto opened = cluster.run(one->session.open(cluster.clock.now() + seconds(1)));
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().code, Code::no_slot);
+    EXPECT_EQ(one->session.ref(), before);
+}
+
 Task<void> take(Member& who, std::optional<Result<std::uint64_t>>& token) {
     token.emplace(co_await who.lock("x").acquire(who.wish()));
 }

@@ -5,6 +5,7 @@
 
 #include "catch.hpp"
 #include "group/merge.hpp"
+#include "kinds.hpp"
 #include "sim/colony_swarm.hpp"
 
 namespace diskpaxos::sim {
@@ -38,6 +39,22 @@ ColonySetup mending_colony(std::uint64_t seed) {
 
 ColonyOutcome mending(std::uint64_t seed) { return simulate_colony(seed, mending_colony(seed)); }
 
+// One disk of three has an agent, or is a LUN that knows COMPARE AND WRITE.
+ColonyOutcome mending_mixed(std::uint64_t seed) {
+    ColonySetup setup = mending_colony(seed);
+    setup.makeup.active.insert(seed % 3);
+    if (seed % 5 == 0) setup.makeup.scsi.insert(seed % 3);
+    setup.faults.commit = microseconds(400);
+    setup.faults.repeated = 20;
+    setup.faults.cut = 5;
+    setup.faults.agent_restart = setup.faults.agent_stop = 1;
+    return simulate_colony(seed, setup);
+}
+
+ColonyOutcome drawn_mixed(std::uint64_t seed) {
+    return simulate_colony(seed, draw_colony(seed, DiskKinds::mixed));
+}
+
 class HealMutant : public testing::TestWithParam<Row> {};
 
 TEST_P(HealMutant, IsCaught) {
@@ -66,6 +83,42 @@ TEST(SeatMutant, AClosedDiskThatCountsIsCaught) {
     active_mutant = Mutant::none;
     fmt::print("closed_disk_counts       seed {:>5}: {}\n", found.seed, found.violation);
     EXPECT_NE(found.seed, 0U);
+}
+
+// On mixed disks: slots are healed on the passive ones, and locked by files for the active ones.
+class HealMutantOnMixedDisks : public testing::TestWithParam<Row> {};
+
+TEST_P(HealMutantOnMixedDisks, IsCaught) {
+    const Catch found = first_catch(GetParam().mutant, most_seeds, mending_mixed);
+    fmt::print("{:<24} mixed seed {:>5}: {}\n", GetParam().name, found.seed, found.violation);
+    EXPECT_NE(found.seed, 0U) << GetParam().name;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Rows, HealMutantOnMixedDisks,
+    testing::Values(Row{Mutant::heal_live_slot, "heal_live_slot"},
+                    Row{Mutant::heal_without_borrow, "heal_without_borrow"}),
+    [](const testing::TestParamInfo<Row>& row) { return std::string(row.param.name); });
+
+// Rules of slots, in colonies as they are drawn.
+class SlotMutantOnMixedDisks : public testing::TestWithParam<Row> {};
+
+TEST_P(SlotMutantOnMixedDisks, IsCaught) {
+    const Catch found = first_catch(GetParam().mutant, 400, drawn_mixed);
+    fmt::print("{:<24} mixed seed {:>5}: {}\n", GetParam().name, found.seed, found.violation);
+    EXPECT_NE(found.seed, 0U) << GetParam().name;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Rows, SlotMutantOnMixedDisks,
+    testing::Values(Row{Mutant::owner_by_top, "owner_by_top"},
+                    Row{Mutant::release_blind, "release_blind"},
+                    Row{Mutant::copy_held, "copy_held"}),
+    [](const testing::TestParamInfo<Row>& row) { return std::string(row.param.name); });
+
+TEST(HealMutantNone, TheRealCodePassesTheSameSeedsOnMixedDisks) {
+    const Catch found = first_catch(Mutant::none, 25, mending_mixed);
+    EXPECT_EQ(found.seed, 0U) << found.violation;
 }
 
 TEST(HealMutantNone, TheRealCodePassesTheSameSeeds) {

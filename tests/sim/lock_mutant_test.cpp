@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "catch.hpp"
+#include "kinds.hpp"
 #include "sim/ward_swarm.hpp"
 
 namespace diskpaxos::sim {
@@ -48,6 +49,21 @@ WardSetup stormy_ward(std::uint64_t seed) {
 
 WardOutcome guarded(std::uint64_t seed) { return simulate_ward(seed, stormy_ward(seed)); }
 
+// The same weather over agents, one or more, and a LUN that knows COMPARE AND WRITE in every third.
+WardOutcome guarded_on(DiskKinds kinds, std::uint64_t seed) {
+    WardSetup setup = stormy_ward(seed);
+    setup.makeup.active = DiskSet::first(3);
+    if (kinds == DiskKinds::mixed) setup.makeup.active.erase(seed % 3);
+    if (kinds == DiskKinds::mixed && seed % 2 == 0) setup.makeup.active.erase((seed + 1) % 3);
+    const std::size_t lun = (seed + 2) % 3;
+    if (seed % 9 < 3 && setup.makeup.active.contains(lun)) setup.makeup.scsi.insert(lun);
+    setup.faults.commit = microseconds(400);
+    setup.faults.repeated = 20;
+    setup.faults.cut = 5;
+    setup.faults.agent_restart = setup.faults.agent_stop = 1;
+    return simulate_ward(seed, setup);
+}
+
 class LockMutant : public testing::TestWithParam<Row> {};
 
 TEST_P(LockMutant, IsCaught) {
@@ -71,6 +87,49 @@ INSTANTIATE_TEST_SUITE_P(Rows, LockMutant,
                          [](const testing::TestParamInfo<Row>& row) {
                              return std::string(row.param.name);
                          });
+
+// On active disks, and on mixed ones: those whose rules speak of disks, tokens and slots.
+class LockMutantOnKinds : public testing::TestWithParam<std::tuple<DiskKinds, Row>> {};
+
+std::string name_of(const testing::TestParamInfo<std::tuple<DiskKinds, Row>>& row) {
+    const bool active = std::get<0>(row.param) == DiskKinds::active;
+    return fmt::format("{}_{}", std::get<1>(row.param).name, active ? "active" : "mixed");
+}
+
+TEST_P(LockMutantOnKinds, IsCaught) {
+    const auto& [kinds, row] = GetParam();
+    const auto on_them = [kinds](std::uint64_t seed) { return guarded_on(kinds, seed); };
+    const Catch found = first_catch(row.mutant, most_seeds, on_them);
+    fmt::print("{:<24} {} seed {:>5}: {}\n", row.name, option_of(kinds), found.seed, found.violation);
+    EXPECT_NE(found.seed, 0U) << row.name;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Kinds, LockMutantOnKinds,
+    testing::Combine(testing::ValuesIn(kinds_with_active_disks),
+                     testing::Values(Row{Mutant::late_renewal_extends, "late_renewal_extends"},
+                                     Row{Mutant::observe_too_short, "observe_too_short"},
+                                     Row{Mutant::evict_by_opinion, "evict_by_opinion"},
+                                     Row{Mutant::token_outside, "token_outside"},
+                                     Row{Mutant::release_unheld, "release_unheld"},
+                                     Row{Mutant::lock_mode_ignored, "lock_mode_ignored"},
+                                     Row{Mutant::lock_epoch_ignored, "lock_epoch_ignored"})),
+    name_of);
+
+// Without slots no session follows a live one: there is nothing to ignore on active disks.
+INSTANTIATE_TEST_SUITE_P(
+    Slots, LockMutantOnKinds,
+    testing::Combine(testing::Values(DiskKinds::mixed),
+                     testing::Values(Row{Mutant::unclean_ignored, "unclean_ignored"})),
+    name_of);
+
+TEST(LockMutantNone, TheRealCodePassesTheSameSeedsOnActiveAndMixedDisks) {
+    for (const DiskKinds kinds : kinds_with_active_disks) {
+        const Catch found = first_catch(
+            Mutant::none, 20, [kinds](std::uint64_t seed) { return guarded_on(kinds, seed); });
+        EXPECT_EQ(found.seed, 0U) << option_of(kinds) << found.violation;
+    }
+}
 
 TEST(LockMutantNone, TheRealCodePassesTheSameSeeds) {
     const Catch found = first_catch(Mutant::none, 100, guarded);

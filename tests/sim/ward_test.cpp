@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "sim/kinds.hpp"
 #include "sim/sanitized.hpp"
 #include "sim/ward_swarm.hpp"
 
@@ -13,6 +14,7 @@ namespace diskpaxos::sim {
 namespace {
 
 constexpr std::uint64_t seeds = sanitized ? 40 : 400;
+constexpr std::uint64_t seeds_of_a_kind = sanitized ? 15 : 100;
 
 TEST(WardCampaign, NoSeedFindsAViolation) {
     std::array<std::uint64_t, ward_mark_names.size()> marks{};
@@ -26,6 +28,29 @@ TEST(WardCampaign, NoSeedFindsAViolation) {
         fmt::print("  {:<24}{:>12}\n", ward_mark_names[i], marks[i]);
         if (sanitized) continue;  // too few seeds for the rare ones
         EXPECT_GT(marks[i], 0U) << "never happened: " << ward_mark_names[i];
+    }
+}
+
+TEST(WardCampaign, NoSeedOfActiveOrMixedDisksFindsAViolation) {
+    Marks marks;
+    for (const DiskKinds kinds : kinds_with_active_disks) {
+        for (std::uint64_t seed = 1; seed <= seeds_of_a_kind; ++seed) {
+            SCOPED_TRACE(fmt::format("diskpaxos-sim --locks {} --seed {} --runs 1 --verbose",
+                                     option_of(kinds), seed));
+            const WardOutcome outcome = simulate_ward(seed, draw_ward(seed, kinds));
+            ASSERT_EQ(outcome.violation, "");
+            marks.add(outcome.on_the_way);
+        }
+    }
+    if (!sanitized) expect_faults_of_agents(marks);
+}
+
+TEST(WardCampaign, ASeedOfActiveDisksReplaysToo) {
+    for (const DiskKinds kinds : kinds_with_active_disks) {
+        for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+            const WardSetup setup = draw_ward(seed, kinds);
+            EXPECT_EQ(simulate_ward(seed, setup).hash, simulate_ward(seed, setup).hash) << seed;
+        }
     }
 }
 
