@@ -1,4 +1,4 @@
-// SlotJudge: what must hold of the slot table of a group of passive disks, whoever claims, heals
+// SlotJudge: what must hold of the slot table of a group whose hosts own slots, whoever claims, heals
 // or dies (docs/slots.md). It is told of every block that lands on a platter, at the very
 // instant, and of every user that sits down.
 //
