@@ -321,6 +321,28 @@ class Disks(CommandTest):
         token = self.ok("run", "-g", "g", "l", "--", "sh", "-c", "echo $DISKPAXOS_TOKEN").out
         self.assertEqual(int(token), (1 << 32) + 4)
 
+    def test_what_an_absent_disk_may_hold_is_not_given_up(self):
+        """The acknowledged value is on b and c. One is damaged, the other away: it comes back."""
+        os.rename(self.path("a.img"), self.path("a.away"))
+        self.ok("cell", "set", "-g", "g", "x", "acknowledged")
+        os.rename(self.path("a.away"), self.path("a.img"))
+        self.lose(self.cell_of("x"), "b.img")
+        os.rename(self.path("c.img"), self.path("c.away"))
+        give_up = ["check", "--repair", "--give-up", "x", "--force"]
+        self.refused("no_quorum", *give_up, "-g", "g", says="disk 3 is absent, and may hold a newer")
+        os.rename(self.path("c.away"), self.path("c.img"))
+        self.refused("no_quorum", *give_up, "-d", "a.img", "-d", "b.img", says="disk 3 is absent")
+        self.refused("no", *give_up, "-g", "g", says="a majority still has")
+        self.ok("check", "--repair", "-g", "g")
+        self.assertEqual(self.read_x("-g", "g").out, "acknowledged\n")
+        # It is gone for good: another disk takes its place, and then there is nothing to wait for.
+        self.lose(self.cell_of("x"), "b.img")
+        self.spoil("c.img", 0, bytes(len(self.content("c.img"))))
+        self.refused("no_quorum", *give_up, "-g", "g", says="--replace 3 --old-is-gone")
+        self.ok(*give_up, "--replace", "3", "--old-is-gone", "-g", "g")
+        self.assertEqual(self.read_x("-g", "g").out, "")
+        self.ok("check", "-g", "g")
+
     def test_a_name_of_which_nothing_is_left(self):
         self.ok("run", "-g", "g", "l", "--", "true")
         self.lose(self.cell_of("l"), "a.img", "b.img", "c.img")
