@@ -186,6 +186,60 @@ TEST_F(Takeover, WhatIsFoundInsteadOfTheMarkStopsIt) {
     }
 }
 
+// Those who repair have assembled the old group; then the disks change hands.
+TEST_F(Takeover, ARepairOfTheOldGroupTouchesNothingOfTheNewOne) {
+    const auto roster = cluster.assemble();
+    ASSERT_TRUE(roster);
+    ASSERT_TRUE(take_over(0s));
+    const Uuid made = cluster.assemble()->common.group;
+    const std::array<unsigned, 3> before{writes(0), writes(1), writes(2)};
+    const Threshold rule = Threshold::majority(3);
+    HostLocks::OfProcess locks(home);
+    Healer healer(cluster.world, *roster, rule, locks, host_named("home"));
+    const auto healed = cluster.run(healer.run(cluster.soon()));
+    EXPECT_FALSE(healed && healed->superblocks + healed->blocks > 0);
+    Healer superblocks(cluster.world, *roster, rule, locks, host_named("home"));
+    const auto left = cluster.run(superblocks.run_without_slots());
+    ASSERT_TRUE(left);
+    EXPECT_EQ(left->superblocks, 0U);
+    EXPECT_EQ(left->left.size(), 3U);
+    EXPECT_EQ(before, (std::array<unsigned, 3>{writes(0), writes(1), writes(2)}));
+    EXPECT_EQ(cluster.assemble()->common.group, made);
+    EXPECT_TRUE(check().sound());
+}
+
+// In the middle of it: the superblock of one disk is retired after its rows were read.
+TEST_F(Takeover, ARepairStopsOnADiskThatIsRetiredUnderIt) {
+    for (std::uint32_t cell = 0; cell < cluster.geometry.cells; ++cell) {
+        std::ranges::fill(cluster.disks[1]->at(cluster.geometry.block(cell, 0)), std::byte{1});
+    }
+    const auto roster = cluster.assemble();
+    ASSERT_TRUE(roster);
+    const ByteSpan area(cluster.disks[1]->at(0).data(), superblock_area);
+    const Superblock old = *decode_superblock(area, 0);
+    const std::uint64_t rows = cluster.geometry.row(0).first;
+    unsigned written = 0;
+    bool retired = false;
+    cluster.disks[1]->asked = [&](const Io& io) {
+        if (io.kind != Io::Kind::read) {
+            written += retired && io.to.first >= rows;
+        } else if (io.from.first == rows && !retired) {
+            encode_retired(area, old, Retired(), 0);
+            retired = true;
+        }
+    };
+    const Threshold rule = Threshold::majority(3);
+    HostLocks::OfProcess locks(home);
+    Healer healer(cluster.world, *roster, rule, locks, host_named("home"));
+    const auto healed = cluster.run(healer.run(cluster.soon()));
+    ASSERT_TRUE(healed) << healed.error().sentence;
+    EXPECT_TRUE(retired);
+    EXPECT_EQ(written, 0U);
+    EXPECT_EQ(healed->superblocks, 0U);
+    EXPECT_EQ(healed->left.size(), 1U);
+    EXPECT_TRUE(decode_retired(area, 0));
+}
+
 TEST_F(Takeover, WithoutAWaitWhatComesLateIsDamage) {
     Process old(cluster, home, host_named("home"));
     ASSERT_TRUE(set(old, "x"));
