@@ -2,6 +2,7 @@
 
 import os
 import pty
+import shutil
 import struct
 import subprocess
 import unittest
@@ -11,6 +12,9 @@ from command import CODES, CommandTest, main
 
 def cells_begin(slots, block=512):
     return 4096 + (2 * slots * block + 4095) // 4096 * 4096
+
+
+MKFS = shutil.which("mkfs.ext4", path="/sbin:/usr/sbin:/usr/bin")
 
 
 class Disks(CommandTest):
@@ -243,6 +247,22 @@ class Disks(CommandTest):
         self.spoil("c.img", len(content) - 4096, bytes(4096))
         fixed = self.ok("check", "--repair", "-g", "g")
         self.assertIn("c.img is disk 3 of the group", fixed.err)
+        self.ok("check", "-g", "g")
+
+    @unittest.skipUnless(MKFS and shutil.which("wipefs"), "no mkfs.ext4, or no wipefs")
+    def test_a_member_that_was_given_away_is_not_repaired_over(self):
+        """The second superblock is still there, but a file system was made on the disk."""
+        end = self.content("c.img")[-4096:]
+        subprocess.run([MKFS, "-q", "-F", self.path("c.img")], check=True, capture_output=True)
+        self.spoil("c.img", os.path.getsize(self.path("c.img")) - 4096, end)
+        before = self.content("c.img")
+        repair = ["check", "--repair", "-g", "g"]
+        self.refused("usage", *repair, says="c.img was disk 3 of the group, and holds an ext4 file system")
+        self.spoil("c.img", len(before) - 4096, bytes(4096))  # now only some block tells
+        self.refused("usage", *repair, says="holds an ext4 file system now; nothing was written")
+        self.assertEqual(self.content("c.img"), before[:-4096] + bytes(4096))
+        subprocess.run(["wipefs", "-q", "--all", self.path("c.img")], check=True)
+        self.ok(*repair)
         self.ok("check", "-g", "g")
 
     def test_two_blank_disks_are_not_guessed(self):
