@@ -12,18 +12,46 @@ namespace diskpaxos::cli {
 
 namespace {
 
-// What must not be overwritten on a disk that is ours by elimination only.
-Result<void> refuse_content(OpenGroup& group, const Disk& disk) {
+std::vector<std::string> content_of(OpenGroup& group, const Disk& disk) {
     for (const RealWorld::Member& member : group.real().members()) {
         if (member.disk.get() != &disk) continue;
-        const std::vector<std::string> found = member.file
-                                                   ? existing_content(*member.file)
-                                                   : group.run(existing_content(*member.disk));
+        return member.file ? existing_content(*member.file)
+                           : group.run(existing_content(*member.disk));
+    }
+    return {};
+}
+
+// What must not be overwritten on a disk that is ours by elimination only.
+Result<void> refuse_content(OpenGroup& group, const Disk& disk) {
+    const std::vector<std::string> found = content_of(group, disk);
+    if (found.empty()) return {};
+    return std::unexpected(
+        Error{Code::usage, fmt::format("nothing on {} says that it is the missing disk of the group, "
+                                       "and it holds {}; if it is to be, wipe it first",
+                                       disk.name(), fmt::join(found, ", "))});
+}
+
+Task<bool> front_is_sound(Disk& disk) {
+    const std::uint64_t blocks = superblock_area / disk.block_size();
+    IoPtr io = disk.prepare(Io::Kind::read, Extent{}, Extent{0, blocks});
+    io = co_await Transfer(disk, std::move(io));
+    co_return io->error == 0 && decode_superblock(io->in.bytes(), 0);
+}
+
+// A member by its second superblock, or by some block, on which somebody has made something else
+// since: that is how a disk looks that was given away.
+Result<void> refuse_given_away(OpenGroup& group) {
+    const Roster& roster = group.roster();
+    for (std::size_t disk = 0; disk < roster.disks(); ++disk) {
+        Disk* const device = roster.members[disk];
+        if (device == nullptr || group.run(front_is_sound(*device))) continue;
+        const std::vector<std::string> found = foreign_of(content_of(group, *device));
         if (found.empty()) continue;
         return std::unexpected(Error{
-            Code::usage, fmt::format("nothing on {} says that it is the missing disk of the group, "
-                                     "and it holds {}; if it is to be, wipe it first",
-                                     disk.name(), fmt::join(found, ", "))});
+            Code::usage,
+            fmt::format("{0} was disk {1} of the group, and holds {2} now; nothing was written; if "
+                        "that may be lost, wipe it first (\"wipefs --all {0}\")",
+                        roster.names[disk], disk + 1, fmt::join(found, ", "))});
     }
     return {};
 }
@@ -62,7 +90,24 @@ std::string danger(const Roster& roster, std::size_t disk) {
         roster.names[disk], disk + 1, roster.common.name, disk + 1);
 }
 
-Error not_replaced(const Roster& roster, std::size_t disk, const Adoption::Outcome& outcome) {
+// A `format` was interrupted there, or has just begun: that is not blank.
+std::string retired(OpenGroup& group) {
+    std::string text;
+    for (const RealWorld::Member& member : group.real().members()) {
+        const Membership was = member.file ? membership(*member.file)
+                                           : group.run(membership(*member.disk));
+        if (!was.retired) continue;
+        text += fmt::format(
+            "; {0} is retired: host {1} has begun to format it over and not come to an end; if none "
+            "is at it any more, overwrite all of it with zeros (\"shred -n 0 -z {0}\"), and it is "
+            "blank",
+            member.disk->name(), printable(was.retired->host_name));
+    }
+    return text;
+}
+
+Error not_replaced(OpenGroup& group, std::size_t disk, const Adoption::Outcome& outcome) {
+    const Roster& roster = group.roster();
     if (roster.members[disk] != nullptr) {
         return {Code::usage, fmt::format("disk {} is there: {}; nothing was replaced", disk + 1,
                                          roster.names[disk])};
@@ -77,7 +122,7 @@ Error not_replaced(const Roster& roster, std::size_t disk, const Adoption::Outco
     for (const Adoption::Left& left : outcome.left) {
         text += fmt::format("; {}: {}", left.name, left.why);
     }
-    return {Code::usage, text};
+    return {Code::usage, text + retired(group)};
 }
 
 }  // namespace
@@ -106,11 +151,11 @@ Result<void> adopt_disks(OpenGroup& group, std::optional<std::size_t> replaced,
                                  roster.common.name, *replaced + 1, roster.disks()));
     }
     const bool was_there = replaced && roster.members[*replaced] != nullptr;
-    if (was_there) return std::unexpected(not_replaced(roster, *replaced, {}));
+    if (was_there) return std::unexpected(not_replaced(group, *replaced, {}));
     Adoption adoption(group.world(), roster, replaced);
     const Adoption::Outcome outcome = group.run(adoption.run());
     if (replaced && roster.members[*replaced] == nullptr) {
-        return std::unexpected(not_replaced(roster, *replaced, outcome));
+        return std::unexpected(not_replaced(group, *replaced, outcome));
     }
     for (const Adoption::Adopted& disk : outcome.adopted) {
         if (!disk.by_word) {
@@ -122,6 +167,9 @@ Result<void> adopt_disks(OpenGroup& group, std::optional<std::size_t> replaced,
         const std::string text = danger(roster, disk.index);
         if (auto fine = ask(text, call); !fine) return fine;
         out.warn(text);
+    }
+    if (call.has("repair")) {
+        if (auto fine = refuse_given_away(group); !fine) return fine;
     }
     tell_left(outcome.left, roster, out);
     group.lock_active_disks();

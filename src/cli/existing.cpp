@@ -186,6 +186,13 @@ Task<std::vector<std::string>> existing_content(Disk& disk) {
     co_return found;
 }
 
+std::vector<std::string> foreign_of(std::vector<std::string> content) {
+    std::erase_if(content, [](const std::string& what) {
+        return what == unknown_kind || what.contains("diskpaxos group \"");
+    });
+    return content;
+}
+
 Error with_content(Error error, const std::vector<std::string>& disks) {
     if (error.code != Code::bad_data) return error;
     std::vector<Trouble> kinds;

@@ -20,6 +20,9 @@ std::vector<std::string> existing_content(const io::OpenDisk& disk);
 // The same of a disk that is named by a URL, at its beginning. libblkid cannot look at it.
 Task<std::vector<std::string>> existing_content(Disk& disk);
 
+// What of that is certainly none of ours: no superblock of a group, nor data of an unknown kind.
+std::vector<std::string> foreign_of(std::vector<std::string> content);
+
 // Adds to an error of Code::bad_data what stands on those disks that are of no group.
 Error with_content(Error error, const std::vector<std::string>& disks);
 

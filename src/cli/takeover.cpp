@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <map>
 
 #include "cli/lock_view.hpp"
@@ -15,6 +16,8 @@ namespace diskpaxos::cli {
 namespace {
 
 constexpr Duration between_looks = std::chrono::milliseconds(50);
+// Of a session: the bound of --ttl, here and for `run`.
+constexpr auto longest_ttl_ever = std::chrono::hours(1);
 
 // A group as far as its disks are among those that are to be overwritten.
 struct Predecessor {
@@ -38,6 +41,7 @@ struct Watched {
     Duration longest_ttl{};              // that any session there published
     Duration length{};
     bool readable = false;  // the cells of a majority of its disks, or of all that are named
+    bool forbidden = false;  // some that are not are not for us to see
 };
 
 std::vector<Predecessor> predecessors(const std::vector<Candidate>& disks, node::RealWorld& real) {
@@ -107,6 +111,10 @@ Watched watch(OpenGroup& group, const Predecessor& before) {
         const auto answered = static_cast<std::size_t>(std::ranges::count_if(
             seen.disks, [](const SurveyedDisk& disk) { return disk.answered && disk.error == 0; }));
         watched.readable = seen.majority || answered == before.disks.size();
+        watched.forbidden = std::ranges::any_of(seen.disks, [](const SurveyedDisk& disk) {
+            return disk.error == EACCES || disk.unseen > 0;
+        });
+        if (watched.forbidden) watched.readable = false;
         note_sessions(seen, first, watched);
         watched.length = clock.now() - begun;
         const Duration renewal = Timing(watched.longest_ttl).renewal();
@@ -150,6 +158,19 @@ Error in_use(const Predecessor& before, const Watched& watched) {
                         "them out with --evict",
                         before.name(), list(before.disks), fmt::format("{}", fmt::join(who, "; ")),
                         beyond(before))};
+}
+
+// Silence is not a no: who works there is on cells that we cannot read.
+Error not_known(const Predecessor& before, const Watched& watched, const Error* opening) {
+    const bool forbidden = opening == nullptr ? watched.forbidden
+                                              : opening->code == Code::permission;
+    return {forbidden ? Code::permission : Code::no_quorum,
+            fmt::format("whether somebody uses group \"{}\" on {} cannot be known: {}; bring back what "
+                        "is missing, or put out all who may be there with --evict, which waits for "
+                        "the longest TTL that there can be, {}, or wipe the disks yourself",
+                        before.name(), list(before.disks),
+                        opening == nullptr ? "its cells cannot be read" : opening->sentence,
+                        brief(longest_ttl_ever))};
 }
 
 Result<Evictor> this_evictor(const Uuid& group) {
@@ -229,13 +250,15 @@ Result<void> take_from(const Predecessor& before, const Invocation& call, Takeov
     Watched watched;
     watched.longest_ttl = before.ttl();
     if (group) watched = watch(**group, before);
-    if (!group || !watched.readable) {
-        out.warn(fmt::format("whether somebody uses group \"{}\" cannot be known: {}",
-                             before.name(),
-                             group ? "its cells cannot be read" : group.error().sentence));
+    const bool known = group && watched.readable;
+    if (!known) {
+        const Error unknown = not_known(before, watched, group ? nullptr : &group.error());
+        if (!call.has("evict")) return std::unexpected(unknown);
+        out.warn(unknown.sentence);
+        watched.longest_ttl = std::max<Duration>(watched.longest_ttl, longest_ttl_ever);
     }
     if (group) group->reset();  // its disks are opened again, for writing
-    if (watched.live.empty() && before.used_here.empty()) return {};
+    if (known && watched.live.empty() && before.used_here.empty()) return {};
     if (!call.has("evict")) return std::unexpected(in_use(before, watched));
     put_out(before, options, watched, takeover, out);
     return {};

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "disk/retired_mark.hpp"
+
 namespace diskpaxos {
 
 namespace {
@@ -13,7 +15,9 @@ constexpr std::size_t uuid_size = 16;
 static_assert(header_size + disks_at + max_disks * uuid_size + 8 <= 512);
 constexpr std::size_t host_at = disks_at + 12;  // of a retired one
 constexpr std::size_t retired_size = host_at + 1 + max_group_name;
-static_assert(header_size + retired_size <= 512);
+constexpr std::size_t mark_at = retired_size;  // it may be missing: older programs write none
+constexpr std::size_t marked_size = mark_at + uuid_size;
+static_assert(header_size + marked_size <= 512);
 
 BlockAddress address(const Superblock& superblock, std::uint32_t copy) {
     return {.group = superblock.group,
@@ -199,6 +203,20 @@ std::optional<Retired> decode_retired(ByteView area, std::uint32_t copy) {
     retired.wait_ms = load<std::uint32_t>(body, disks_at + 8);
     retired.host_name = load_text(body, host_at);
     return retired;
+}
+
+bool mark_retired(ByteSpan area, std::uint32_t copy, const Uuid& successor) {
+    if (!decode_retired(area, copy)) return false;
+    const ByteSpan block = area.first(superblock_in(area)->size());
+    std::ranges::copy(successor, block.begin() + header_size + mark_at);
+    seal(block, address_of(block), flags_of(block), marked_size);
+    return true;
+}
+
+std::optional<Uuid> mark_of_retired(ByteView area, std::uint32_t copy) {
+    if (!decode_retired(area, copy)) return std::nullopt;
+    const ByteView body = body_of(*superblock_in(area));
+    return body.size() < marked_size ? Uuid{} : load_uuid(body, mark_at);
 }
 
 }  // namespace diskpaxos

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "disk/block.hpp"
+#include "disk/retired_mark.hpp"
 #include "group/seat.hpp"
 #include "group/slot_table.hpp"
 #include "register/row.hpp"
@@ -44,6 +45,8 @@ Formatter::Formatter(World& world, FormatPlan plan, std::function<void(std::uint
       plan_(std::move(plan)),
       progress_(std::move(progress)),
       errors_(plan_.disks.size()),
+      marked_(plan_.disks.size()),
+      taken_(plan_.disks.size()),
       scope_(world.queue) {
     CHECK(plan_.superblock.disks.size() == plan_.disks.size());
     for (std::size_t disk = 0; disk < plan_.disks.size(); ++disk) {
@@ -63,13 +66,17 @@ std::uint64_t Formatter::total_bytes() const {
 
 Task<Result<void>> Formatter::run(const bool& stop) {
     stop_ = &stop;
-    bool going = co_await on_all(&Formatter::retire);
+    bool going = co_await on_all(&Formatter::look_before);
+    if (going) going = co_await on_all(&Formatter::retire);
+    if (going) going = co_await on_all(&Formatter::look);
     if (going) going = co_await on_all(&Formatter::write_all);
     if (going && plan_.wait > Duration(0)) {
         plan_.waiting();
         going = co_await wait();
+        if (going) going = co_await on_all(&Formatter::look);
         if (going) going = co_await on_all(&Formatter::write_again);
     }
+    if (going) going = co_await on_all(&Formatter::look);
     if (going) going = co_await on_all(&Formatter::forget_before);
     if (going) going = co_await on_all(&Formatter::write_superblocks);
     if (!going) co_return std::unexpected(failure());
@@ -83,7 +90,9 @@ Task<bool> Formatter::on_all(Task<void> (Formatter::*step)(std::size_t)) {
     while (!scope_.idle().is_set() && !*stop_) {  // a disk that hangs must not keep us from stopping
         co_await scope_.idle().wait_until(world_.clock, world_.clock.now() + stop_poll);
     }
-    co_return !*stop_ && std::ranges::all_of(errors_, [](int error) { return error == 0; });
+    const bool taken = std::ranges::count(taken_, 1) > 0;
+    co_return !*stop_ && !taken &&
+        std::ranges::all_of(errors_, [](int error) { return error == 0; });
 }
 
 Task<bool> Formatter::wait() {
@@ -117,6 +126,59 @@ std::vector<std::uint64_t> Formatter::old_areas(std::size_t disk) const {
     return areas;
 }
 
+namespace {
+
+Task<IoPtr> read_front(Disk& disk) {
+    const std::uint64_t area = superblock_area / disk.block_size();
+    IoPtr io = disk.prepare(Io::Kind::read, Extent{}, Extent{0, area});
+    io = co_await Transfer(disk, std::move(io));
+    co_return std::move(io);
+}
+
+}  // namespace
+
+// Between the look at what is to be overwritten and now, a person was asked and sessions were
+// watched: another group may have been made, or be in the making.
+Task<void> Formatter::look_before(std::size_t disk) {
+    if (disk >= plan_.before.size()) co_return;  // nothing is known of what was there
+    const IoPtr io = co_await read_front(*plan_.disks[disk]);
+    errors_[disk] = io->error;
+    if (io->error != 0) co_return;
+    const Before& was = plan_.before[disk];
+    const auto now = decode_superblock(io->in.bytes(), 0);
+    const bool known = now && was.group && now->group == was.group->group;
+    const bool retired = !now && now.error() == Damage::retired;
+    taken_[disk] = (now && !known) || (retired && !was.retired);
+}
+
+// Ours is what we have left there: the retired superblock with our mark, or nothing.
+Task<void> Formatter::look(std::size_t disk) {
+    const IoPtr io = co_await read_front(*plan_.disks[disk]);
+    errors_[disk] = io->error;
+    if (io->error != 0) co_return;
+    const ByteView area = io->in.bytes();
+    if (marked_[disk] != 0) {
+        taken_[disk] = mark_of_retired(area, 0) != plan_.superblock.group;
+        co_return;
+    }
+    const auto now = decode_superblock(area, 0);
+    taken_[disk] = now || now.error() != Damage::blank;
+}
+
+// Of one that was retired already: how long to wait stands in it, and stays.
+Task<bool> Formatter::mark_again(std::size_t disk) {
+    const IoPtr front = co_await read_front(*plan_.disks[disk]);
+    errors_[disk] = front->error;
+    if (front->error != 0) co_return true;
+    const std::uint64_t area = superblock_area / plan_.superblock.geometry.block_size;
+    IoPtr io = plan_.disks[disk]->prepare(Io::Kind::write, Extent{0, area}, Extent{});
+    std::ranges::copy(front->in.bytes(), io->out.bytes().begin());
+    if (!mark_retired(io->out.bytes(), 0, plan_.superblock.group)) co_return false;
+    marked_[disk] = 1;
+    co_await write(disk, std::move(io));
+    co_return true;
+}
+
 Task<void> Formatter::retire(std::size_t disk) {
     const std::uint32_t size = plan_.superblock.geometry.block_size;
     const std::uint64_t area = superblock_area / size;
@@ -129,13 +191,18 @@ Task<void> Formatter::retire(std::size_t disk) {
         std::chrono::duration_cast<std::chrono::milliseconds>(plan_.wait).count());
     for (const std::uint64_t at : old_areas(disk)) {
         const bool last = old && (at + area) * size == old->geometry.bytes();
-        if (at == 0 && was.retired) continue;
+        if (at == 0 && was.retired) {
+            const bool marked = co_await mark_again(disk);
+            if (marked) continue;
+        }
         if (!old || (at != 0 && !last)) {
             co_await wipe(disk, at);
             continue;
         }
         IoPtr io = plan_.disks[disk]->prepare(Io::Kind::write, Extent{at, area}, Extent{});
         encode_retired(io->out.bytes(), *old, retired, at == 0 ? 0 : 1);
+        mark_retired(io->out.bytes(), at == 0 ? 0 : 1, plan_.superblock.group);
+        if (at == 0) marked_[disk] = 1;
         co_await write(disk, std::move(io));
     }
 }
@@ -279,6 +346,13 @@ Task<void> Formatter::write(std::size_t disk, IoPtr io) {
 }
 
 Error Formatter::failure() const {
+    for (std::size_t disk = 0; disk < taken_.size(); ++disk) {
+        if (taken_[disk] == 0) continue;
+        return {Code::in_use,
+                fmt::format("{} was taken by another \"diskpaxos format\" meanwhile; no group was "
+                            "made here; see what is there now (\"diskpaxos dump\"), or format again",
+                            plan_.disks[disk]->name())};
+    }
     for (std::size_t disk = 0; disk < errors_.size(); ++disk) {
         if (errors_[disk] == 0) continue;
         const bool forbidden = errors_[disk] == EACCES;  // by the keeper of an active disk

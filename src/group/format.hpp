@@ -49,11 +49,16 @@ class Formatter {
     Formatter(World& world, FormatPlan plan, std::function<void(std::uint64_t)> progress);
 
     std::uint64_t total_bytes() const;
-    // Cancelled by setting `stop`: ends after the writes that are under way.
+    // Cancelled by setting `stop`: ends after the writes that are under way. in_use: another
+    // `format` has taken one of the disks since `plan.before` was read, or takes it now. Then no
+    // superblock was written.
     Task<Result<void>> run(const bool& stop);
 
   private:
+    Task<void> look_before(std::size_t disk);
     Task<void> retire(std::size_t disk);
+    Task<bool> mark_again(std::size_t disk);
+    Task<void> look(std::size_t disk);
     Task<void> write_all(std::size_t disk);
     Task<void> write_again(std::size_t disk);
     Task<void> forget_before(std::size_t disk);
@@ -75,6 +80,8 @@ class Formatter {
     std::function<void(std::uint64_t)> progress_;
     std::uint64_t written_ = 0;
     std::vector<int> errors_;  // per disk: errno
+    std::vector<char> marked_;  // per disk: its front was retired, with our mark
+    std::vector<char> taken_;   // per disk: somebody else has made a group of it, or is about to
     const bool* stop_ = nullptr;
     Scope scope_;
 };

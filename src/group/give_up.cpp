@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "base/crc32c.hpp"
+#include "base/errno_text.hpp"
 #include "disk/ceiling.hpp"
 #include "disk/door.hpp"
 #include "disk/step.hpp"
@@ -28,7 +30,9 @@ GivingUp::Seen GivingUp::look(std::uint32_t cell) const {
     const Roster& roster = group_.roster();
     Seen seen;
     for (std::size_t disk = 0; disk < roster.disks(); ++disk) {
-        if (rows_.error(disk, cell) == 0) seen.whole.insert(disk);
+        const int error = rows_.error(disk, cell);
+        if (error == 0) seen.whole.insert(disk);
+        else if (!seen.unread) seen.unread = Unread{disk, error};
     }
     const std::uint32_t places = roster.passive().empty() ? 1 : roster.shapes[0].places();
     for (std::uint32_t place = 0; place < places; ++place) {
@@ -39,6 +43,17 @@ GivingUp::Seen GivingUp::look(std::uint32_t cell) const {
         }
     }
     return seen;
+}
+
+// What does not answer is not lost: it may hold what was acknowledged last.
+Error GivingUp::unknown(const Unread& unread, const std::string& name) const {
+    const bool absent = group_.roster().members[unread.disk] == nullptr;
+    const std::string why = absent ? "is absent" : "cannot be read: " + errno_text(unread.error);
+    return {unread.error == EACCES ? Code::permission : Code::no_quorum,
+            fmt::format("disk {0} {1}, and may hold a newer copy of \"{2}\"; nothing was given up; "
+                        "bring it back, or if it is gone for good, give its place to another one "
+                        "first (\"check --repair --replace {0} --old-is-gone\")",
+                        unread.disk + 1, why, name)};
 }
 
 // Along the way on which the name itself would be found (directory.cpp). A lost cell that shows no
@@ -53,6 +68,7 @@ Task<Result<LostName>> GivingUp::find(std::string name) {
         const Seen seen = look(cell);
         const bool lost = !group_.rule().suffices(for_both, seen.whole);
         if (!seen.name.empty() && seen.name != name) continue;
+        if (lost && seen.unread) co_return std::unexpected(unknown(*seen.unread, name));
         if (!lost && seen.name == name) {
             co_return std::unexpected(
                 Error{Code::no,
@@ -80,6 +96,12 @@ Task<Result<std::uint64_t>> GivingUp::run(LostName lost, std::string name, Succe
     const Proposer me = group_.seat()->me;
     co_await rows_.read(lost.cell, 1);
     Seen seen = look(lost.cell);
+    // A person was asked since: a disk may have left, and another one's giving up may be over.
+    if (seen.unread) co_return std::unexpected(unknown(*seen.unread, name));
+    if (group_.rule().suffices(for_both, seen.whole)) {
+        co_return std::unexpected(
+            Error{Code::no, fmt::format("a majority has \"{}\" again; nothing was given up", name)});
+    }
     Rank rank{seen.highest.round + rounds, me};
     while (!format.nameable(rank.round)) ++rank.round;
     if (rank.round >= last_round) {

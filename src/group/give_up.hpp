@@ -1,6 +1,10 @@
 // Giving up what a name held, when a majority of the disks has lost its copies. Nothing can tell then
 // what was committed last, so no program may decide this; a person may.
 //
+// Lost is only what its disk shows, and shows damaged. While a disk is absent or silent, or does not
+// let us read the row, nothing is given up: it may hold the copy that was acknowledged, and would
+// bring it back. If it is gone for good, another disk takes its place first (--replace).
+//
 // It is a read and a write of the register (3.2), but that disks count whose row is not whole:
 //
 //   1  promise a rank far above all that can be read, on a majority; a damaged active disk counts as
@@ -47,21 +51,29 @@ class GivingUp {
     explicit GivingUp(Group& group)
         : group_(group), rows_(group.world(), group.roster()) {}
 
-    // no: a majority still has it, or nobody ever wrote it.
+    // no: a majority still has it, or nobody ever wrote it. no_quorum: it would be lost on a
+    // majority, if some disk that does not show its row had lost it too; permission: because its
+    // agent does not let us see it.
     Task<Result<LostName>> find(std::string name);
 
-    // With a seat. The version that the name has now.
+    // With a seat. The version that the name has now. Looks again, and errs as find() does.
     Task<Result<std::uint64_t>> run(LostName lost, std::string name, Successor successor);
 
   private:
+    struct Unread {
+        std::size_t disk;
+        int error;  // errno; ENODEV: it is absent
+    };
     struct Seen {  // of the row, on all disks
         DiskSet whole;
+        std::optional<Unread> unread;  // the first one that does not show its row
         Rank highest;
         Rank accepted;
         Bytes record;
         std::string name;
     };
     Seen look(std::uint32_t cell) const;
+    Error unknown(const Unread& unread, const std::string& name) const;
     void take(const Decoded& copy, Seen& seen) const;
     Task<bool> put(std::size_t disk, std::uint32_t cell, Block block, Seen& seen);
     Task<bool> put_in_place(std::size_t disk, std::uint32_t cell, Block block, Seen& seen);

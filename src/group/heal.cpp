@@ -29,7 +29,8 @@ Healer::Healer(World& world, const Roster& roster, const QuorumRule& rule, SlotL
       entitled_(roster.common.geometry.slots),
       healed_(roster.common.geometry.slots),
       doubtful_(roster.common.geometry.slots),
-      scope_(world.queue) {}
+      scope_(world.queue),
+      asking_(world.queue) {}
 
 Task<Result<HealReport>> Healer::run(Instant deadline) {
     const Duration patience = deadline - world_.clock.now();  // of each pass
@@ -94,6 +95,8 @@ Task<Result<HealReport>> Healer::run_without_slots() {
 
 // One process of a host claims or heals slots at a time.
 Task<Result<void>> Healer::pass(bool settling, Instant deadline) {
+    const Result<void> ours = co_await all_still_ours();
+    if (!ours) co_return std::unexpected(ours.error());
     const DiskSet claiming = lock(claim_lock);
     if (claiming.empty()) {
         co_return std::unexpected(Error{Code::in_use,

@@ -13,6 +13,11 @@
 // one goes over damage in the slot table, and over stamps that claims left behind: those are watched
 // first, longer than the drain time (R3). It must reach every disk.
 //
+// A disk may become another group's while we work. So its superblocks are read again before each
+// bunch of its rows is healed, and before they are written: what is sound and not ours, or retired,
+// ends the healing of that disk (retire-F1). Written are only superblocks that are blank or whose
+// checksum is wrong.
+//
 // A borrowed slot stays borrowed until the last heal write is answered, whatever happens to us; and
 // if one failed, until it cannot land any more.
 #pragma once
@@ -79,7 +84,11 @@ class Healer {
     bool may_write(std::uint32_t slot, std::size_t disk) const {
         return entitled_[slot] && locked_[slot].contains(disk);
     }
+    Task<bool> still_ours(std::size_t disk);
+    Task<void> ask_whose(std::size_t disk);
+    Task<Result<void>> all_still_ours();
     Task<void> heal_cells();
+    Task<void> heal_rows(std::uint32_t first, std::uint32_t count, std::size_t disk);
     Task<bool> heal_doors(std::uint32_t cell, std::size_t disk);
     Task<void> heal_row(std::uint32_t cell, std::size_t disk);
     Task<void> heal_superblocks();
@@ -99,6 +108,9 @@ class Healer {
     std::vector<Asked> asked_;
     std::vector<Asked> borrowed_;  // won in this pass: to be given back
     Rows rows_;
+    DiskSet taken_;   // disks that are another group's by now, as was said already
+    DiskSet told_;    // that have told so far whose they are, in this pass
+    DiskSet silent_;  // that did not in time
     std::vector<DiskSet> locked_;  // by slot: where its lock is ours
     std::vector<bool> entitled_;   // by slot: it is ours to heal, where it is locked
     std::vector<bool> healed_;     // by slot: its rows have been, in an earlier pass
@@ -109,6 +121,7 @@ class Healer {
     std::uint64_t partly_ = 0;
     HealReport report_;
     Scope scope_;
+    Scope asking_;  // whose the disks are; one that hangs holds up nothing else
 };
 
 }  // namespace diskpaxos

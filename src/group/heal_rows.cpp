@@ -1,4 +1,6 @@
 // Healing rows and superblocks: what is entitled_ and locked_ by then may be written.
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/mutant.hpp"
@@ -6,6 +8,85 @@
 #include "register/row.hpp"
 
 namespace diskpaxos {
+
+// ---- whose disk it is ----
+
+namespace {
+
+enum class Shown : std::uint8_t { ours, nothing, unread, anothers };
+
+Task<Shown> superblock_at(Disk& device, Extent area, std::uint32_t copy, const Superblock& ours,
+                          std::size_t index) {
+    IoPtr io = device.prepare(Io::Kind::read, Extent{}, area);
+    io = co_await Transfer(device, std::move(io));
+    if (io->error != 0) co_return Shown::unread;
+    const auto present = decode_superblock(io->in.bytes(), copy);
+    if (present) {
+        const bool same = present->same_group(ours) && present->index == index;
+        co_return same ? Shown::ours : Shown::anothers;
+    }
+    const bool lost = present.error() == Damage::blank || present.error() == Damage::checksum;
+    // Something sound that should lie elsewhere: of this group it is damage, of another not.
+    const bool moved = present.error() == Damage::misplaced &&
+                       address_of(io->in.bytes()).group == ours.group;
+    co_return lost || moved ? Shown::nothing : Shown::anothers;
+}
+
+}  // namespace
+
+// What its superblocks say now. If they say nothing, it is the one that we began with. If one cannot
+// be read and the other says nothing, it may be another's.
+Task<bool> Healer::still_ours(std::size_t disk) {
+    if (taken_.contains(disk) || silent_.contains(disk)) co_return false;
+    Disk& device = *roster_.members[disk];
+    const Geometry& geometry = roster_.geometry(disk);
+    const std::uint64_t blocks = superblock_area / geometry.block_size;
+    const Shown front = co_await superblock_at(device, {geometry.superblock_first(), blocks}, 0,
+                                               roster_.common, disk);
+    const Shown back = co_await superblock_at(device, {geometry.superblock_last(), blocks}, 1,
+                                              roster_.common, disk);
+    if (front != Shown::anothers && back != Shown::anothers) {
+        const bool unread = front == Shown::unread || back == Shown::unread;
+        co_return !unread || front == Shown::ours || back == Shown::ours;
+    }
+    if (!taken_.contains(disk)) {
+        report_.left.push_back(fmt::format(
+            "{} is left alone: its superblock is another one now, so somebody has made, or makes, "
+            "another group of it",
+            roster_.names[disk]));
+    }
+    taken_.insert(disk);
+    co_return false;
+}
+
+Task<void> Healer::ask_whose(std::size_t disk) {
+    (void)co_await still_ours(disk);
+    told_.insert(disk);
+    silent_.erase(disk);
+}
+
+// Before slots are claimed, for which all disks are written.
+Task<Result<void>> Healer::all_still_ours() {
+    told_ = DiskSet();
+    for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
+        const bool there = roster_.members[disk] != nullptr && !silent_.contains(disk);
+        if (there) asking_.spawn(ask_whose(disk));
+    }
+    co_await asking_.idle().wait_until(world_.clock, world_.clock.now() + Rows::hung_after);
+    for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
+        if (roster_.members[disk] != nullptr && !told_.contains(disk)) silent_.insert(disk);
+        if (taken_.contains(disk)) {
+            co_return std::unexpected(
+                Error{Code::other_group,
+                      fmt::format("{} has another superblock now: somebody has made, or makes, "
+                                  "another group of it; nothing more was healed",
+                                  roster_.names[disk])});
+        }
+    }
+    co_return Result<void>();
+}
+
+// ---- rows ----
 
 Task<void> Healer::heal_cells() {
     const Geometry& geometry = roster_.common.geometry;
@@ -16,15 +97,22 @@ Task<void> Healer::heal_cells() {
         for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
             if (rows_.errors()[disk] != 0 || roster_.common.is_active(disk))
                 continue;  // absent, or it hangs or errs: nothing to heal on
-            for (std::uint32_t cell = first; cell < first + count; ++cell) {
-                scope_.spawn(heal_row(cell, disk));
-            }
+            scope_.spawn(heal_rows(first, count, disk));
         }
         if (mutated(Mutant::heal_returned_undrained)) {
             co_await scope_.idle().wait_until(world_.clock, world_.clock.now());
         } else {
             co_await scope_.idle().wait();
         }
+    }
+}
+
+// The disk is asked whose it is only after its rows were read: what is healed now was read of ours.
+Task<void> Healer::heal_rows(std::uint32_t first, std::uint32_t count, std::size_t disk) {
+    const bool ours = co_await still_ours(disk);
+    if (!ours) co_return;
+    for (std::uint32_t cell = first; cell < first + count; ++cell) {
+        scope_.spawn(heal_row(cell, disk));
     }
 }
 
@@ -83,15 +171,15 @@ Task<void> Healer::heal_superblocks() {
             const std::uint64_t at =
                 copy == 0 ? geometry.superblock_first() : geometry.superblock_last();
             const Extent area{at, superblock_area / geometry.block_size};
-            IoPtr io = device->prepare(Io::Kind::read, Extent{}, area);
-            io = co_await Transfer(*device, std::move(io));
-            const auto present = io->error == 0 ? decode_superblock(io->in.bytes(), copy)
-                                                : std::unexpected(Damage::checksum);
-            if (present && present->same_group(roster_.common) && present->index == disk) continue;
+            const bool ours = co_await still_ours(disk);
+            if (!ours) break;
+            const Shown present = co_await superblock_at(*device, area, copy, roster_.common, disk);
+            if (present == Shown::ours) continue;
+            if (present == Shown::anothers) break;  // in this very moment
             Superblock superblock = roster_.common;
             superblock.index = static_cast<std::uint16_t>(disk);
             superblock.geometry = geometry;
-            io = device->prepare(Io::Kind::write, Extent{at, 1}, Extent{});
+            IoPtr io = device->prepare(Io::Kind::write, Extent{at, 1}, Extent{});
             encode_superblock(io->out.bytes(), superblock, copy);
             const bool written = co_await write(disk, std::move(io));
             written ? ++report_.superblocks : ++report_.failed;

@@ -2,6 +2,7 @@
 
 import os
 import pty
+import shutil
 import struct
 import subprocess
 import unittest
@@ -11,6 +12,9 @@ from command import CODES, CommandTest, main
 
 def cells_begin(slots, block=512):
     return 4096 + (2 * slots * block + 4095) // 4096 * 4096
+
+
+MKFS = shutil.which("mkfs.ext4", path="/sbin:/usr/sbin:/usr/bin")
 
 
 class Disks(CommandTest):
@@ -246,6 +250,22 @@ class Disks(CommandTest):
         self.assertIn("c.img is disk 3 of the group", fixed.err)
         self.ok("check", "-g", "g")
 
+    @unittest.skipUnless(MKFS and shutil.which("wipefs"), "no mkfs.ext4, or no wipefs")
+    def test_a_member_that_was_given_away_is_not_repaired_over(self):
+        """The second superblock is still there, but a file system was made on the disk."""
+        end = self.content("c.img")[-4096:]
+        subprocess.run([MKFS, "-q", "-F", self.path("c.img")], check=True, capture_output=True)
+        self.spoil("c.img", os.path.getsize(self.path("c.img")) - 4096, end)
+        before = self.content("c.img")
+        repair = ["check", "--repair", "-g", "g"]
+        self.refused("usage", *repair, says="c.img was disk 3 of the group, and holds an ext4 file system")
+        self.spoil("c.img", len(before) - 4096, bytes(4096))  # now only some block tells
+        self.refused("usage", *repair, says="holds an ext4 file system now; nothing was written")
+        self.assertEqual(self.content("c.img"), before[:-4096] + bytes(4096))
+        subprocess.run(["wipefs", "-q", "--all", self.path("c.img")], check=True)
+        self.ok(*repair)
+        self.ok("check", "-g", "g")
+
     def test_two_blank_disks_are_not_guessed(self):
         self.ok("format", *self.GROUP, "--conf", "five.conf", *(f"{n}.five" for n in range(5)))
         size = os.path.getsize(self.path("0.five"))
@@ -321,6 +341,28 @@ class Disks(CommandTest):
         self.assertGreater(int(self.ok("cell", "set", "-g", "g", "x", "w").out), 1 << 32)
         token = self.ok("run", "-g", "g", "l", "--", "sh", "-c", "echo $DISKPAXOS_TOKEN").out
         self.assertEqual(int(token), (1 << 32) + 4)
+
+    def test_what_an_absent_disk_may_hold_is_not_given_up(self):
+        """The acknowledged value is on b and c. One is damaged, the other away: it comes back."""
+        os.rename(self.path("a.img"), self.path("a.away"))
+        self.ok("cell", "set", "-g", "g", "x", "acknowledged")
+        os.rename(self.path("a.away"), self.path("a.img"))
+        self.lose(self.cell_of("x"), "b.img")
+        os.rename(self.path("c.img"), self.path("c.away"))
+        give_up = ["check", "--repair", "--give-up", "x", "--force"]
+        self.refused("no_quorum", *give_up, "-g", "g", says="disk 3 is absent, and may hold a newer")
+        os.rename(self.path("c.away"), self.path("c.img"))
+        self.refused("no_quorum", *give_up, "-d", "a.img", "-d", "b.img", says="disk 3 is absent")
+        self.refused("no", *give_up, "-g", "g", says="a majority still has")
+        self.ok("check", "--repair", "-g", "g")
+        self.assertEqual(self.read_x("-g", "g").out, "acknowledged\n")
+        # It is gone for good: another disk takes its place, and then there is nothing to wait for.
+        self.lose(self.cell_of("x"), "b.img")
+        self.spoil("c.img", 0, bytes(len(self.content("c.img"))))
+        self.refused("no_quorum", *give_up, "-g", "g", says="--replace 3 --old-is-gone")
+        self.ok(*give_up, "--replace", "3", "--old-is-gone", "-g", "g")
+        self.assertEqual(self.read_x("-g", "g").out, "")
+        self.ok("check", "-g", "g")
 
     def test_a_name_of_which_nothing_is_left(self):
         self.ok("run", "-g", "g", "l", "--", "true")

@@ -273,6 +273,42 @@ class Format(CommandTest):
         self.ok("check", "-g", "g")
         self.ok("format", "--force", *self.GROUP, *nodes, host="B")
 
+    def interrupted_in_its_wait(self, *words):
+        formatting = self.start("format", "--force", "--evict", *words)
+        for line in formatting.stderr:
+            if b"waiting" in line:
+                break
+        formatting.send_signal(signal.SIGINT)
+        formatting.communicate(timeout=30)
+        self.assertEqual(formatting.returncode, 130)
+        return line
+
+    def test_cells_that_cannot_be_read_are_no_free_group(self):
+        self.make_group()
+        os.truncate(self.path("a.img"), os.path.getsize(self.path("a.img")) // 2)
+        before = self.content("a.img")
+        small = ["--cells", "2", "--slots", "16", "--ttl", "2s", "a.img"]
+        answer = self.refused("no_quorum", "format", "--force", *small, says="cannot be known")
+        self.assertIn("--evict", answer.err)
+        self.assertEqual(self.content("a.img"), before)
+        self.assertIn(b"waiting 1 h", self.interrupted_in_its_wait(*small))
+        self.spoil("a.img", 0, bytes(len(before)))  # a person's word that it may go
+        self.ok("format", *small)
+
+    def test_a_disk_that_was_retired_by_mistake_comes_back_wiped(self):
+        self.make_group()
+        self.ok("cell", "set", "-g", "g", "x", "v")
+        process = self.holder("L", host="here")
+        self.interrupted_in_its_wait(*self.GROUP, "a.img")
+        process.terminate()
+        process.wait(30)
+        replace = ["check", "--repair", "--replace", "1", "--old-is-gone", "--force", "-g", "g"]
+        self.refused("usage", *replace, says="shred -n 0 -z")
+        subprocess.run(["shred", "-n", "0", "-z", self.path("a.img")], check=True)
+        self.ok(*replace)
+        self.ok("check", "-g", "g")
+        self.assertEqual(self.ok("cell", "get", "-g", "g", "x").out, "v\n")
+
     @unittest.skipUnless(os.geteuid() == 0, "loop devices are for root")
     def test_a_living_group_is_put_out(self):
         self.make_group()

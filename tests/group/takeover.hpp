@@ -16,6 +16,10 @@ class Takeover : public testing::Test {
     // As `format` does it, by another host; `wait` as with --evict.
     Result<void> take_over(
         Duration wait, std::function<void()> waiting = [] {}, const bool& stop = never) {
+        Formatter formatter(cluster.world, plan(wait, std::move(waiting)), [](std::uint64_t) {});
+        return cluster.run(formatter.run(stop));
+    }
+    FormatPlan plan(Duration wait, std::function<void()> waiting = [] {}) {
         FormatPlan plan;
         plan.superblock = new_superblock("next", cluster.disks.size(), cluster.geometry, 10'000, 0);
         plan.disks = cluster.all();
@@ -27,8 +31,7 @@ class Takeover : public testing::Test {
         }
         plan.wait = wait;
         plan.waiting = std::move(waiting);
-        Formatter formatter(cluster.world, std::move(plan), [](std::uint64_t) {});
-        return cluster.run(formatter.run(stop));
+        return plan;
     }
     Result<void> set(Process& process, std::string name) {
         return cluster.run(as_void(process.directory, std::move(name), cluster.soon()));

@@ -121,6 +121,125 @@ TEST_F(Takeover, InterruptedInItsWaitSaysSoUntilOneIsFinished) {
     EXPECT_TRUE(check().sound());
 }
 
+Task<bool> sleep_a_second(Clock& clock) {
+    co_await clock.sleep(1s);
+    co_return true;
+}
+
+Task<void> format_too(Formatter& formatter, const bool& stop, std::optional<Result<void>>& done) {
+    auto running = formatter.run(stop);
+    done = co_await running;
+}
+
+// Two at once: the later one has put its mark over that of the earlier one, which then stops.
+TEST_F(Takeover, OfTwoAtOnceOneMakesItsGroup) {
+    Scope scope(cluster.queue);
+    std::optional<Formatter> other;
+    std::optional<Result<void>> done;
+    const Result<void> first = take_over(40s, [&] {
+        other.emplace(cluster.world, plan(60s), [](std::uint64_t) {});
+        scope.spawn(format_too(*other, never, done));
+    });
+    ASSERT_FALSE(first);
+    EXPECT_EQ(first.error().code, Code::in_use);
+    EXPECT_FALSE(cluster.assemble()) << "the other one has not come to its end";
+    while (!done && cluster.run(sleep_a_second(cluster.clock))) continue;
+    ASSERT_TRUE(*done) << done->error().sentence;
+    EXPECT_TRUE(check().sound());
+    HostLocks kernel;
+    Process next(cluster, kernel, host_named("taker"));
+    EXPECT_TRUE(set(next, "x"));
+}
+
+// It has looked at the old group; by the time that it writes, the new one is there and in use.
+TEST_F(Takeover, AGroupThatWasMadeMeanwhileIsNotWrittenOver) {
+    for (const Duration wait : {Duration(0), Duration(40s)}) {
+        FormatPlan late = plan(wait);
+        ASSERT_TRUE(take_over(0s));
+        const Uuid made = cluster.assemble()->common.group;
+        HostLocks kernel;
+        Process user(cluster, kernel, host_named("taker"));
+        ASSERT_TRUE(set(user, "x"));
+        const std::array<unsigned, 3> before{writes(0), writes(1), writes(2)};
+        Formatter formatter(cluster.world, std::move(late), [](std::uint64_t) {});
+        const Result<void> second = cluster.run(formatter.run(never));
+        ASSERT_FALSE(second);
+        EXPECT_EQ(second.error().code, Code::in_use);
+        EXPECT_EQ(before, (std::array<unsigned, 3>{writes(0), writes(1), writes(2)}));
+        EXPECT_EQ(cluster.assemble()->common.group, made);
+        EXPECT_TRUE(set(user, "x"));
+    }
+}
+
+// It was interrupted on one disk, and what is there is not known from before.
+TEST_F(Takeover, WhatIsFoundInsteadOfTheMarkStopsIt) {
+    for (std::size_t disk = 0; disk < 3; ++disk) {
+        const Superblock old =
+            *decode_superblock(ByteView(cluster.disks[disk]->at(0).data(), superblock_area), 0);
+        const Result<void> done = take_over(40s, [&] {
+            encode_superblock(cluster.disks[disk]->at(0), old, 0);  // by a repair of before 1.4
+        });
+        ASSERT_FALSE(done);
+        EXPECT_EQ(done.error().code, Code::in_use);
+        ASSERT_TRUE(take_over(40s));
+        EXPECT_TRUE(check().sound());
+    }
+}
+
+// Those who repair have assembled the old group; then the disks change hands.
+TEST_F(Takeover, ARepairOfTheOldGroupTouchesNothingOfTheNewOne) {
+    const auto roster = cluster.assemble();
+    ASSERT_TRUE(roster);
+    ASSERT_TRUE(take_over(0s));
+    const Uuid made = cluster.assemble()->common.group;
+    const std::array<unsigned, 3> before{writes(0), writes(1), writes(2)};
+    const Threshold rule = Threshold::majority(3);
+    HostLocks::OfProcess locks(home);
+    Healer healer(cluster.world, *roster, rule, locks, host_named("home"));
+    const auto healed = cluster.run(healer.run(cluster.soon()));
+    EXPECT_FALSE(healed && healed->superblocks + healed->blocks > 0);
+    Healer superblocks(cluster.world, *roster, rule, locks, host_named("home"));
+    const auto left = cluster.run(superblocks.run_without_slots());
+    ASSERT_TRUE(left);
+    EXPECT_EQ(left->superblocks, 0U);
+    EXPECT_EQ(left->left.size(), 3U);
+    EXPECT_EQ(before, (std::array<unsigned, 3>{writes(0), writes(1), writes(2)}));
+    EXPECT_EQ(cluster.assemble()->common.group, made);
+    EXPECT_TRUE(check().sound());
+}
+
+// In the middle of it: the superblock of one disk is retired after its rows were read.
+TEST_F(Takeover, ARepairStopsOnADiskThatIsRetiredUnderIt) {
+    for (std::uint32_t cell = 0; cell < cluster.geometry.cells; ++cell) {
+        std::ranges::fill(cluster.disks[1]->at(cluster.geometry.block(cell, 0)), std::byte{1});
+    }
+    const auto roster = cluster.assemble();
+    ASSERT_TRUE(roster);
+    const ByteSpan area(cluster.disks[1]->at(0).data(), superblock_area);
+    const Superblock old = *decode_superblock(area, 0);
+    const std::uint64_t rows = cluster.geometry.row(0).first;
+    unsigned written = 0;
+    bool retired = false;
+    cluster.disks[1]->asked = [&](const Io& io) {
+        if (io.kind != Io::Kind::read) {
+            written += retired && io.to.first >= rows;
+        } else if (io.from.first == rows && !retired) {
+            encode_retired(area, old, Retired(), 0);
+            retired = true;
+        }
+    };
+    const Threshold rule = Threshold::majority(3);
+    HostLocks::OfProcess locks(home);
+    Healer healer(cluster.world, *roster, rule, locks, host_named("home"));
+    const auto healed = cluster.run(healer.run(cluster.soon()));
+    ASSERT_TRUE(healed) << healed.error().sentence;
+    EXPECT_TRUE(retired);
+    EXPECT_EQ(written, 0U);
+    EXPECT_EQ(healed->superblocks, 0U);
+    EXPECT_EQ(healed->left.size(), 1U);
+    EXPECT_TRUE(decode_retired(area, 0));
+}
+
 TEST_F(Takeover, WithoutAWaitWhatComesLateIsDamage) {
     Process old(cluster, home, host_named("home"));
     ASSERT_TRUE(set(old, "x"));
