@@ -6,19 +6,32 @@
 
 namespace diskpaxos::agent {
 
-// An eighth is for UNIX sockets. An origin may be a whole data centre behind one address, so it
-// gets three quarters; half of all may be strangers of one origin, which are as many as arrive at
-// once when an agent comes back.
+// An eighth is for UNIX sockets, and one for networks. An origin may be a whole data centre behind
+// one address, so it gets three quarters; half of all may be strangers of one origin, which are as
+// many as arrive at once when an agent comes back. A client has five eighths, less than an
+// origin.
 Places::Limits Places::Limits::of(unsigned all) {
     constexpr unsigned few = 16;
     return {.all = all,
             .by_network = all - all / 8,
+            .by_socket = all - all / 8,
             .of_origin = all - all / 4,
-            .strangers_of_origin = std::max(all / 2, std::min(all, few))};
+            .strangers_of_origin = std::max(all / 2, std::min(all, few)),
+            .of_client = all - all / 4 - all / 8};
 }
 
 bool Places::full_for(const Guest& guest) const {
-    return taken_ >= limits_.all || (!guest.local_ && by_network_ >= limits_.by_network);
+    const bool reserved = guest.local_ ? taken_ - by_network_ >= limits_.by_socket
+                                       : by_network_ >= limits_.by_network;
+    return taken_ >= limits_.all || reserved;
+}
+
+// One that comes over a network takes no place from one of this host. One of this host does, but
+// not those that are for networks.
+Places::Guest* Places::stranger_for(const Guest& guest) const {
+    const bool all_sockets = taken_ - by_network_ >= limits_.by_socket;
+    if (!guest.local_ || !all_sockets) return first_stranger(guest.local_);
+    return strangers_[1].empty() ? nullptr : strangers_[1].front();
 }
 
 Places::Guest* Places::first_stranger(bool local_as_well) const {
@@ -41,9 +54,8 @@ Places::Decision Places::enter(Guest& guest) {
             leave(*decision.leaves);
         }
     }
-    // One that comes over a network takes no place from one of this host.
     if (decision.leaves == nullptr && full_for(guest)) {
-        decision.leaves = first_stranger(guest.local_);
+        decision.leaves = stranger_for(guest);
         if (decision.leaves == nullptr) return {.answer = Answer::full};
         leave(*decision.leaves);
     }

@@ -2,8 +2,8 @@
 //
 // A stranger is a guest whose hello has not been answered yet. Where no place is free, the stranger
 // that came first loses its place: however many hang on a port and say nothing, who greets at once
-// gets in. Who has greeted keeps its place. Some places are for UNIX sockets alone, and no origin
-// (an address, or a user of this host) has them all.
+// gets in. Who has greeted keeps its place. Some places are for UNIX sockets alone, and as many for
+// networks. No origin (an address, or a user of this host) has all of them, and no client.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +18,10 @@ class Places {
     struct Limits {
         unsigned all = 0;
         unsigned by_network = 0;  // of all
+        unsigned by_socket = 0;   // of all: by UNIX sockets
         unsigned of_origin = 0;   // of all
         unsigned strangers_of_origin = 0;
+        unsigned of_client = 0;  // of all: of those who have greeted by one name
         static Limits of(unsigned all);
     };
 
@@ -71,6 +73,7 @@ class Places {
     };
 
     bool full_for(const Guest& guest) const;
+    Guest* stranger_for(const Guest& guest) const;
     Guest* first_stranger(bool local_as_well) const;
     void forget_stranger(Guest& guest);
 

@@ -18,6 +18,10 @@ bool lies_within(const Store& store, Extent extent) {
     return extent.first < store.blocks() && extent.count <= store.blocks() - extent.first;
 }
 
+Rank promised(ByteView block, const BlockAddress& address) {
+    return decode_block(block, address).block.promised;
+}
+
 wire::Status status_of(StepVerdict verdict) {
     switch (verdict) {
         case StepVerdict::done:
@@ -73,12 +77,42 @@ bool Session::step(const wire::Frame& frame) {
     }
     const std::uint64_t ceiling =
         rights_.format ? no_ceiling : served_->ceiling(server_.time_of_day_ms());
+    if (!hold_back(asked->block, asked->rank)) return answer(frame, wire::Status::failed);
     const Store::Outcome outcome =
         store.step(asked->block, request_, asked->rank, before_, ceiling);
+    // Who repeats a promise or a write has not made what stands there.
+    const BlockAddress address = address_of(request_);
+    const bool rises = outcome.verdict == StepVerdict::done &&
+                       promised(store.pending(asked->block), address) > promised(before_, address);
+    if (rises) served_->promisers().made(asked->block, rights_.format ? "" : client_.name);
     if (outcome.verdict == StepVerdict::above) return answer_above(frame, outcome);
     wire::put_block(answers_after(outcome.until), frame.type, status_of(outcome.verdict), frame.id,
                     before_);
     return true;
+}
+
+// agent-A1: at the rank of a promise that stands, only the client writes that has made it. For
+// another, and where nobody knows any more who has made it, the agent itself promises one round more.
+// What is asked is then refused as every step below a promise, and an honest client begins anew.
+// False: the promise could not be made.
+bool Session::hold_back(std::uint64_t number, Rank rank) {
+    Store& store = served_->store();
+    if (rights_.format || restores(rank)) return true;
+    const BlockAddress address = address_of(request_);
+    const Block asked = decode_block(request_, address).block;
+    const Decoded present = decode_block(store.pending(number), address);
+    const bool stands = present.state == BlockState::valid && present.block.promised == rank &&
+                        present.block.accepted != rank;
+    const bool takes = asked.accepted == rank && stands;
+    if (!takes || served_->promisers().is_of(number, client_.name)) return true;
+    const Rank above{rank.round + 1, Proposer()};
+    Bytes raise(store.block_size());
+    encode_block(raise, address,
+                 {.incarnation = asked.incarnation, .seq = asked.seq, .promised = above,
+                  .accepted = {}, .committed = {}, .value = {}});
+    const Store::Outcome raised = store.step(number, raise, above, before_);
+    served_->promisers().made(number, "");
+    return raised.verdict == StepVerdict::done;
 }
 
 // To a client that does not know this answer, the disk has failed. It must not take it for a refusal:
@@ -123,8 +157,8 @@ bool Session::watch(const wire::Frame& frame) {
     if (asked->block >= store.blocks()) return answer(frame, wire::Status::out_of_range);
     const ByteView block = store.block(asked->block);
     if (!may_read(rights_, block)) return forbid(frame, asked->block);
-    if (watches_ >= server_.limits().watches) return answer(frame, wire::Status::full);
-    ++watches_;
+    if (watched_.size() >= server_.limits().watches) return answer(frame, wire::Status::full);
+    watched_.push_back(asked->block);
     if (ServedStore::due(block, asked->rank)) {
         changed(frame.id, asked->block, block);
     } else {
@@ -135,7 +169,10 @@ bool Session::watch(const wire::Frame& frame) {
 
 // It is read again by whom it was promised to: the register may have got a name meanwhile.
 void Session::changed(std::uint64_t id, std::uint64_t number, ByteView block) {
-    --watches_;
+    const auto watched = std::ranges::find(watched_, number);
+    CHECK(watched != watched_.end());
+    *watched = watched_.back();
+    watched_.pop_back();
     const wire::Frame frame{
         .type = wire::Type::watch, .status = wire::Status::ok, .id = id, .body = {}};
     if (may_read(rights_, block)) {
@@ -148,25 +185,39 @@ void Session::changed(std::uint64_t id, std::uint64_t number, ByteView block) {
     flush();
 }
 
-bool Session::list(const wire::Frame& frame) {
+// Piece by piece (looks.hpp). Meanwhile other answers may go: this one is made beside them.
+Task<bool> Session::list(wire::Frame frame) {
     const auto extent = wire::get_list(frame.body);
-    if (!extent) return malformed(frame, extent.error());
+    if (!extent) co_return malformed(frame, extent.error());
     const Store& store = served_->store();
-    if (extent->first >= store.blocks()) return answer(frame, wire::Status::out_of_range);
+    if (extent->first >= store.blocks()) co_return answer(frame, wire::Status::out_of_range);
     const std::uint64_t last =
         std::min({extent->first + extent->count, store.blocks(), extent->first + longest_look});
-    const std::size_t longest_entry = 9 + wire::longest_name;
-    wire::ListWriter writer(out_, frame.id);
+    Bytes listed;
+    wire::ListWriter writer(listed, frame.id);
     std::uint64_t number = extent->first;
-    for (; number < last; ++number) {
-        if (writer.body_size() + longest_entry > server_.limits().largest_body) break;
-        const ByteView block = store.block(number);
+    for (bool full = false; number < last && !full;) {
+        Looks::Wish wish(server_.looks(), client_.name);
+        co_await wish.granted().wait();
+        const std::uint64_t piece = std::max<std::uint64_t>(1, Looks::piece / store.block_size());
+        full = !list_piece(writer, number, std::min(last, number + piece));
+    }
+    const bool over = number >= std::min(extent->first + extent->count, store.blocks());
+    writer.end(over ? 0 : number);
+    out_.insert(out_.end(), listed.begin(), listed.end());
+    co_return true;
+}
+
+// From `number` on. False: the answer is full.
+bool Session::list_piece(wire::ListWriter& writer, std::uint64_t& number, std::uint64_t end) const {
+    constexpr std::size_t longest_entry = 9 + wire::longest_name;
+    for (; number < end; ++number) {
+        if (writer.body_size() + longest_entry > server_.limits().largest_body) return false;
+        const ByteView block = served_->store().block(number);
         const Subject subject = subject_of(block);
         if (subject.kind != Subject::Kind::named || !may_read(rights_, block)) continue;
         writer.add(number, subject.name);
     }
-    const bool over = number >= std::min(extent->first + extent->count, store.blocks());
-    writer.end(over ? 0 : number);
     return true;
 }
 

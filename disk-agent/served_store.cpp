@@ -15,6 +15,7 @@ ServedStore::ServedStore(RunQueue& queue, Clock& clock, std::string name,
     : name_(std::move(name)),
       log_(log),
       disk_(std::move(disk)),
+      promisers_(recovered.header.blocks),
       store_(queue, clock, *disk_, std::move(recovered), *this) {
     learn_age();
 }
@@ -37,7 +38,7 @@ void ServedStore::await(Lsn lsn, Patron& patron) {
 }
 
 void ServedStore::watch(std::uint64_t number, std::uint64_t id, Rank rank, Patron& patron) {
-    watches_[number].push_back({id, rank, &patron});
+    watches_.emplace(std::pair(number, &patron), Watch{id, rank});
 }
 
 // A block that nobody knows is news as well, but not an initial one.
@@ -47,11 +48,9 @@ bool ServedStore::due(ByteView block, Rank rank) {
     return decoded.state == BlockState::unknown || decoded.block.accepted > rank;
 }
 
-void ServedStore::forget(Patron& patron) {
+void ServedStore::forget(Patron& patron, std::span<const std::uint64_t> watched) {
     for (auto& waiting : waiting_) std::erase(waiting, &patron);
-    const auto is_his = [&patron](const Watch& watch) { return watch.patron == &patron; };
-    for (auto& [number, watches] : watches_) std::erase_if(watches, is_his);
-    std::erase_if(watches_, [](const auto& entry) { return entry.second.empty(); });
+    for (const std::uint64_t number : watched) watches_.erase(std::pair(number, &patron));
 }
 
 void ServedStore::committed(Lsn lsn, std::span<const std::uint64_t> blocks) {
@@ -67,17 +66,18 @@ void ServedStore::committed(Lsn lsn, std::span<const std::uint64_t> blocks) {
 }
 
 void ServedStore::tell_watchers(std::uint64_t number) {
-    const auto entry = watches_.find(number);
-    if (entry == watches_.end()) return;
+    const auto of_others = [number](const auto& entry) { return entry.first.first != number; };
+    auto next = watches_.lower_bound(std::pair(number, static_cast<Patron*>(nullptr)));
+    if (next == watches_.end() || of_others(*next)) return;
     const ByteView block = store_.block(number);
     due_.clear();
-    std::erase_if(entry->second, [&](const Watch& watch) {
-        const bool is_due = due(block, watch.rank);
-        if (is_due) due_.push_back(watch);
-        return is_due;
-    });
-    if (entry->second.empty()) watches_.erase(entry);
-    for (const Watch& watch : due_) watch.patron->changed(watch.id, number, block);
+    while (next != watches_.end() && !of_others(*next)) {
+        const auto here = next++;
+        if (!due(block, here->second.rank)) continue;
+        due_.emplace_back(here->first.second, here->second.id);
+        watches_.erase(here);
+    }
+    for (const auto& [patron, id] : due_) patron->changed(id, number, block);
 }
 
 void ServedStore::failing(int error) {

@@ -5,10 +5,13 @@
 #include <array>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "disk-agent/log.hpp"
+#include "disk-agent/promisers.hpp"
 #include "disk-agent/store.hpp"
 
 namespace diskpaxos::agent {
@@ -39,7 +42,10 @@ class ServedStore final : public Audience {
     void watch(std::uint64_t number, std::uint64_t id, Rank rank, Patron& patron);
     static bool due(ByteView block, Rank rank);
 
-    void forget(Patron& patron);  // it has gone
+    // It has gone. `watched`: the registers that it watches, in any order; some may come twice.
+    void forget(Patron& patron, std::span<const std::uint64_t> watched);
+
+    Promisers& promisers() { return promisers_; }
 
     // ceiling-C1: of those who may not format, at that time of day (unix ms).
     std::uint64_t ceiling(std::uint64_t now_ms) const {
@@ -57,16 +63,17 @@ class ServedStore final : public Audience {
     struct Watch {
         std::uint64_t id;
         Rank rank;
-        Patron* patron;
     };
 
     std::string name_;
     Log& log_;
     std::unique_ptr<Disk> disk_;
     std::array<std::vector<Patron*>, 2> waiting_;  // by the parity of their batch
-    std::map<std::uint64_t, std::vector<Watch>> watches_;
-    std::vector<Watch> due_;  // scratch space of tell_watchers()
+    // By register and by who waits: a million watches of others are not to be walked for one of them.
+    std::multimap<std::pair<std::uint64_t, Patron*>, Watch> watches_;
+    std::vector<std::pair<Patron*, std::uint64_t>> due_;  // scratch space of tell_watchers(): ids
     std::uint64_t formatted_ms_ = 0;  // as the superblock that lies here says; 0: none can be read
+    Promisers promisers_;
     Store store_;             // last: it tells the others
 };
 

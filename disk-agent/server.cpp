@@ -62,6 +62,7 @@ Server::Server(io::Loop& loop, Log& log, std::uint64_t instance)
       log_(log),
       instance_(instance),
       places_(Places::Limits::of(usual_connections)),
+      looks_(loop.queue(), loop),
       scope_(loop.queue()) {
     listening_.emplace(loop.queue());
     scope_.spawn(tell_left_out());
@@ -215,7 +216,7 @@ Task<void> Server::attend(std::unique_ptr<Visitor> visitor) {
     Client client;
     if (!co_await introduce(*visitor, client)) co_return;
     const auto count = by_client_.find(client.name);
-    if (count != by_client_.end() && count->second >= most_per_client) {
+    if (count != by_client_.end() && count->second >= places_.limits().of_client) {
         log_.complain(Topic::limits,
                       fmt::format("limit: client {} has {} connections; one more was refused",
                                   net::printable(client.name), count->second));

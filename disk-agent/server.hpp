@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "disk-agent/looks.hpp"
 #include "disk-agent/places.hpp"
 #include "disk-agent/session.hpp"
 #include "io/open_disk.hpp"
@@ -56,12 +57,12 @@ class Server {
     bool stopping() const { return stopping_; }
     Event& stopped() { return stopped_; }
     Places& places() { return places_; }
+    Looks& looks() { return looks_; }
     void enter(Session& session);
     void leave(Session& session);
 
     std::vector<std::unique_ptr<ServedStore>>& stores() { return stores_; }
     Limits& change_limits() { return limits_; }
-    unsigned most_per_client = 1280;
 
   private:
     Task<bool> lock(io::OpenDisk& file);
@@ -85,6 +86,7 @@ class Server {
     std::set<Session*> sessions_;
     std::map<std::string, unsigned> by_client_;
     Places places_;
+    Looks looks_;
     bool stopping_ = false;
     Event stopped_;
     std::optional<Scope> listening_;  // of accept_all()

@@ -14,6 +14,11 @@ constexpr std::size_t read_size = 16 * 1024;
 constexpr std::size_t much_unsent = 128 * 1024;  // more, and requests wait for the client to read
 constexpr unsigned most_in_a_row = 64;           // requests; then others have their turn
 constexpr Duration goodbye = std::chrono::seconds(1);
+constexpr std::size_t little = 4096;  // bytes that may be read without waiting for a piece
+
+bool is_list(const wire::Frame& frame) {
+    return frame.type == wire::Type::list && frame.status == wire::Status::ok;
+}
 
 }  // namespace
 
@@ -28,7 +33,7 @@ Session::Session(Server& server, net::Stream& stream, Places::Guest& guest, Clie
 }
 
 Session::~Session() {
-    if (served_ != nullptr) served_->forget(*this);
+    if (served_ != nullptr) served_->forget(*this, watched_);
     server_.leave(*this);
 }
 
@@ -160,9 +165,15 @@ Task<void> Session::serve() {
         Store& store = served_->store();
         const std::size_t blocks = blocks_changed_by(**frame);
         while (!store.has_room(blocks) && !store.failing()) co_await store.next_batch().wait();
-        const bool much = (*frame)->type == wire::Type::list || ++in_a_row % most_in_a_row == 0;
-        if (!handle(**frame)) break;
-        if (!much) continue;
+        if (looks_at_many(**frame)) {
+            Looks::Wish wish(server_.looks(), client_.name);
+            co_await wish.granted().wait();
+        }
+        bool goes_on = false;
+        if (is_list(**frame)) goes_on = co_await list(**frame);
+        else goes_on = handle(**frame);
+        if (!goes_on) break;
+        if (++in_a_row % most_in_a_row != 0) continue;
         NextTurn turn(server_.clock());
         co_await turn;
     }
@@ -198,6 +209,12 @@ std::size_t Session::blocks_changed_by(const wire::Frame& frame) const {
     return blocks <= store.most_at_once() ? blocks : 0;
 }
 
+bool Session::looks_at_many(const wire::Frame& frame) const {
+    if (frame.type != wire::Type::read) return false;
+    const auto extent = wire::get_read(frame.body);
+    return extent && extent->count > little / served_->store().block_size();
+}
+
 bool Session::handle(const wire::Frame& frame) {
     if (frame.status != wire::Status::ok) return malformed(frame, wire::Flaw::no_sense);
     switch (frame.type) {
@@ -212,7 +229,7 @@ bool Session::handle(const wire::Frame& frame) {
         case wire::Type::watch:
             return watch(frame);
         case wire::Type::list:
-            return list(frame);
+            break;  // serve() has it: it takes some turns
         case wire::Type::rights:
             return rights(frame);
         case wire::Type::ping: {

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <string>
+#include <vector>
 
 #include "disk-agent/access.hpp"
 #include "disk-agent/places.hpp"
@@ -54,10 +55,13 @@ class Session final : public Patron {
     bool handle(const wire::Frame& frame);
     bool read(const wire::Frame& frame);
     bool step(const wire::Frame& frame);
+    bool hold_back(std::uint64_t block, Rank rank);
     bool answer_above(const wire::Frame& frame, const Store::Outcome& outcome);
     bool write(const wire::Frame& frame);
     bool watch(const wire::Frame& frame);
-    bool list(const wire::Frame& frame);
+    Task<bool> list(wire::Frame frame);
+    bool list_piece(wire::ListWriter& writer, std::uint64_t& number, std::uint64_t end) const;
+    bool looks_at_many(const wire::Frame& frame) const;
     bool rights(const wire::Frame& frame);
     void put_rights(std::uint64_t id);
     void complain(Topic topic, std::string_view what) const;
@@ -90,7 +94,7 @@ class Session final : public Patron {
     std::array<unsigned, 2> due_{};
     Event settled_;          // some of what was due is not any more
     bool finished_ = false;  // the other end has said that it asks for nothing more
-    unsigned watches_ = 0;
+    std::vector<std::uint64_t> watched_;  // registers, one for each watch
     Bytes request_;  // scratch space
     Bytes before_;
 };

@@ -33,6 +33,8 @@ inline api::Timeout timeout(std::int64_t ms) {
 inline std::string bytes_of(const void* bytes, std::size_t size) {
     return size == 0 ? std::string() : std::string(static_cast<const char*>(bytes), size);
 }
+// No name at all is refused as an empty one: a bad argument, and no reason to abort.
+inline std::string name_of(const char* name) { return name != nullptr ? name : ""; }
 bool copy(const api::Value& value, diskpaxos_value& out);
 
 // For callbacks: an answer without anything but how it went.

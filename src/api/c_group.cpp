@@ -46,10 +46,10 @@ int open(api::Options options, diskpaxos_group** group) {
 
 int diskpaxos_group_open(const char* const* disks, size_t count, const diskpaxos_options* options,
                          diskpaxos_group** group) {
-    if (count == 0) return c::usage("no disks are named");
+    if (count == 0 || disks == nullptr) return c::usage("no disks are named");
     Result<api::Options> wish = understood(options);
     if (!wish) return c::fail(wish.error());
-    wish->disks.assign(disks, disks + count);
+    for (std::size_t i = 0; i < count; ++i) wish->disks.push_back(c::name_of(disks[i]));
     return open(std::move(*wish), group);
 }
 

@@ -96,7 +96,7 @@ const char* diskpaxos_session_why_lost(const diskpaxos_session* session) {
 // ---- locks ----
 
 int diskpaxos_lock_new(diskpaxos_session* session, const char* name, diskpaxos_lock** lock) {
-    *lock = new diskpaxos_lock{session->session.lock(name)};
+    *lock = new diskpaxos_lock{session->session.lock(c::name_of(name))};
     return c::done();
 }
 

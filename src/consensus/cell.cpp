@@ -156,7 +156,7 @@ Task<std::optional<ChangeOutcome>> Cell::prepare(Backoff& backoff, Operation& op
         if (late) co_return too_few(op);  // another attempt would only disturb others
         rank_ = rank_above(floor);
         const ReadOutcome read = co_await register_->read(rank_, deadline);
-        if (std::holds_alternative<Found>(read)) break;
+        if (std::holds_alternative<Found>(read) && lies_below(register_->value_rank())) break;
         if (std::holds_alternative<Usurped>(read)) co_return Usurped{};
         if (std::holds_alternative<Unavailable>(read)) {
             const bool again = co_await ask_again(backoff, op, deadline);
@@ -282,6 +282,14 @@ Task<bool> Cell::ask_again(Backoff& backoff, Operation& op, Instant deadline) {
     const Duration pause = std::max(backoff.next(world_.random), between_questions);
     co_await world_.clock.sleep_until(std::min(deadline, world_.clock.now() + pause));
     co_return world_.clock.now() < deadline;
+}
+
+// Every writer of ours promises the next round along with a value, so what is found lies in a lower
+// round than the read that found it. Blocks may be written by others, too: above them we begin anew.
+bool Cell::lies_below(Rank found) const {
+    const bool unpromised =
+        mutated(Mutant::fast_path_unpromised) || mutated(Mutant::step_promise_lowered);
+    return found.round < rank_.round || unpromised;
 }
 
 // Ranks whose entry in done[] would read as "never" are left out.

@@ -142,6 +142,7 @@ class Cell {
     Task<bool> settle_early(Operation& op, Instant deadline);
     Applied seen_applied(const Operation& op, const LookOutcome& seen) const;
     bool answers(Operation& op);
+    bool lies_below(Rank found) const;
     Rank rank_above(Rank floor) const;
     ChangeOutcome too_few(const Operation& op);
 

@@ -30,8 +30,11 @@ Block after(const Block& present, const Block& asked, Rank rank) {
     Block next = present;
     next.incarnation = asked.incarnation;  // the tag of the image: it never recurs
     next.seq = asked.seq;
-    next.committed = std::max(present.committed, asked.committed);
-    if (asked.accepted != rank) {
+    // No mark above what is accepted here: it would vouch for whatever is written there next.
+    const bool is_write = asked.accepted == rank;
+    const bool known = asked.committed <= (is_write ? rank : present.accepted);
+    if (known) next.committed = std::max(present.committed, asked.committed);
+    if (!is_write) {
         if (!mutated(Mutant::step_keeps_promise)) next.promised = std::max(present.promised, rank);
         return next;
     }

@@ -272,13 +272,13 @@ std::size_t Lock::skippable() const {
 }
 
 bool Lock::fits(const LockRecord& lock) const {
-    return encoded_size(lock) <= directory_.capacity(name_);
+    return fits_into(directory_.capacity(name_), lock);
 }
 
 // For one more waiter, and for whoever takes the lock next. Those who find none wait without a
 // place: they poll, and stand in the queue as soon as there is room.
 bool Lock::has_room(const LockRecord& lock) const {
-    return encoded_size(lock) + lock_waiter_size + lock_holder_size <= directory_.capacity(name_);
+    return fits_into(directory_.capacity(name_), lock, 1, 1);
 }
 
 // ---- changing ----

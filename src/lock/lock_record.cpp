@@ -9,6 +9,7 @@ namespace diskpaxos {
 namespace {
 
 constexpr std::size_t header = 12;
+constexpr std::size_t most_of_each = 255;  // holders, and waiters: their numbers are bytes
 constexpr unsigned exclusive_bit = 0x80;
 static_assert(max_slots <= exclusive_bit);
 
@@ -26,8 +27,16 @@ std::size_t encoded_size(const LockRecord& record) {
            record.value.size();
 }
 
+bool fits_into(std::size_t capacity, const LockRecord& record, std::size_t more_holders,
+               std::size_t more_waiters) {
+    const std::size_t more = more_holders * lock_holder_size + more_waiters * lock_waiter_size;
+    return record.holders.size() + more_holders <= most_of_each &&
+           record.waiters.size() + more_waiters <= most_of_each &&
+           encoded_size(record) + more <= capacity;
+}
+
 void encode(Bytes& out, const LockRecord& record) {
-    CHECK(record.holders.size() <= 255 && record.waiters.size() <= 255 &&
+    CHECK(record.holders.size() <= most_of_each && record.waiters.size() <= most_of_each &&
           record.value.size() <= max_lock_value);
     out.assign(encoded_size(record), std::byte{0});
     const unsigned flags = (record.exclusive ? 1U : 0U) | (record.doubtful ? 2U : 0U);

@@ -49,6 +49,10 @@ inline constexpr std::size_t lock_holder_size = 10;
 inline constexpr std::size_t lock_waiter_size = 2;
 
 std::size_t encoded_size(const LockRecord& record);
+// Whether it may be encoded into so many bytes, with so many more holders and waiters. What others
+// have written may be full.
+bool fits_into(std::size_t capacity, const LockRecord& record, std::size_t more_holders = 0,
+               std::size_t more_waiters = 0);
 void encode(Bytes& out, const LockRecord& record);
 // Of an empty value: a lock that nobody ever held.
 std::optional<LockRecord> decode_lock(ByteView value);

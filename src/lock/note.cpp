@@ -25,7 +25,7 @@ Note noted(const std::optional<Note>& before, const SessionSight& sight) {
     Note note{.session = sight.session,
               .superseded = sight.superseded,
               .beat = sight.superseded && known ? before->beat : sight.beat,
-              .ttl = sight.ttl,
+              .ttl = sight.superseded && known ? std::max(before->ttl, sight.ttl) : sight.ttl,
               .seen = early ? sight.began : sight.complete};
     if (known && mutated(Mutant::note_of_any_beat)) note.seen = before->seen;
     return note;

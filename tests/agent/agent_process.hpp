@@ -36,6 +36,7 @@ class AgentProcess {
     ~AgentProcess();
 
     bool started() const { return started_; }
+    pid_t pid() const { return pid_; }
     std::string place(std::size_t number = 0) const;  // as it has said where it listens
     void signal(int number);
     int wait();                          // its exit code, or 128 + the signal that ended it

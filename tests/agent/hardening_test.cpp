@@ -4,11 +4,17 @@
 #include <gtest/gtest.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <fstream>
 #include <functional>
+#include <sstream>
+#include <string>
+
+#include "agent/agent_process.hpp"
 
 namespace diskpaxos::agent {
 namespace {
@@ -31,6 +37,41 @@ TEST(HardeningTest, NothingOfItsMemoryIsDumped) {
                   return none && prctl(PR_GET_DUMPABLE) == 0 ? 0 : 1;
               }),
               0);
+}
+
+std::string text_of(const std::string& path) {
+    std::ostringstream text;
+    text << std::ifstream(path).rdbuf();
+    return text.str();
+}
+
+// The program itself, as the kernel sees it.
+TEST(HardeningTest, TheAgentHardensItself) {
+    const Folder folder;
+    ASSERT_EQ(run_agent({"create", folder / "store", "--blocks", "256"}).code, 0);
+    const AgentProcess agent({"--store", "a=" + folder / "store", "--unix", folder / "socket"});
+    ASSERT_TRUE(agent.started()) << agent.log();
+    const std::string facts = "/proc/" + std::to_string(agent.pid());
+
+    std::istringstream limits(text_of(facts + "/limits"));
+    std::string soft = "not there", hard;
+    for (std::string line; std::getline(limits, line);) {
+        if (!line.starts_with("Max core file size")) continue;
+        std::istringstream(line.substr(18)) >> soft >> hard;
+    }
+    EXPECT_EQ(soft, "0");
+    EXPECT_EQ(hard, "0");
+
+    const std::string status = text_of(facts + "/status");
+    const std::size_t at = status.find("SigIgn:");
+    ASSERT_NE(at, std::string::npos);
+    const std::uint64_t ignored = std::stoull(status.substr(at + 7), nullptr, 16);
+    for (const int number : {SIGPIPE, SIGXFSZ}) EXPECT_TRUE(ignored >> (number - 1) & 1) << number;
+
+    // Of a process that may not be dumped, root owns the facts. They are root's anyway for root.
+    struct stat owner{};
+    ASSERT_EQ(stat((facts + "/environ").c_str(), &owner), 0);
+    EXPECT_EQ(owner.st_uid, 0U);
 }
 
 TEST(HardeningTest, AReaderThatHasGoneDoesNotEndIt) {

@@ -29,7 +29,8 @@ class PlacesTest : public ::testing::Test {
     }
     Places::Guest* last() { return guests.back().get(); }
 
-    Places places{{.all = 8, .by_network = 6, .of_origin = 4, .strangers_of_origin = 2}};
+    Places places{{.all = 8, .by_network = 6, .by_socket = 6, .of_origin = 4,
+                   .strangers_of_origin = 2, .of_client = 3}};
     std::vector<std::unique_ptr<Places::Guest>> guests;
 };
 
@@ -62,6 +63,24 @@ TEST_F(PlacesTest, SomePlacesAreForThisHostAlone) {
     EXPECT_EQ(third.answer, Answer::welcome);
     ASSERT_NE(third.leaves, nullptr);
     EXPECT_EQ(third.leaves->origin(), "/0");
+}
+
+// However many hang on a UNIX socket, by whatever users.
+TEST_F(PlacesTest, AndSomeAreForNetworksAlone) {
+    for (const char* from : {"/0", "/0", "/1", "/1", "/2", "/2"}) {
+        EXPECT_EQ(enter(from).leaves, nullptr);
+    }
+    const Places::Decision more = enter("/3");
+    EXPECT_EQ(more.leaves, guests[0].get()) << "though there is room, that is for networks";
+    for (const char* from : {"a", "b"}) {
+        const Places::Decision one = enter(from);
+        EXPECT_EQ(one.answer, Answer::welcome);
+        EXPECT_EQ(one.leaves, nullptr);
+        places.greeted(*last());
+    }
+    EXPECT_EQ(places.taken(), 8U);
+    EXPECT_EQ(enter("c").answer, Answer::full) << "no stranger of a network is left";
+    EXPECT_EQ(enter("/4").leaves, guests[1].get());
 }
 
 TEST_F(PlacesTest, WhoHasGreetedKeepsItsPlace) {
@@ -108,11 +127,16 @@ TEST(PlaceLimits, OfAnyNumber) {
         EXPECT_GE(limits.of_origin, 1U) << all;
         EXPECT_GE(limits.strangers_of_origin, 1U) << all;
         EXPECT_LE(limits.by_network, all);
+        EXPECT_EQ(limits.by_socket, limits.by_network);
+        EXPECT_GE(limits.of_client, 1U) << all;
+        EXPECT_LE(limits.of_client, limits.of_origin);
         EXPECT_LE(limits.of_origin, all);
         EXPECT_LE(limits.strangers_of_origin, all);
     }
     EXPECT_EQ(Places::Limits::of(2048).by_network, 1792U);
     EXPECT_EQ(Places::Limits::of(2048).of_origin, 1536U);
+    EXPECT_EQ(Places::Limits::of(2048).of_client, 1280U);
+    EXPECT_EQ(Places::Limits::of(1000).of_client, 625U);
 }
 
 // Whatever comes and goes: who loses a place is a stranger, and the counts are right.
@@ -149,6 +173,7 @@ TEST_F(PlacesTest, ARandomCrowd) {
         }
         ASSERT_EQ(inside, places.taken());
         ASSERT_LE(network, 6U);
+        ASSERT_LE(inside - network, 6U);
     }
 }
 

@@ -60,6 +60,34 @@ TEST_F(RightsTest, RefusesWhoMayNot) {
     EXPECT_EQ(client()->greeting(), Status::forbidden);
 }
 
+// agent-A1. Once it has started anew the agent does not know whose promise stands there. A write at that
+// very rank is refused by a higher promise, and whoever begins anew above it gets through.
+TEST_F(RightsTest, APromiseThatNobodyKnowsIsNotWrittenAt) {
+    write_rules("[client " + me() + "]\nread = team/\nwrite = team/\ncreate = team/\nformat = yes\n");
+    start({"--access", folder / "access"});
+    ASSERT_EQ(client()->write(8, empty_register(0)), Status::ok);
+    EXPECT_EQ(client()->step(8, rank(5), promise(0, rank(5))), Status::ok);
+    write_rules("[client " + me() + "]\nread = team/\nwrite = team/\ncreate = team/\n");
+    agent->signal(SIGHUP);
+    ASSERT_TRUE(agent->says("read again"));
+    const auto one = client();
+    const auto stands = [&] {
+        return decode_block(one->block, {.kind = BlockKind::cell, .cell = 0}).block;
+    };
+    // The promise was made by one that may format: not by this client, as it is now. To repeat it
+    // makes it nobody else's.
+    EXPECT_EQ(one->step(8, rank(5), promise(0, rank(5))), Status::ok);
+    EXPECT_EQ(one->step(8, rank(5), named_register(0, "team/x", rank(5))), Status::refused);
+    EXPECT_EQ(stands().promised, (Rank{6, Proposer()}));
+    EXPECT_TRUE(stands().accepted.none());
+    EXPECT_EQ(one->step(8, rank(6), promise(0, rank(6))), Status::ok);
+    EXPECT_EQ(one->step(8, rank(6), named_register(0, "team/x", rank(6))), Status::ok);
+    EXPECT_EQ(one->read(8), Status::ok);
+    EXPECT_EQ(stands().accepted, rank(6));
+    // A write that comes again is done, whatever is promised.
+    EXPECT_EQ(one->step(8, rank(6), named_register(0, "team/x", rank(6))), Status::ok);
+}
+
 // Whatever stands at the place of the access file: the old rules are used, and it says so.
 TEST_F(RightsTest, RulesThatCannotBeReadChangeNothing) {
     const std::string rules = "[client " + me() + "]\nread = *\n";

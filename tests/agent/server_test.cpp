@@ -4,7 +4,9 @@
 
 #include <atomic>
 #include <functional>
+#include <memory>
 #include <thread>
+#include <vector>
 
 #include "agent/agent_process.hpp"
 #include "agent/client.hpp"
@@ -96,7 +98,8 @@ TEST_P(ServerTest, WhoDoesNotReadIsDropped) {
 }
 
 TEST_P(ServerTest, NobodyTakesAllConnections) {
-    server->most_per_client = 2;
+    server->places().change({.all = 8, .by_network = 8, .by_socket = 8, .of_origin = 8,
+                             .strangers_of_origin = 8, .of_client = 2});
     serve([this] {
         TestClient one(place(), "a");
         TestClient two(place(), "a");
@@ -133,7 +136,8 @@ TEST_P(ServerTest, WhoFinishesGetsItsAnswers) {
 }
 
 TEST_P(ServerTest, WhoSaysNothingGoesFirst) {
-    server->places().change({.all = 3, .by_network = 3, .of_origin = 3, .strangers_of_origin = 3});
+    server->places().change({.all = 3, .by_network = 3, .by_socket = 3, .of_origin = 3,
+                             .strangers_of_origin = 3, .of_client = 3});
     serve([this] {
         TestClient known(place(), "a");
         EXPECT_TRUE(known.welcome());
@@ -163,6 +167,34 @@ TEST_P(ServerTest, AFloodOfSilenceKeepsNobodyOut) {
             EXPECT_TRUE(one.welcome()) << i;
         }
     });
+}
+
+// However many connections want to look at everything, a turn of the loop looks at so much.
+TEST_P(ServerTest, AFloodOfListsHasItsShareOfEachTurn) {
+    constexpr unsigned connections = 40, lists = 4;
+    serve([this] {
+        std::vector<std::unique_ptr<TestClient>> clients;
+        for (unsigned i = 0; i < connections; ++i) {
+            clients.push_back(std::make_unique<TestClient>(place(), "a"));
+            Bytes out;
+            for (std::uint64_t id = 1; id <= lists; ++id) wire::put_list(out, id, {0, 512});
+            wire::put_read(out, lists + 1, {0, 128});
+            clients.back()->send(out);
+        }
+        TestClient other(place(), "a");
+        EXPECT_EQ(other.ping(), Status::ok);
+        for (auto& one : clients) {
+            for (unsigned id = 1; id <= lists + 1; ++id) {
+                const auto frame = one->receive();
+                ASSERT_TRUE(frame);
+                EXPECT_EQ(frame->id, id);
+                EXPECT_EQ(frame->status, Status::ok);
+            }
+        }
+    });
+    const Looks::Counts& counts = server->looks().counts();
+    EXPECT_EQ(counts.pieces, connections * (lists * 512 * 512 / Looks::piece + 1));
+    EXPECT_LE(counts.most_in_turn, Looks::most_in_turn);
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, ServerTest,

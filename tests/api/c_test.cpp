@@ -78,6 +78,8 @@ TEST_F(InC, Cells) {
     EXPECT_EQ(text(value), "me");
     EXPECT_EQ(value.decided, 1);
     EXPECT_EQ(diskpaxos_cell_get(group, "@mine", 0, &value), DISKPAXOS_USAGE);
+    EXPECT_EQ(diskpaxos_cell_get(group, nullptr, 0, &value), DISKPAXOS_USAGE);
+    EXPECT_EQ(diskpaxos_cell_incr(group, nullptr, 1, 0, nullptr), DISKPAXOS_USAGE);
 }
 
 struct Heard {

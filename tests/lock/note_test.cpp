@@ -61,6 +61,8 @@ TEST(NoteRules, WhatIsKnownAfterALook) {
              Row{"another session begins anew", of_another, sight(5, 100, 103), note(5, 103), true},
              Row{"its cell is another's now", note(5, 90), gone_from_its_cell(100, 103),
                  note(5, 103, 10, true), true},
+             Row{"whose TTL says nothing of the one that was noted", note(5, 90, 30),
+                 gone_from_its_cell(100, 103, 10), note(5, 103, 30, true), true},
              Row{"and was before", note(5, 90, 10, true), gone_from_its_cell(100, 103, 60),
                  note(5, 90, 10, true), false},
              Row{"a renewal that came through after all", note(5, 90, 10, true), sight(6, 100, 103),

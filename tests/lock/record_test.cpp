@@ -121,5 +121,26 @@ TEST(LockRecords, AreRefusedWhenNobodyWroteThem) {
     EXPECT_FALSE(decode_lock(early));
 }
 
+// A large block has room for more than the counts can tell. Who writes its own lock may fill it.
+TEST(LockRecords, HaveRoomForWhatTheirCountsCanTell) {
+    constexpr std::size_t roomy = 4096;
+    for (const bool holders : {true, false}) {
+        LockRecord lock;
+        lock.token = 1;
+        if (holders) lock.holders.assign(255, {{1, 1}, 1});
+        else lock.waiters.assign(255, {1, 7, LockMode::exclusive});
+        Bytes out;
+        encode(out, lock);
+        const auto read = decode_lock(out);
+        ASSERT_TRUE(read);
+        EXPECT_TRUE(fits_into(roomy, *read));
+        EXPECT_FALSE(fits_into(roomy, *read, 1, 1));
+        EXPECT_FALSE(fits_into(encoded_size(*read) - 1, *read));
+        if (holders) lock.holders.push_back({{2, 1}, 1});
+        else lock.waiters.push_back({2, 7, LockMode::exclusive});
+        EXPECT_FALSE(fits_into(roomy, lock));
+    }
+}
+
 }  // namespace
 }  // namespace diskpaxos

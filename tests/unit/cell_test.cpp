@@ -309,5 +309,30 @@ TEST_F(CellTest, AReadWhileSomethingIsInMotionIsWritten) {
     EXPECT_GE(cost()[0].visits, 2U);
 }
 
+// ---- what others write ----
+
+// Somebody has accepted a value and promised nothing along with it, which no program of ours does. Its
+// round is then the very round at which we read: no fault of ours, and no reason to stop.
+TEST(CellAmongStrangers, AValueInTheRoundOfTheReadIsBegunAboveAnew) {
+    for (const DiskSet active : {DiskSet(), DiskSet::first(3)}) {
+        Testbed bed(3, Testbed::small, active);
+        const auto cell = bed.cell_of(3);
+        (void)bed.run(cell->glance(bed.soon()));
+        const Rank stranger{1, Proposer::of(0, 1)};
+        Bytes record;
+        const CellView said{1, CellState::set, "", as_bytes("stranger")};
+        bed.format().succeed(record, {}, 0, said, stranger);
+        for (const std::size_t disk : {1U, 2U}) {
+            bed.put(disk, bed.place(0), {.incarnation = stranger.proposer, .seq = 1,
+                                         .promised = stranger, .accepted = stranger,
+                                         .committed = {}, .value = record});
+        }
+        const ChangeOutcome outcome = bed.run(cell->change(set_to("ours"), bed.soon()));
+        ASSERT_TRUE(std::holds_alternative<Committed>(outcome));
+        EXPECT_EQ(cell->view().version, 2U);
+        EXPECT_EQ(as_text(cell->view().value), "ours");
+    }
+}
+
 }  // namespace
 }  // namespace diskpaxos

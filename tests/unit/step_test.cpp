@@ -104,6 +104,28 @@ TEST(Step, KeepsTheHighestCommitMarkAndTagsTheImage) {
     EXPECT_EQ(decode_block(later, here).block.committed, rank(3));
 }
 
+// A mark above what is accepted there would vouch for whatever is written at that rank.
+TEST(Step, KeepsNoCommitMarkAboveWhatIsAccepted) {
+    const Bytes present = block(rank(5), rank(5), "five");
+    const struct {
+        Rank at, accepted, mark, kept;
+    } rows[] = {
+        {rank(8), {}, rank(8), {}},  // a promise that calls its own rank committed
+        {rank(8), {}, rank(6), {}},
+        {rank(8), {}, rank(5), rank(5)},
+        {rank(8), rank(8), rank(7), rank(7)},
+        {rank(8), rank(8), rank(9), {}},
+    };
+    for (const auto& row : rows) {
+        Bytes request(size), next(size);
+        const std::string_view value = row.accepted.none() ? "" : "v";
+        encode_block(request, here,
+                     {Proposer(1), 4, rank(9), row.accepted, row.mark, as_bytes(value)});
+        ASSERT_EQ(step(present, request, row.at, next).verdict, StepVerdict::done);
+        EXPECT_EQ(decode_block(next, here).block.committed, row.kept);
+    }
+}
+
 TEST(Step, RestoresOnlyTheDamageThatItWasMadeFor) {
     const Bytes sound = block(rank(5), rank(5), "five");
     Bytes spoilt(sound), other(sound);
