@@ -18,6 +18,11 @@ class SimDisk final : public SimPath {
 
     // Nothing lands any more.
     bool drained() const override { return outstanding_.empty() && echoes_ == 0; }
+    void owner_died() override {
+        SimPath::owner_died();
+        answered_at_death_ = unanswered_ == 0;
+    }
+    bool released() const override { return orphaned() && (answered_at_death_ || drained()); }
 
   protected:
     void submit(Io& io) override;
@@ -50,6 +55,8 @@ class SimDisk final : public SimPath {
     // Per block: answers due and landings that may still come, those of faulty repetitions apart.
     std::map<std::uint64_t, unsigned> outstanding_;
     unsigned echoes_ = 0;
+    unsigned unanswered_ = 0;  // writes
+    bool answered_at_death_ = false;
 };
 
 }  // namespace diskpaxos::sim
