@@ -9,6 +9,7 @@
 // given back: that is a claim, and takes about TTL/10.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -42,6 +43,7 @@ class SlotKeeper {
     bool drained(const SlotEntry& owner) const;
     bool others_find_none() const;
     Task<void> give_back(std::vector<std::uint32_t> slots);
+    Task<void> let_go(std::shared_ptr<GiveBack> back);
     Task<void> settle(std::vector<std::uint32_t> stuck);
 
     World& world_;
@@ -57,6 +59,7 @@ class SlotKeeper {
     std::vector<std::uint32_t> before_;  // unused at the look before, when others found none
     std::optional<Watched> watched_;     // since the first look that showed something stuck
     Instant claim_again_{};              // a write of ours that failed may land until then (R11)
+    Scope late_;  // last: what has no answer yet
 };
 
 }  // namespace diskpaxos
