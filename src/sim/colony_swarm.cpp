@@ -64,6 +64,7 @@ ColonySetup draw_colony(std::uint64_t seed) {
     if (setup.geometry.slots > 1 && draw.one_in(2)) setup.geometry.tier = 1;
     // Drawn last: where none of it is drawn, a seed is what it was before there was any of it.
     if (draw.one_in(2)) draw_hard_claims(draw, setup);
+    if (draw.one_in(2)) setup.keeper = draw.from(200, 1000);
     return setup;
 }
 

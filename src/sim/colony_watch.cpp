@@ -32,6 +32,12 @@ void Colony::seated(const User& user) {
     slots_->seated(&user, user.seat()->slot, user.host().id, user.seat()->ring_index);
 }
 
+void Colony::unseated(const User& user) {
+    invariants_.died(user.seat()->me);
+    slots_->left(&user);
+    say(fmt::format("user {:x} leaves its seat", user.seat()->me.value & 0xffffU));
+}
+
 void Colony::stepped(const User& user, const Step& step) {
     world_.digest(static_cast<std::uint64_t>(step.kind) << 32 | step.rank.round);
     invariants_.stepped(platters_, user.place(), step);

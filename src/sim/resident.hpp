@@ -11,6 +11,7 @@
 #include "group/assemble.hpp"
 #include "group/directory.hpp"
 #include "group/heal.hpp"
+#include "group/keeper.hpp"
 #include "sim/history.hpp"
 #include "sim/kernel.hpp"
 #include "sim/world.hpp"
@@ -26,6 +27,7 @@ class Neighbourhood {
     virtual SimWorld& world() = 0;
     virtual bool calm() const = 0;  // faults are over: every operation must end well
     virtual void seated(const User& user) = 0;
+    virtual void unseated(const User& user) = 0;  // it has given its seat up, and lives on
     virtual void stepped(const User& user, const Step& step) = 0;
     virtual void wrong(std::string what) = 0;
     virtual void say(const std::string& what) const = 0;
@@ -70,6 +72,7 @@ struct UserPlan {
     Duration patience{};      // for a seat
     Duration deadline{};      // at most, of an operation
     Duration think{};         // at most, between two operations
+    unsigned keeper = 0;      // permille: sees to what its host keeps (group/keeper.hpp)
 };
 
 class User final : public Resident {
@@ -79,12 +82,13 @@ class User final : public Resident {
     ~User() override;
 
     const std::optional<Seat>& seat() const { return group_->seat(); }
-    bool seated() const { return group_ && group_->seat().has_value(); }
+    bool seated() const { return !left_ && group_ && group_->seat().has_value(); }
     Place place() const { return seat()->slot * group_->geometry().ring + seat()->ring_index; }
 
   private:
     void step(const Step& step) override;
     Task<void> live();
+    Task<void> give_back();
     Task<void> work(std::string name, Operation::Kind kind, Instant deadline);
     Operation draw(Operation::Kind kind);
     void tell(const std::string& name, std::size_t id, Operation::Kind kind,
@@ -95,6 +99,10 @@ class User final : public Resident {
     std::optional<Group> group_;
     std::optional<Directory> directory_;
     std::uint64_t known_version_ = 0;
+    bool left_ = false;
+    std::optional<SlotKeeper> keeper_;
+    Event leaving_;
+    Scope keeping_;
     Scope scope_;  // last: its tasks die before what they refer to
 };
 
