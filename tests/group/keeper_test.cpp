@@ -289,7 +289,7 @@ TEST(Keeper, WhoseWriteFailedLeavesWhenItCannotLandAnyMore) {
         ASSERT_TRUE(cluster.format(4));
         HostLocks home;
         Process process(cluster, home, host_named("home"));
-        cluster.disks[2]->mood = MemoryDisk::Mood::doubtful;
+        cluster.disks[2]->mood = MemoryDisk::Mood::failing;
         ASSERT_TRUE(cluster.run(increment(process.directory, "x", 1, cluster.soon())));
         cluster.disks[2]->mood = MemoryDisk::Mood::ok;
         cluster.run(sleep(cluster.clock, waits ? seconds(31) : seconds(29)));
