@@ -13,6 +13,7 @@
 #include "group/check.hpp"
 #include "group/heal.hpp"
 #include "group/returning.hpp"
+#include "group/row_prints.hpp"
 #include "lock/session_watch.hpp"
 
 namespace diskpaxos::cli {
@@ -32,6 +33,11 @@ Survey survey(OpenGroup& group) {
     const Threshold rule = Threshold::majority(group.roster().disks());
     Surveyor surveyor(group.world(), group.roster(), rule);
     return group.run(surveyor.run(group.deadline()));
+}
+
+Error unread() {
+    return {Code::no_quorum,
+            "the blocks of the host cannot be read on a majority of the disks; nothing was changed"};
 }
 
 bool is_called(const HostView& host, const std::string& name) {
@@ -79,20 +85,32 @@ Result<void> refuse_our_own(OpenGroup& group, const HostView& host) {
     return usage("this host is not off; its last process gives back all but one of its slots");
 }
 
-// Those that have shown life since.
-Processes renewed(const HostView& before, const Survey& now) {
+// Those that have shown life since `before`: compared with all that it showed, also with what a host
+// that had the slot earlier has left there.
+Processes renewed(const HostView& host, const Survey& before, const Survey& now) {
     Processes awake;
-    for (const std::uint32_t slot : before.slots) {
+    for (const std::uint32_t slot : host.slots) {
         const auto number = static_cast<std::uint16_t>(slot);
         const auto record = now.session(number);
         if (!record || record->state != SessionState::live) continue;
-        const auto same = [&](const HostView::Process& process) {
-            return process.slot == number && process.record.epoch() == record->epoch() &&
-                   process.record.beat == record->beat;
-        };
-        if (std::ranges::none_of(before.processes, same)) awake.push_back({number, *record});
+        const auto earlier = before.session(number);
+        const bool same = earlier && earlier->state == SessionState::live &&
+                          earlier->epoch() == record->epoch() && earlier->beat == record->beat;
+        if (!same) awake.push_back({number, *record});
     }
     return awake;
+}
+
+// A process without a session tells of itself by nothing but what it writes.
+Result<void> refuse_writers(OpenGroup& group, const HostView& host, const RowPrints& before) {
+    RowPrints now(group.world(), group.roster(), host.slots);
+    if (!group.run(now.read(group.deadline()))) return std::unexpected(unread());
+    const std::optional<std::uint32_t> slot = now.changed_since(before);
+    if (!slot) return {};
+    return std::unexpected(Error{
+        Code::in_use, fmt::format("host {} is not off: something has just been written in its slot "
+                                  "{}; nothing was changed",
+                                  printable(host.name), *slot)});
 }
 
 std::unexpected<Error> is_awake(const HostView& host, const Processes& awake) {
@@ -116,10 +134,10 @@ Duration longest_ttl(const HostView& host, OpenGroup& group) {
 }
 
 // One renewal interval, and half of one more for slow disks.
-Result<void> watch(OpenGroup& group, const HostView& host) {
+Result<void> watch(OpenGroup& group, const HostView& host, const Survey& before) {
     if (host.processes.empty()) return {};
     group.run(pause(group.world().clock, longest_ttl(host, group) / 4));
-    const Processes awake = renewed(host, survey(group));
+    const Processes awake = renewed(host, before, survey(group));
     if (awake.empty()) return {};
     return is_awake(host, awake);
 }
@@ -300,11 +318,14 @@ Result<int> forget_host(const Invocation& call, Output& out) {
         return usage(fmt::format("group {} has active disks only: no host owns anything there",
                                  common.name));
     }
-    const Result<HostView> host = find_host(survey(group), call.arguments().front());
+    const Survey before = survey(group);
+    const Result<HostView> host = find_host(before, call.arguments().front());
     if (!host) return std::unexpected(host.error());
     if (auto fine = refuse_our_own(group, *host); !fine) return std::unexpected(fine.error());
     if (auto fine = refuse_missing_disks(group); !fine) return std::unexpected(fine.error());
-    if (auto fine = watch(group, *host); !fine) return std::unexpected(fine.error());
+    RowPrints rows(group.world(), group.roster(), host->slots);
+    if (!group.run(rows.read(group.deadline()))) return std::unexpected(unread());
+    if (auto fine = watch(group, *host, before); !fine) return std::unexpected(fine.error());
     const Result<node::ThisHost> us = node::this_host(common.group);
     if (!us) return std::unexpected(us.error());
     const Threshold rule = Threshold::majority(group.roster().disks());
@@ -315,8 +336,11 @@ Result<int> forget_host(const Invocation& call, Output& out) {
     }
     if (auto fine = evict(*host, call, out); !fine) return std::unexpected(fine.error());
     if (auto fine = wait(group, forgetting, ttl, out); !fine) return std::unexpected(fine.error());
-    const Processes awake = renewed(*host, survey(group));
+    const Processes awake = renewed(*host, before, survey(group));
     if (!awake.empty()) return is_awake(*host, awake);
+    if (auto fine = refuse_writers(group, *host, rows); !fine) {
+        return std::unexpected(fine.error());
+    }
     const auto outcome = group.run(forgetting.claim(group.timeout()));
     if (!outcome) return std::unexpected(outcome.error());
     const Result<HealReport> healed = heal(group, outcome->freed);

@@ -82,7 +82,19 @@ Task<Result<void>> Group::take_seat(SlotLocks& locks, SeatWish wish, Instant dea
     Result<Seat> seat = co_await finder.find(std::move(wish), deadline);
     if (!seat) co_return std::unexpected(seat.error());
     seat_ = *seat;
+    watch_writes(locks);
     co_return Result<void>();
+}
+
+// doubt-D1: told to the locks at once, as this process may end before the write has landed.
+void Group::watch_writes(SlotLocks& locks) {
+    const Duration drain = drain_time(std::chrono::milliseconds(roster_.common.ttl_ms));
+    for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
+        fates_[disk].failed = [this, &locks, disk, drain] {
+            lands_until_ = world_.clock.now() + drain;
+            locks.doubt(*roster_.members[disk], seat_->slot, drain);
+        };
+    }
 }
 
 Task<bool> Group::leave_seat(SlotLocks& locks, Instant deadline) {
@@ -92,6 +104,7 @@ Task<bool> Group::leave_seat(SlotLocks& locks, Instant deadline) {
         if (!over) co_return false;
     }
     if (mends_ > 0 || world_.clock.now() < mended_until_) co_return false;  // it may still land
+    if (world_.clock.now() < lands_until_) co_return false;
     unlock(roster_, locks, seat_->slot, seat_->open);
     co_return true;
 }

@@ -21,8 +21,8 @@ class Group {
     Task<Result<void>> take_seat(SlotLocks& locks, SeatWish wish, Instant deadline);
     const std::optional<Seat>& seat() const { return seat_; }
     // At the end: gives the seat's locks up when nothing of ours is on its way any more, and the
-    // slot is its host's again. False: something still is at the deadline, or another process writes
-    // our slot. Whatever it says, nothing may be done with the group after it.
+    // slot is its host's again. False: something still is at the deadline, a write of ours failed
+    // and may still land (7.4), or another process writes our slot. Whatever it says, nothing may be done with the group after it.
     Task<bool> leave_seat(SlotLocks& locks, Instant deadline);
 
     // Lives as long as the group: the lanes of a cell must outlast its visits.
@@ -61,6 +61,7 @@ class Group {
     Error damaged(std::uint32_t number) const;
 
   private:
+    void watch_writes(SlotLocks& locks);
     std::unique_ptr<Visit> visit(std::size_t disk, std::uint32_t cell);
     Task<bool> mend_unused(std::size_t disk, std::uint32_t cell, const OwnCopy& copy);
     Task<bool> mend_older(std::size_t disk, std::uint32_t cell, Place place, const OwnCopy& copy);
@@ -75,6 +76,7 @@ class Group {
     Pace pace_;
     std::optional<Seat> seat_;
     bool usurped_ = false;
+    Instant lands_until_{};  // a write of ours failed, and may land until then
     std::array<DiskFate, max_disks> fates_;  // by index
     std::map<std::uint32_t, Cell> cells_;
     // Of cells that nobody here has used yet, and where a block is being mended, or was in vain: by cell

@@ -192,6 +192,8 @@ Task<bool> Healer::write(std::size_t disk, IoPtr io, std::uint32_t first_slot,
     const bool written = co_await write(disk, std::move(io));
     for (std::uint32_t slot = first_slot; slot <= last_slot && !written; ++slot) {
         doubtful_[slot] = true;
+        const Duration ttl = std::chrono::milliseconds(roster_.common.ttl_ms);
+        locks_.doubt(*roster_.members[disk], slot, drain_time(ttl));
     }
     co_return written;
 }

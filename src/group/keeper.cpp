@@ -25,7 +25,8 @@ SlotKeeper::SlotKeeper(World& world, const Roster& roster, const QuorumRule& rul
       ttl_(std::chrono::milliseconds(roster.common.ttl_ms)),
       booted_(world.clock.now() - uptime),
       seat_(seat),
-      table_(world, roster, rule) {}
+      table_(world, roster, rule),
+      late_(world.queue) {}
 
 // ---- while the process lives ----
 
@@ -107,12 +108,19 @@ bool SlotKeeper::others_find_none() const {
 }
 
 Task<void> SlotKeeper::give_back(std::vector<std::uint32_t> slots) {
-    GiveBack back(world_, roster_, rule_, locks_, host_);
+    auto back = std::make_shared<GiveBack>(world_, roster_, rule_, locks_, host_);
     const std::vector<std::uint32_t> given =
-        co_await back.run(std::move(slots), world_.clock.now() + ttl_);
+        co_await back->run(std::move(slots), world_.clock.now() + ttl_);
     owned_ -= static_cast<std::uint32_t>(given.size());
-    claim_again_ = back.drained_at();
+    claim_again_ = back->drained_at();
     before_.clear();
+    if (back->holds()) late_.spawn(let_go(std::move(back)));
+}
+
+// A disk that is slow once must not keep the slots from this host, nor the host from claiming.
+Task<void> SlotKeeper::let_go(std::shared_ptr<GiveBack> back) {
+    co_await back->let_go_later();
+    claim_again_ = std::max(claim_again_, back->drained_at());
 }
 
 // A claim of ours that came to no end has left its stamps at a slot of ours (R7): it is of no use
@@ -204,6 +212,7 @@ Task<std::vector<std::uint32_t>> SlotKeeper::give_back_rest() {
         unlock(roster_, locks_, claim_lock, claiming);
         co_return given;
     }
+    unlock(roster_, locks_, claim_lock, claiming);  // GiveBack takes it, and gives it up
     GiveBack back(world_, roster_, rule_, locks_, host_);
     given = co_await back.run(std::move(found.idle), world_.clock.now() + ttl_);
     co_return given;

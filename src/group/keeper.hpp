@@ -11,6 +11,7 @@
 // given back: that is a claim, and takes about TTL/10.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -44,6 +45,7 @@ class SlotKeeper {
     bool drained(const SlotEntry& owner) const;
     bool others_find_none() const;
     Task<void> give_back(std::vector<std::uint32_t> slots);
+    Task<void> let_go(std::shared_ptr<GiveBack> back);
     Task<void> settle(std::vector<std::uint32_t> stuck);
     Task<void> mend_entries();
     std::vector<Asked> worn() const;
@@ -62,6 +64,7 @@ class SlotKeeper {
     std::optional<Watched> watched_;     // since the first look that showed something stuck
     std::optional<Watched> damage_;      // since the first look that showed entries of ours damaged
     Instant claim_again_{};              // a write of ours that failed may land until then (R11)
+    Scope late_;  // last: what has no answer yet
 };
 
 }  // namespace diskpaxos

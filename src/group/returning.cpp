@@ -14,7 +14,6 @@ Task<std::vector<std::uint32_t>> GiveBack::run(std::vector<std::uint32_t> slots,
     std::vector<std::uint32_t> given;
     const DiskSet claiming = lock_everywhere(roster_, locks_, claim_lock);
     std::vector<Asked> asked;
-    std::vector<DiskSet> locked;
     for (const std::uint32_t slot : slots) {
         if (!rule_.suffices(for_both, claiming)) break;
         // On every disk, not only on a majority: where a lock is not to be had, a write of a process
@@ -28,18 +27,31 @@ Task<std::vector<std::uint32_t>> GiveBack::run(std::vector<std::uint32_t> slots,
         one.slot = slot;
         one.wish = Wish::give_back;
         asked.push_back(one);
-        locked.push_back(disks);
+        locked_.emplace_back(slot, disks);
     }
-    const std::vector<Claimed> claimed = co_await claim_.run(asked, Watched(), deadline);
+    const std::vector<Claimed> claimed = co_await claim_.run(std::move(asked), Watched(), deadline);
+    unlock(roster_, locks_, claim_lock, claiming);  // nothing more is submitted: others may claim
     for (const Claimed& one : claimed) {
         if (one.won) given.push_back(one.slot);
     }
-    const bool over = co_await claim_.all_answered(deadline);
-    for (std::size_t i = 0; i < asked.size() && over; ++i) {
-        unlock(roster_, locks_, asked[i].slot, locked[i]);
-    }
-    if (over) unlock(roster_, locks_, claim_lock, claiming);
+    const bool answered = co_await claim_.all_answered(deadline);
+    if (answered && drained_at() <= world_.clock.now()) let_go();
     co_return given;
+}
+
+Task<void> GiveBack::let_go_later() {
+    const Duration ttl = std::chrono::milliseconds(roster_.common.ttl_ms);
+    for (;;) {
+        const bool answered = co_await claim_.all_answered(world_.clock.now() + ttl);
+        if (answered) break;
+    }
+    co_await world_.clock.sleep_until(drained_at());
+    let_go();
+}
+
+void GiveBack::let_go() {
+    for (const auto& [slot, disks] : locked_) unlock(roster_, locks_, slot, disks);
+    locked_.clear();
 }
 
 namespace {

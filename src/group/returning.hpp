@@ -13,18 +13,30 @@ namespace diskpaxos {
 class GiveBack {
   public:
     GiveBack(World& world, const Roster& roster, const QuorumRule& rule, SlotLocks& locks, Host host)
-        : roster_(roster), rule_(rule), locks_(locks), claim_(world, roster, rule, std::move(host)) {}
+        : world_(world),
+          roster_(roster),
+          rule_(rule),
+          locks_(locks),
+          claim_(world, roster, rule, std::move(host)) {}
 
-    // Those of `slots` that were given back: only those whose locks could be had on every
-    // disk of the group, and none while another process of this host claims. Takes about TTL/10. Once per object. If a
-    // write does not come to its end by the deadline, the locks stay with this process.
+    // Those of `slots` that were given back: only those whose locks could be had on every disk of
+    // the group, and none while another process of this host claims. Takes about TTL/10. Once per
+    // object. Where a write has failed, or has no answer at the deadline, the slots' locks stay
+    // with this process until let_go_later().
     Task<std::vector<std::uint32_t>> run(std::vector<std::uint32_t> slots, Instant deadline);
     Instant drained_at() const { return claim_.drained_at(); }
+    bool holds() const { return !locked_.empty(); }
+    // Gives the locks up when no write of the claim can land any more, however long that takes.
+    Task<void> let_go_later();
 
   private:
+    void let_go();
+
+    World& world_;
     const Roster& roster_;
     const QuorumRule& rule_;
     SlotLocks& locks_;
+    std::vector<std::pair<std::uint32_t, DiskSet>> locked_;  // slots, and where
     Claim claim_;
 };
 

@@ -24,6 +24,10 @@ class SlotLocks {
     virtual ~SlotLocks() = default;
     virtual bool try_lock(Disk& disk, std::uint32_t slot) = 0;
     virtual void unlock(Disk& disk, std::uint32_t slot) = 0;
+    // A write of this slot failed on this disk, and may land for `time` from now. Until then no
+    // process of this host gets the lock there (docs/protocol.md, doubt-D1): the kernel frees it
+    // with the descriptor, whether what failed has landed or not.
+    virtual void doubt(Disk& disk, std::uint32_t slot, Duration time) = 0;
 };
 inline constexpr std::uint32_t claim_lock = 0xffff;  // held while this host claims slots
 

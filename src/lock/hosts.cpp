@@ -27,6 +27,14 @@ void add_session(HostView& host, std::uint16_t slot, const SessionRecord& record
     }
 }
 
+// The clock of a host may have been set back since it took the slot: what it says of itself counts
+// for more than the time. Of the boot id a record tells the first half only.
+bool is_of(const SessionRecord& record, const SlotEntry& owner) {
+    const auto half = static_cast<std::ptrdiff_t>(owner.boot.size() / 2);
+    return record.host_name == owner.host_name ||
+           std::equal(owner.boot.begin(), owner.boot.begin() + half, record.boot.begin());
+}
+
 void add_slot(Hosts& hosts, std::uint32_t slot, const Survey& survey) {
     const SlotView& view = survey.slots[slot];
     if (!view.known || !view.owner.held()) return;
@@ -37,7 +45,7 @@ void add_slot(Hosts& hosts, std::uint32_t slot, const Survey& survey) {
     (view.owner.state == SlotState::taken ? host.slots : host.lent).push_back(slot);
     const auto record = survey.session(static_cast<std::uint16_t>(slot));
     const bool of_before = record && record->state == SessionState::live && record->seen_ms != 0 &&
-                           record->seen_ms < view.owner.since_ms;
+                           record->seen_ms < view.owner.since_ms && !is_of(*record, view.owner);
     if (record && !of_before) add_session(host, static_cast<std::uint16_t>(slot), *record);
 }
 

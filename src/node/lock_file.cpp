@@ -18,12 +18,6 @@ namespace {
 
 constexpr off_t size = 4096;  // locks lie beyond it; it only has to be a disk of a kind
 
-std::string folder() {
-    if (const char* chosen = std::getenv("DISKPAXOS_LOCKS"); chosen != nullptr) return chosen;
-    std::error_code ignored;
-    return std::filesystem::is_directory("/run/lock", ignored) ? "/run/lock" : "/tmp";
-}
-
 // One that is there is opened as it is: in a folder with the sticky bit, O_CREAT on a file of
 // somebody else would be refused.
 int make(const std::string& path) {
@@ -35,8 +29,14 @@ int make(const std::string& path) {
 
 }  // namespace
 
+std::string lock_folder() {
+    if (const char* chosen = std::getenv("DISKPAXOS_LOCKS"); chosen != nullptr) return chosen;
+    std::error_code ignored;
+    return std::filesystem::is_directory("/run/lock", ignored) ? "/run/lock" : "/tmp";
+}
+
 Result<std::unique_ptr<io::OpenDisk>> open_lock_file(const Uuid& disk) {
-    const std::string path = fmt::format("{}/diskpaxos-{}.lock", folder(), uuid_text(disk));
+    const std::string path = fmt::format("{}/diskpaxos-{}.lock", lock_folder(), uuid_text(disk));
     if (const int error = make(path); error != 0) {
         if (is_own_fault(error)) {
             return std::unexpected(Error{

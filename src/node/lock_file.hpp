@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "diskpaxos/error.hpp"
 #include "disk/sealed.hpp"
@@ -11,7 +12,10 @@
 
 namespace diskpaxos::node {
 
-// In $DISKPAXOS_LOCKS, /run/lock or /tmp, the first that is there: for every user of this host.
+// $DISKPAXOS_LOCKS, /run/lock or /tmp, the first that is there: for every user of this host.
+std::string lock_folder();
+
+// In that folder.
 Result<std::unique_ptr<io::OpenDisk>> open_lock_file(const Uuid& disk);
 
 }  // namespace diskpaxos::node

@@ -18,6 +18,7 @@ class FileLocks final : public SlotLocks {
 
     bool try_lock(Disk& disk, std::uint32_t slot) override;
     void unlock(Disk& disk, std::uint32_t slot) override;
+    void doubt(Disk& disk, std::uint32_t slot, Duration time) override;
 
     // A disk whose file system has no locks at all; null: none was met. No slot can be borrowed
     // there.

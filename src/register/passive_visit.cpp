@@ -148,6 +148,7 @@ bool PassiveVisit::shut() const {
 void PassiveVisit::shut_after_failed_write() {
     shut_ = true;
     if (quarantine_.clock != nullptr) shut_until_ = quarantine_.clock->now() + quarantine_.time;
+    if (fate_.failed) fate_.failed();
 }
 
 // Judges the row in `io`. It is read again, once, if there is more of it than was read; and a few

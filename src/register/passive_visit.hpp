@@ -2,6 +2,8 @@
 // block; after it is durable, read the blocks of all. Whoever wrote second sees the first.
 #pragma once
 
+#include <functional>
+
 #include "async/clock.hpp"
 #include "disk/disk.hpp"
 #include "disk/lane.hpp"
@@ -20,6 +22,8 @@ struct Quarantine {
 struct DiskFate {
     // Another group's: `format` has taken it. Nothing is written there any more, for good.
     bool foreign = false;
+    // Called when a write of a block of ours has failed there.
+    std::function<void()> failed;
 };
 
 class PassiveVisit final : public Visit {

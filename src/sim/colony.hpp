@@ -40,6 +40,7 @@ struct ColonySetup {
     unsigned reboot = 0;  // of a host
     unsigned cut = 0;     // one host does not reach one disk for a while
     unsigned mute = 0;    // or hears nothing of it
+    unsigned keeper = 0;  // permille of the users that give back what their host does not need
     unsigned ambush = 0;  // a slot table is wiped in the middle of the next claim
 
     // A slow colony lives for minutes, so that claims are settled in the middle of it.
@@ -101,6 +102,7 @@ class Colony final : public Neighbourhood, public Watch {
     // What residents tell.
     bool calm() const override { return calm_; }
     void seated(const Resident& user) override;
+    void unseated(const Resident& user) override;
     void stepped(const Resident& user, const Step& step) override;
     void wrong(std::string what) override { invariants_.violate(std::move(what)); }
     void say(const std::string& what) const override;

@@ -24,6 +24,7 @@ void Colony::start_user(Home& home) {
     plan.patience = calm_ ? Duration(std::chrono::minutes(2)) : setup_.patience;
     plan.deadline = calm_ ? Duration(std::chrono::seconds(10)) : milliseconds(20);
     plan.think = setup_.think;
+    plan.keeper = setup_.keeper;
     *room = std::make_unique<User>(*this, home.kernel, home.host, new_paths(home), plan);
 }
 

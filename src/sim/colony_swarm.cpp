@@ -65,7 +65,10 @@ ColonySetup draw_colony(std::uint64_t seed, DiskKinds kinds) {
     // Drawn last: where none of it is drawn, a seed is what it was before there was any of it.
     if (draw.one_in(2)) draw_hard_claims(draw, setup);
     setup.makeup = draw_makeup(draw, setup.disks, kinds);
-    if (kinds == DiskKinds::passive) return setup;
+    if (kinds == DiskKinds::passive) {
+        if (draw.one_in(2)) setup.keeper = draw.from(200, 1000);
+        return setup;
+    }
     draw_agent_faults(draw, faults);
     draw_agent_troubles(draw, faults);
     return setup;

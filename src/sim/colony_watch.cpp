@@ -36,6 +36,12 @@ void Colony::seated(const Resident& user) {
     if (seat.announced()) slots_->seated(&user, seat.slot, user.host().id, seat.ring_index);
 }
 
+void Colony::unseated(const Resident& user) {
+    invariants_.died(user.seat()->me);
+    slots_->left(&user);
+    say(fmt::format("user {:x} leaves its seat", user.seat()->me.value & 0xffffU));
+}
+
 void Colony::stepped(const Resident& user, const Step& step) {
     world_.digest(static_cast<std::uint64_t>(step.kind) << 32 | step.rank.round);
     invariants_.stepped(platters_, user.place(), step);

@@ -52,6 +52,7 @@ void SimDisk::begin_ghost(Io& io) {
 
 SimDisk::Letters SimDisk::post(Io& io, bool late) {
     Letters letters;
+    ++unanswered_;
     const ByteView out = std::as_const(io.out).bytes();
     for (std::uint64_t i = 0; i < io.to.count; ++i) {
         const std::uint64_t block = io.to.first + i;
@@ -113,6 +114,7 @@ void SimDisk::settle(std::uint64_t block) {
 }
 
 void SimDisk::answer_write(Io& io, int error, const Letters& letters) {
+    --unanswered_;
     for (const LetterPtr& letter : letters) {
         settle(letter->block);
         if (letter->missed) error = EIO;

@@ -18,6 +18,11 @@ class SimDisk : public SimPath {
 
     // Nothing lands any more.
     bool drained() const override { return outstanding_.empty() && echoes_ == 0; }
+    void owner_died() override {
+        SimPath::owner_died();
+        answered_at_death_ = unanswered_ == 0;
+    }
+    bool released() const override { return orphaned() && (answered_at_death_ || drained()); }
 
   protected:
     void submit(Io& io) override;
@@ -49,6 +54,8 @@ class SimDisk : public SimPath {
     // Per block: answers due and landings that may still come, those of faulty repetitions apart.
     std::map<std::uint64_t, unsigned> outstanding_;
     unsigned echoes_ = 0;
+    unsigned unanswered_ = 0;  // writes
+    bool answered_at_death_ = false;
 };
 
 }  // namespace diskpaxos::sim

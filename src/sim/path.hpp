@@ -56,7 +56,10 @@ class SimPath : public Disk {
     // Whether nothing lands any more that a successor would have to fear.
     virtual bool drained() const { return true; }
     std::uint64_t looks() const { return looks_; }  // reads without a write, so far
-    void owner_died() { orphaned_ = true; }
+    virtual void owner_died() { orphaned_ = true; }
+    // Whether the kernel has freed the locks of a process that died: every write was answered.
+    virtual bool released() const { return orphaned_; }
+    Instant now() const { return world_.now(); }
     bool orphaned() const { return orphaned_; }
 
     // One block reaches the platter, whole, or as frail disks have it.

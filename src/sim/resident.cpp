@@ -73,6 +73,7 @@ User::User(Neighbourhood& around, Kernel& kernel, Host host, std::vector<SimPath
     : Resident(around, kernel, std::move(host), std::move(paths)),
       plan_(plan),
       due_(around.calm()),
+      keeping_(strand_.queue),
       scope_(strand_.queue) {
     scope_.spawn(live());
 }
@@ -95,6 +96,11 @@ Task<void> User::live() {
     directory_.emplace(*group_);
     around_.seated(*this);
     SimWorld& sim = around_.world();
+    if (!due_ && plan_.keeper > 0 && sim.chance(plan_.keeper)) {
+        keeper_.emplace(world_, group_->roster(), group_->rule(), locks_, host_, plan_.uptime,
+                        seat()->slot);
+        keeping_.spawn(keeper_->keep(leaving_));
+    }
     const std::vector<std::string>& names = around_.names();
     const std::size_t rounds = due_ ? names.size() : plan_.operations;
     for (std::size_t n = 0; n < rounds && around_.calm() == due_; ++n) {
@@ -111,7 +117,29 @@ Task<void> User::live() {
         auto reading = work(name, Operation::Kind::get, in(plan_.deadline));
         co_await reading;
     }
+    if (keeper_) {
+        auto giving = give_back();
+        co_await giving;
+    }
     exit_with(std::nullopt);
+}
+
+// As node/open_group.cpp does it.
+Task<void> User::give_back() {
+    leaving_.set();
+    co_await keeping_.idle().wait();
+    auto looking = keeper_->owns_more();
+    const bool more = co_await looking;
+    if (!more) co_return;
+    const Duration ttl = std::chrono::milliseconds(group_->roster().common.ttl_ms);
+    auto leaving = group_->leave_seat(locks_, in(ttl / 20));
+    const bool gone = co_await leaving;
+    if (!gone) co_return;
+    left_ = true;
+    around_.unseated(*this);
+    auto giving = keeper_->give_back_rest();
+    const std::vector<std::uint32_t> given = co_await giving;
+    around_.say(fmt::format("{} gives {} slots back", host_.name, given.size()));
 }
 
 // Names that begin with '!' are decided once; the others count and swap.

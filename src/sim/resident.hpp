@@ -12,6 +12,7 @@
 #include "group/directory.hpp"
 #include "group/heal.hpp"
 #include "group/heal_registers.hpp"
+#include "group/keeper.hpp"
 #include "sim/history.hpp"
 #include "sim/kernel.hpp"
 #include "sim/world.hpp"
@@ -27,6 +28,7 @@ class Neighbourhood {
     virtual SimWorld& world() = 0;
     virtual bool calm() const = 0;  // faults are over: every operation must end well
     virtual void seated(const Resident& resident) = 0;
+    virtual void unseated(const Resident& resident) = 0;  // it has given its seat up, and lives on
     virtual void stepped(const Resident& resident, const Step& step) = 0;
     virtual void wrong(std::string what) = 0;
     virtual void say(const std::string& what) const = 0;
@@ -49,7 +51,7 @@ class Resident : protected Trace {
     const std::optional<Error>& error() const { return error_; }
 
     const std::optional<Seat>& seat() const { return group_->seat(); }
-    bool seated() const { return group_ && group_->seat().has_value(); }
+    bool seated() const { return !left_ && group_ && group_->seat().has_value(); }
     bool has_slot() const { return seated() && seat()->announced(); }
     Place place() const;  // no_place: it has no slot
 
@@ -67,6 +69,7 @@ class Resident : protected Trace {
     std::vector<SimPath*> paths_;
     Assembly assembly_;
     std::optional<Group> group_;
+    bool left_ = false;  // the seat has been given up
 
   private:
     bool finished_ = false;
@@ -79,6 +82,7 @@ struct UserPlan {
     Duration patience{};      // for a seat
     Duration deadline{};      // at most, of an operation
     Duration think{};         // at most, between two operations
+    unsigned keeper = 0;      // permille: sees to what its host keeps (group/keeper.hpp)
 };
 
 class User final : public Resident {
@@ -89,6 +93,7 @@ class User final : public Resident {
 
   private:
     Task<void> live();
+    Task<void> give_back();
     Task<void> work(std::string name, Operation::Kind kind, Instant deadline);
     Operation draw(Operation::Kind kind);
     void tell(const std::string& name, std::size_t id, Operation::Kind kind,
@@ -98,6 +103,9 @@ class User final : public Resident {
     bool due_;  // every operation must end well
     std::optional<Directory> directory_;
     std::uint64_t known_version_ = 0;
+    std::optional<SlotKeeper> keeper_;
+    Event leaving_;
+    Scope keeping_;
     Scope scope_;  // last: its tasks die before what they refer to
 };
 

@@ -88,7 +88,9 @@ void SlotJudge::owner_landed(const SimPath& path, const Platter& platter, std::u
         wrong_(SlotFault::turn, fmt::format("the turn of slot {} falls on disk {}, from {} to {}",
                                             slot, disk, describe(*before), describe(*entry)));
     }
-    if (!entry->held()) freed_[slot].emplace(entry->turn, entry->host);
+    // Who wrote it: what the entry says of its host is copied from the one before.
+    const auto by = hosts_.find(&path);
+    if (!entry->held() && by != hosts_.end()) freed_[slot].emplace(entry->turn, by->second);
     judge_tenure(path, disk, slot);
     judge_users(slot, before, *entry, disk);
     judge_ties(slot, *entry);

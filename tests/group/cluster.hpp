@@ -24,14 +24,20 @@ class HostLocks {
             std::erase_if(host_.held_, [this](const auto& lock) { return lock.second == this; });
         }
         bool try_lock(Disk& disk, std::uint32_t slot) override {
+            if (host_.doubted.contains({&disk, slot})) return false;
             return host_.held_.try_emplace({&disk, slot}, this).first->second == this;
         }
         void unlock(Disk& disk, std::uint32_t slot) override { host_.held_.erase({&disk, slot}); }
+        void doubt(Disk& disk, std::uint32_t slot, Duration time) override {
+            host_.doubted[{&disk, slot}] = time;
+        }
 
       private:
         HostLocks& host_;
     };
     std::map<std::pair<Disk*, std::uint32_t>, const OfProcess*> held_;
+    // For how long; here for good, until a test takes it away.
+    std::map<std::pair<Disk*, std::uint32_t>, Duration> doubted;
 };
 
 inline Host host_named(const std::string& name, std::uint8_t boot = 1) {

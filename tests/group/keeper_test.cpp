@@ -256,6 +256,73 @@ TEST(Keeper, WhatAGiveBackHasLeftBehindIsSettledAndGivenBack) {
     stays.finish();
 }
 
+// An error is not a no (algorithms 7.4): the write may land when another process has the block.
+TEST(Keeper, NobodyGetsTheSlotOnTheDiskWhereAWriteFailed) {
+    Cluster cluster;
+    ASSERT_TRUE(cluster.format(4));
+    HostLocks home;
+    std::uint32_t slot = 0;
+    {
+        Resident process(cluster, home, "home");
+        slot = process.process.group.seat()->slot;
+        cluster.disks[2]->mood = MemoryDisk::Mood::failing;
+        Directory& directory = process.process.directory;
+        ASSERT_TRUE(cluster.run(increment(directory, "x", 1, cluster.soon())));
+        cluster.disks[2]->mood = MemoryDisk::Mood::ok;
+        process.begin_end();
+        process.finish();
+        EXPECT_TRUE(process.given.empty());
+    }
+    EXPECT_EQ(owned_by(cluster, "home").size(), 4U);
+    const auto doubt = home.doubted.find({cluster.disks[2].get(), slot});
+    ASSERT_NE(doubt, home.doubted.end());
+    EXPECT_EQ(doubt->second, seconds(30)) << "T_ghost";
+    Process next(cluster, home, host_named("home"), slot);
+    ASSERT_TRUE(next.seated);
+    EXPECT_FALSE(next.group.seat()->open.contains(2));
+    EXPECT_EQ(next.group.seat()->open.size(), 2U);
+}
+
+TEST(Keeper, WhoseWriteFailedLeavesWhenItCannotLandAnyMore) {
+    for (const bool waits : {false, true}) {
+        Cluster cluster;
+        ASSERT_TRUE(cluster.format(4));
+        HostLocks home;
+        Process process(cluster, home, host_named("home"));
+        cluster.disks[2]->mood = MemoryDisk::Mood::failing;
+        ASSERT_TRUE(cluster.run(increment(process.directory, "x", 1, cluster.soon())));
+        cluster.disks[2]->mood = MemoryDisk::Mood::ok;
+        cluster.run(sleep(cluster.clock, waits ? seconds(31) : seconds(29)));
+        EXPECT_EQ(cluster.run(process.group.leave_seat(process.locks, cluster.soon())), waits);
+    }
+}
+
+// One slow write of a give-back must not keep the host from claiming for as long as a process lives.
+TEST(Keeper, WhatASlowGiveBackHasLockedIsLetGo) {
+    Cluster cluster;
+    ASSERT_TRUE(cluster.format(8));
+    HostLocks home, away;
+    Resident stays(cluster, home, "home");
+    stays.keep();
+    MemoryDisk& slow = *cluster.disks[2];
+    slow.asked = [&slow](const Io& io) {
+        if (io.kind == Io::Kind::write) slow.mood = MemoryDisk::Mood::silent;
+    };
+    cluster.run(sleep(cluster.clock, 9 * ttl));
+    ASSERT_GT(slow.held(), 0U) << "it has tried";
+    HostLocks::OfProcess other(home);
+    EXPECT_TRUE(other.try_lock(slow, claim_lock)) << "the claim is over";
+    other.unlock(slow, claim_lock);
+    const std::uint32_t idle = stays.process.group.seat()->slot == 7 ? 6 : 7;
+    EXPECT_FALSE(other.try_lock(slow, idle)) << "something may still land";
+    slow.asked = nullptr;
+    slow.release();
+    cluster.run(sleep(cluster.clock, ttl + seconds(31)));
+    EXPECT_TRUE(other.try_lock(slow, idle));
+    stays.over.set();
+    stays.finish();
+}
+
 // ---- how many hosts ----
 
 std::string numbered(std::size_t i) {

@@ -128,6 +128,7 @@ class Stage final : public Neighbourhood, public Watch {
 
     bool calm() const override { return false; }
     void seated(const Resident& user) override;
+    void unseated(const Resident& user) override { judge_->left(&user); }
     void stepped(const Resident&, const Step&) override {}
     void wrong(std::string what) override { note(SlotFault::users, std::move(what)); }
     void say(const std::string& what) const override;

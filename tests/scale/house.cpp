@@ -22,6 +22,7 @@ class NoLocks final : public SlotLocks {
   public:
     bool try_lock(Disk&, std::uint32_t) override { return false; }
     void unlock(Disk&, std::uint32_t) override {}
+    void doubt(Disk&, std::uint32_t, Duration) override {}  // no lock is ever had
 };
 
 std::unique_ptr<node::OpenGroup> open(const std::vector<std::string>& urls) {
