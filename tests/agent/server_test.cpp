@@ -137,7 +137,7 @@ TEST_P(ServerTest, WhoFinishesGetsItsAnswers) {
 
 TEST_P(ServerTest, WhoSaysNothingGoesFirst) {
     server->places().change({.all = 3, .by_network = 3, .by_socket = 3, .of_origin = 3,
-                             .strangers_of_origin = 3, .of_client = 3});
+                             .strangers_of_origin = 3, .of_client = 9});
     serve([this] {
         TestClient known(place(), "a");
         EXPECT_TRUE(known.welcome());
