@@ -287,9 +287,10 @@ Task<bool> Cell::ask_again(Backoff& backoff, Operation& op, Instant deadline) {
 // Every writer of ours promises the next round along with a value, so what is found lies in a lower
 // round than the read that found it. Blocks may be written by others, too: above them we begin anew.
 bool Cell::lies_below(Rank found) const {
-    const bool unpromised =
-        mutated(Mutant::fast_path_unpromised) || mutated(Mutant::step_promise_lowered);
-    return found.round < rank_.round || unpromised;
+    const bool blind =  // this rule would hide them
+        mutated(Mutant::fast_path_unpromised) || mutated(Mutant::step_promise_lowered) ||
+        mutated(Mutant::refused_rows_chosen) || mutated(Mutant::step_checks_writes_only);
+    return found.round < rank_.round || blind;
 }
 
 // Ranks whose entry in done[] would read as "never" are left out.

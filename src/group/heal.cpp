@@ -97,7 +97,13 @@ Task<Result<HealReport>> Healer::run_without_slots() {
 Task<Result<void>> Healer::pass(bool settling, Instant deadline) {
     const Result<void> ours = co_await all_still_ours();
     if (!ours) co_return std::unexpected(ours.error());
-    const DiskSet claiming = lock(claim_lock);
+    DiskSet claiming = lock(claim_lock);
+    // Whoever has watched for half a minute waits for a keeper that has just come first.
+    const Instant patience = world_.clock.now() + std::chrono::milliseconds(roster_.common.ttl_ms);
+    while (settling && claiming.empty() && world_.clock.now() < patience) {
+        co_await world_.clock.sleep(std::chrono::milliseconds(20));
+        claiming = lock(claim_lock);
+    }
     if (claiming.empty()) {
         co_return std::unexpected(Error{Code::in_use,
                                         "another process of this host is claiming or "

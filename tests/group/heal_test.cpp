@@ -129,7 +129,7 @@ TEST_F(Healing, SlotsOfAnotherHostAreHealedThere) {
     wipe(1);
     const HealReport home = heal("home");
     ASSERT_EQ(home.left.size(), 1U);
-    EXPECT_NE(home.left.front().find("belong to host away"), std::string::npos);
+    EXPECT_NE(home.left.front().find("belongs to host away"), std::string::npos);
     EXPECT_FALSE(check().sound());
     EXPECT_TRUE(heal("away").left.size() == 1);  // those of home are sound by now, but home's
     EXPECT_TRUE(check().sound());

@@ -193,7 +193,7 @@ class Faulty(Stage):
         _, err = holder.communicate(timeout=60)
         self.assertEqual(holder.returncode, 79, err)
         self.assertIn(b"diskpaxos: lost: ", err)
-        self.assertRegex(err, rb"not renewed in time: 1 of 3 disks answered \(.*d0: .*d1: ")
+        self.assertRegex(err, rb"not renewed in time: 1 of 3 disks answered \(.*d0 and .*d1: ")
         out, err = waiter.communicate(b"go\n", timeout=60)
         self.assertEqual(waiter.returncode, 0, (out, err))
         self.assertEqual(err, b"diskpaxos: warning: a majority of the disks can be used again\n")

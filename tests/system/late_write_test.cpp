@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "child.hpp"
+#include "doubts.hpp"
 #include "each_world.hpp"
 #include "fault_disks.hpp"
 
@@ -119,6 +120,7 @@ TEST_F(LateWriteTest, ABlockOnAClosedDiskIsNotForgotten) {
     signals->go = true;
     disks.wait_until_held(0, 1);
     victim->kill();
+    forget_doubts();  // that of disk 1
 
     Process next(by(0), same_slot);
     ASSERT_EQ(next.problem(), "");
