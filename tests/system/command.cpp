@@ -53,7 +53,7 @@ Command::Command(const Words& words, const Words& environment)
     for (const char* name : {"DISKPAXOS_MACHINE_ID=here", "NO_COLOR=1", "HOME=/nonexistent"}) {
         variables.emplace_back(name);
     }
-    for (const char* name : {"ASAN_OPTIONS", "UBSAN_OPTIONS"}) {
+    for (const char* name : {"ASAN_OPTIONS", "UBSAN_OPTIONS", "DISKPAXOS_LOCKS"}) {
         if (const char* value = std::getenv(name))
             variables.push_back(std::string(name) + "=" + value);
     }
