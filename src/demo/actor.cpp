@@ -48,7 +48,8 @@ bool Actor::perform(const Play& play, unsigned number) {
     node::OpenOptions options;
     options.disks = play.disks();
     options.timeout = std::max(10 * play.ttl(), Duration(10s));
-    options.give_back = false;  // a slot that went back is claimed from a majority that a chapter took
+    // What went back would have to be claimed, from a majority that some chapter has taken away.
+    options.give_back = false;
     options.before = [&](std::unique_ptr<Disk> disk) {
         auto plug =
             std::make_unique<Plug>(std::move(disk), play.directions().unplugged[plugs.size()]);

@@ -232,7 +232,7 @@ Result<void> OpenGroup::take_seat() {
     if (!group_->seat()->announced()) return {};
     keeper_.emplace(world(), group_->roster(), group_->rule(), locks_, host->host, uptime,
                     group_->seat()->slot);
-    keeping_->spawn(keeper_->keep(leaving_));
+    if (options_.give_back) keeping_->spawn(keeper_->keep(leaving_));
     mender_.emplace(*group_);
     mending_.emplace(world().queue);
     mending_->spawn(mender_->keep());

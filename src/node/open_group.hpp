@@ -25,7 +25,7 @@ struct OpenOptions {
     Duration timeout = std::chrono::seconds(10);  // of the opening, of the seat, of each deadline()
     io::Backend backend = io::Backend::automatic;
     std::optional<std::uint32_t> slot{};  // none: any of this host's
-    bool give_back = true;  // at the end, what the host does not need; false: it comes back at once
+    bool give_back = true;  // what the host does not need; false: it will need it again at once
     Warn warn = [](const std::string&) {};
     Before before{};  // of each disk that could be opened, in the order of `disks`; none comes later
 };

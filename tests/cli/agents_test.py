@@ -383,6 +383,9 @@ class Guarded(AgentTest):
                     newcomer.sendall(b"\0" * 24)
                     newcomer.recv(1)  # an answer, or its end
             self.ok("cell", "get", *self.disks("alice"), "x")
+            deadline = time.monotonic() + 30  # until a slow agent has read the first of them
+            while b"has the identity" not in self.content(agent.log) and time.monotonic() < deadline:
+                time.sleep(0.05)
         finally:
             for each in crowd:
                 each.close()
