@@ -1,6 +1,6 @@
 // Looks: who may look at many blocks, and when. To look at a block means to sum it up, and a list may
-// have 65,536 of them. So it goes piece by piece, and one turn of the loop has so many pieces, whoever
-// wants them and by however many connections. The rest of the turn belongs to others. The pieces go
+// have 65,536 of them. So it goes piece by piece, and one turn of the loop has so many pieces,
+// however many clients and connections want them. The rest of the turn belongs to others. The pieces go
 // round the clients, by their names. Within one client those who asked first come first.
 #pragma once
 

@@ -32,10 +32,9 @@ Result<void> refuse_content(OpenGroup& group, const Disk& disk) {
 }
 
 Task<bool> front_is_sound(Disk& disk) {
-    const std::uint64_t blocks = superblock_area / disk.block_size();
-    IoPtr io = disk.prepare(Io::Kind::read, Extent{}, Extent{0, blocks});
-    io = co_await Transfer(disk, std::move(io));
-    co_return io->error == 0 && decode_superblock(io->in.bytes(), 0);
+    Identity identity(&disk);
+    co_await identify(identity);
+    co_return identity.superblock.has_value() && identity.front == Damage::none;
 }
 
 // A member by its second superblock, or by some block, on which somebody has made something else

@@ -15,4 +15,10 @@ DoorState decode_door(ByteView bytes, const BlockAddress& expected) {
     return (flags_of(bytes) & flag_initial) != 0 ? DoorState::closed : DoorState::open;
 }
 
+IoPtr opening_of_door(Disk& disk, std::uint64_t at, const BlockAddress& door) {
+    IoPtr io = disk.prepare(Io::Kind::write, Extent{at, 1}, Extent{});
+    encode_door(io->out.bytes(), door, DoorState::open);
+    return io;
+}
+
 }  // namespace diskpaxos

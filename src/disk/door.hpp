@@ -9,6 +9,7 @@
 // Derivation: ours, docs/decisions.md.
 #pragma once
 
+#include "disk/disk.hpp"
 #include "disk/sealed.hpp"
 
 namespace diskpaxos {
@@ -17,5 +18,7 @@ enum class DoorState : std::uint8_t { closed, open, unknown };  // unknown: dama
 
 void encode_door(ByteSpan out, const BlockAddress& address, DoorState state);
 DoorState decode_door(ByteView bytes, const BlockAddress& expected);
+// The request that opens the door at block `at`: it harms nothing, when and however often it lands.
+IoPtr opening_of_door(Disk& disk, std::uint64_t at, const BlockAddress& door);
 
 }  // namespace diskpaxos

@@ -28,6 +28,9 @@ class Rows {
     std::vector<Decoded> copies(std::uint32_t cell, std::uint32_t place) const;
     DoorState door(std::size_t disk, std::uint32_t cell, std::uint32_t tier) const;
     Damage damage_of_door(std::size_t disk, std::uint32_t cell, std::uint32_t tier) const;
+    // Whether this disk's door is damaged, or closed before blocks that another disk has in use: a
+    // healer opens it, and then those blocks.
+    bool ajar(std::size_t disk, std::uint32_t cell, std::uint32_t tier) const;
     // Whether somebody has written behind that door on this disk.
     bool used_behind(std::size_t disk, std::uint32_t cell, std::uint32_t tier) const;
     // Per disk: errno of the last read; not 0 if any of its rows could not be read.

@@ -31,6 +31,15 @@ bool Rows::used_behind(std::size_t disk, std::uint32_t cell, std::uint32_t tier)
     return false;
 }
 
+bool Rows::ajar(std::size_t disk, std::uint32_t cell, std::uint32_t tier) const {
+    const DoorState state = door(disk, cell, tier);
+    if (state != DoorState::closed) return state == DoorState::unknown;
+    for (std::size_t other = 0; other < roster_.disks(); ++other) {
+        if (!roster_.common.is_active(other) && used_behind(other, cell, tier)) return true;
+    }
+    return false;
+}
+
 void Checker::check_doors(std::uint32_t cell, std::size_t disk) {
     const Geometry& geometry = roster_.geometry(disk);
     DiskReport& report = report_.disks[disk];

@@ -103,8 +103,7 @@ Task<bool> Group::leave_seat(SlotLocks& locks, Instant deadline) {
         const bool over = co_await cell.idle().wait_until(world_.clock, deadline);
         if (!over) co_return false;
     }
-    if (mends_ > 0 || world_.clock.now() < mended_until_) co_return false;  // it may still land
-    if (world_.clock.now() < lands_until_) co_return false;
+    if (mends_ > 0 || world_.clock.now() < lands_until_) co_return false;
     unlock(roster_, locks, seat_->slot, seat_->open);
     co_return true;
 }
@@ -148,16 +147,9 @@ Task<bool> Group::mend_older(std::size_t disk, std::uint32_t cell, Place place, 
     Disk& device = *roster_.members[disk];
     const RowAddress address = roster_.row(disk, cell);
     IoPtr io = device.prepare(Io::Kind::write, Extent{geometry().block(cell, place), 1}, Extent{});
-    if (copy.initial) {
-        encode_initial(io->out.bytes(), address.block(place));
-    } else {
-        Block block = copy.block;
-        block.value = copy.value;
-        encode_block(io->out.bytes(), address.block(place), block);
-    }
+    copy.encode(io->out.bytes(), address.block(place));
     io = co_await Transfer(device, std::move(io));
-    const Duration ttl = std::chrono::milliseconds(roster_.common.ttl_ms);
-    if (io->error != 0) mended_until_ = world_.clock.now() + drain_time(ttl);
+    if (io->error != 0 && fates_[disk].failed) fates_[disk].failed();
     co_return io->error == 0;
 }
 

@@ -83,7 +83,6 @@ class Group {
     // and disk. A cell takes them over, so that its visits wait for what is under way.
     std::map<std::pair<std::uint32_t, std::size_t>, std::unique_ptr<Visit>> mending_;
     unsigned mends_ = 0;     // under way
-    Instant mended_until_{};  // a write of them that failed may land until then
 };
 
 }  // namespace diskpaxos

@@ -98,7 +98,7 @@ Task<Result<void>> Healer::pass(bool settling, Instant deadline) {
     const Result<void> ours = co_await all_still_ours();
     if (!ours) co_return std::unexpected(ours.error());
     DiskSet claiming = lock(claim_lock);
-    // Whoever has watched for half a minute waits for a keeper that has just come first.
+    // After half a minute of watching we wait for a keeper that has just come first.
     const Instant patience = world_.clock.now() + std::chrono::milliseconds(roster_.common.ttl_ms);
     while (settling && claiming.empty() && world_.clock.now() < patience) {
         co_await world_.clock.sleep(std::chrono::milliseconds(20));
@@ -158,10 +158,7 @@ bool Healer::needs_settling(std::uint32_t slot) const {
     const SlotView view = table_.view(slot);
     if (view.disputed) return false;
     const bool left = ours(view.owner, SlotState::borrowed);
-    const bool damaged = std::ranges::any_of(table_.copies(), [slot](const TableCopy& copy) {
-        return copy.read && (!copy.claims[slot] || !copy.owners[slot]);
-    });
-    return damaged || view.barred || left;
+    return damaged(table_.copies(), slot) || view.barred || left;
 }
 
 void Healer::ask(bool settling) {

@@ -9,17 +9,10 @@ namespace diskpaxos {
 Task<bool> Healer::heal_doors(std::uint32_t cell, std::size_t disk) {
     const Geometry& geometry = roster_.geometry(disk);
     for (std::uint32_t tier = 1; tier <= geometry.doors(); ++tier) {
-        const DoorState door = rows_.door(disk, cell, tier);
-        bool wanted = door == DoorState::unknown;
-        for (std::size_t other = 0; other < roster_.disks() && door == DoorState::closed; ++other) {
-            const bool passive = !roster_.common.is_active(other);
-            wanted = wanted || (passive && rows_.used_behind(other, cell, tier));
-        }
-        if (!wanted) continue;
-        const Extent to{geometry.door(cell, tier), 1};
-        IoPtr io = roster_.members[disk]->prepare(Io::Kind::write, to, Extent{});
-        encode_door(io->out.bytes(), roster_.row(disk, cell).door(tier), DoorState::open);
-        io = co_await Transfer(*roster_.members[disk], std::move(io));
+        if (!rows_.ajar(disk, cell, tier)) continue;
+        Disk& device = *roster_.members[disk];
+        IoPtr io = opening_of_door(device, geometry.door(cell, tier), roster_.row(disk, cell).door(tier));
+        io = co_await Transfer(device, std::move(io));
         ++(io->error == 0 ? report_.blocks : report_.failed);
         if (io->error != 0) co_return false;
     }

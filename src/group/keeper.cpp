@@ -148,8 +148,10 @@ Task<void> SlotKeeper::settle(std::vector<std::uint32_t> stuck) {
 
 // Damage is watched like a stamp: the claim of somebody may hide behind it (R3).
 Task<void> SlotKeeper::mend_entries() {
-    if (worn().empty()) damage_.reset();
-    if (worn().empty()) co_return;
+    if (worn().empty()) {
+        damage_.reset();
+        co_return;
+    }
     if (!damage_) damage_.emplace(table_.copies(), table_.complete(), ttl_);
     if (world_.clock.now() < damage_->due()) co_return;
     const bool read = co_await table_.read(world_.clock.now() + ttl_);
@@ -172,10 +174,8 @@ std::vector<Asked> SlotKeeper::worn() const {
     std::vector<Asked> asked;
     for (std::uint32_t slot = 0; slot < roster_.common.geometry.slots; ++slot) {
         const SlotView view = table_.view(slot);
-        const bool damaged = std::ranges::any_of(table_.copies(), [slot](const TableCopy& copy) {
-            return copy.read && (!copy.claims[slot] || !copy.owners[slot]);
-        });
-        if (!damaged || view.disputed || !view.held_by(host_.id)) continue;
+        const bool ours = view.held_by(host_.id) && !view.disputed;
+        if (!ours || !damaged(table_.copies(), slot)) continue;
         asked.push_back(Asked{.slot = slot, .wish = Wish::keep});
     }
     return asked;

@@ -19,18 +19,6 @@ OwnCopy owned(const Merge& merge) {
     return copy;
 }
 
-// A door that is damaged, or that the disk has closed before blocks in use.
-bool ajar(const Rows& rows, const Roster& roster, std::size_t disk, std::uint32_t cell,
-          std::uint32_t tier) {
-    const DoorState door = rows.door(disk, cell, tier);
-    if (door != DoorState::closed) return door == DoorState::unknown;
-    for (std::size_t other = 0; other < roster.disks(); ++other) {
-        const bool passive = !roster.common.is_active(other);
-        if (passive && rows.used_behind(other, cell, tier)) return true;
-    }
-    return false;
-}
-
 }  // namespace
 
 Mender::Mender(Group& group)
@@ -111,7 +99,7 @@ bool Mender::hurt(std::uint32_t first, std::uint32_t count) const {
     for (std::uint32_t cell = first; cell < first + count; ++cell) {
         for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
             for (std::uint32_t tier = 1; mine(disk) && tier <= geometry.doors(); ++tier) {
-                if (ajar(rows_, roster_, disk, cell, tier)) return true;
+                if (rows_.ajar(disk, cell, tier)) return true;
             }
         }
         for (Place place = begin; place < begin + geometry.ring; ++place) {
@@ -143,14 +131,12 @@ Task<void> Mender::mend_row(std::size_t disk, std::uint32_t cell) {
     }
 }
 
-// To open a door harms nobody, whoever does it and whenever it lands.
 Task<bool> Mender::open_doors(std::size_t disk, std::uint32_t cell) {
     const Geometry& geometry = roster_.geometry(disk);
     for (std::uint32_t tier = 1; tier <= geometry.doors(); ++tier) {
-        if (!ajar(rows_, roster_, disk, cell, tier)) continue;
+        if (!rows_.ajar(disk, cell, tier)) continue;
         Disk& device = *roster_.members[disk];
-        IoPtr io = device.prepare(Io::Kind::write, Extent{geometry.door(cell, tier), 1}, Extent{});
-        encode_door(io->out.bytes(), roster_.row(disk, cell).door(tier), DoorState::open);
+        IoPtr io = opening_of_door(device, geometry.door(cell, tier), roster_.row(disk, cell).door(tier));
         io = co_await Transfer(device, std::move(io));
         if (io->error != 0) co_return false;
         ++report_.mended;

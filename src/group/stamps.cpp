@@ -1,5 +1,7 @@
 #include "group/stamps.hpp"
 
+#include <algorithm>
+
 #include "base/mutant.hpp"
 
 namespace diskpaxos {
@@ -23,6 +25,12 @@ bool Watched::outlived_owner(std::size_t disk, std::uint32_t slot, std::uint32_t
 
 bool marked(const TableCopy& copy, std::uint32_t slot) {
     return copy.read && (!copy.claims[slot] || copy.claims[slot]->held() || !copy.owners[slot]);
+}
+
+bool damaged(const std::vector<TableCopy>& copies, std::uint32_t slot) {
+    return std::ranges::any_of(copies, [slot](const TableCopy& copy) {
+        return copy.read && (!copy.claims[slot] || !copy.owners[slot]);
+    });
 }
 
 }  // namespace diskpaxos

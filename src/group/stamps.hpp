@@ -47,5 +47,7 @@ class Watched {
 
 // Whether the table of a disk holds a stamp or damage at this slot.
 bool marked(const TableCopy& copy, std::uint32_t slot);
+// Whether a table that could be read holds damage there.
+bool damaged(const std::vector<TableCopy>& copies, std::uint32_t slot);
 
 }  // namespace diskpaxos

@@ -99,9 +99,13 @@ bool believe(SSL_CTX* context, BIO* bio) {
 
 }  // namespace
 
-Error openssl_error(const std::string& what, Code code) {
+std::string openssl_reason() {
     const char* reason = ERR_reason_error_string(ERR_peek_last_error());
-    Error error{code, fmt::format("{}: {}", what, reason != nullptr ? reason : "no reason given")};
+    return reason != nullptr ? reason : "no reason given";
+}
+
+Error openssl_error(const std::string& what, Code code) {
+    Error error{code, fmt::format("{}: {}", what, openssl_reason())};
     ERR_clear_error();
     return error;
 }

@@ -13,7 +13,8 @@ namespace diskpaxos::net {
 // what is not what it should be; those of io::read_small_file().
 Result<void> load_certificates(SSL_CTX* context, const CertificateFiles& files);
 
-// What OpenSSL says last, as a sentence about `what`; and forgets it.
+std::string openssl_reason();  // what OpenSSL says last
+// The same as a sentence about `what`; and forgets it.
 Error openssl_error(const std::string& what, Code code = Code::usage);
 
 }  // namespace diskpaxos::net

@@ -23,12 +23,6 @@ namespace {
 constexpr const char* suite = "TLS_AES_128_GCM_SHA256";
 constexpr unsigned char suite_bytes[] = {0x13, 0x01};
 
-std::string last_error() {
-    const unsigned long error = ERR_peek_last_error();
-    const char* reason = ERR_reason_error_string(error);
-    return reason != nullptr ? reason : "no reason given";
-}
-
 std::string common_name(const X509* certificate) {
     const X509_NAME* subject = X509_get_subject_name(certificate);
     const int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
@@ -316,7 +310,7 @@ std::string TlsSession::why_failed() {
     }
     if (is_no_tls(reason)) return "what the other end sends is not TLS 1.3";
     std::string refused = why_refused(reason);
-    return refused.empty() ? fmt::format("TLS has failed: {}", last_error()) : refused;
+    return refused.empty() ? fmt::format("TLS has failed: {}", openssl_reason()) : refused;
 }
 
 // Why we do not believe the other end.

@@ -7,11 +7,11 @@
 
 #include <array>
 #include <cerrno>
-#include <ctime>
 #include <fstream>
 #include <sstream>
 #include <string>
 
+#include "io/loop.hpp"
 #include "node/lock_file.hpp"
 
 namespace diskpaxos::node {
@@ -28,12 +28,9 @@ std::string path_of(const io::OpenDisk& disk, std::uint32_t slot) {
                        identity.inode, slot);
 }
 
-std::int64_t now_ns() {
-    timespec time{};
-    clock_gettime(CLOCK_BOOTTIME, &time);
-    return time.tv_sec * std::int64_t{1'000'000'000} + time.tv_nsec;
-}
+std::int64_t now_ns() { return io::boot_time().time_since_epoch().count(); }
 
+// The kernel's own, whatever DISKPAXOS_BOOT_ID says: it is the kernel that still has the write.
 std::string this_boot() {
     std::ifstream file("/proc/sys/kernel/random/boot_id");
     std::string id;

@@ -15,7 +15,7 @@ bool FileLocks::try_lock(Disk& disk, std::uint32_t slot) {
         file.unlock_slot(slot);
         return false;
     }
-    return answer == io::LockAnswer::taken;
+    return taken;
 }
 
 void FileLocks::unlock(Disk& disk, std::uint32_t slot) {

@@ -93,13 +93,7 @@ Task<bool> PassiveVisit::write_copy(const OwnCopy& copy) {
         if (error != 0) co_return false;
     }
     IoPtr io = disk_.prepare(Io::Kind::write, own_block(), Extent{});
-    if (copy.initial) {
-        encode_initial(io->out.bytes(), address_.block(own_));
-    } else {
-        Block block = copy.block;
-        block.value = copy.value;
-        encode_block(io->out.bytes(), address_.block(own_), block);
-    }
+    copy.encode(io->out.bytes(), address_.block(own_));
     io = co_await Transfer(disk_, std::move(io));
     if (io->error != 0) shut_after_failed_write();
     co_return io->error == 0;
@@ -127,8 +121,7 @@ Task<Sight> PassiveVisit::look(Proposer aside) {
 // does not matter when a write of a door lands, nor how often.
 Task<int> PassiveVisit::open_door() {
     const std::uint32_t tier = own_tier();
-    IoPtr io = disk_.prepare(Io::Kind::write, Extent{geometry().door(address_.cell, tier), 1}, Extent{});
-    encode_door(io->out.bytes(), address_.door(tier), DoorState::open);
+    IoPtr io = opening_of_door(disk_, geometry().door(address_.cell, tier), address_.door(tier));
     io = co_await Transfer(disk_, std::move(io));
     inside_ = io->error == 0;
     co_return io->error;

@@ -52,6 +52,13 @@ struct OwnCopy {
     bool initial = true;
     Block block;  // without its value
     Bytes value;
+
+    void encode(ByteSpan out, const BlockAddress& address) const {
+        if (initial) return encode_initial(out, address);
+        Block whole = block;
+        whole.value = value;
+        encode_block(out, address, whole);
+    }
 };
 
 class Visit {

@@ -223,6 +223,24 @@ class Forgetting(HostsTest):
         os.close(ours)
         self.assertEqual(len(self.hosts()["hosts"]), 2)
 
+    def test_a_host_that_writes_without_a_session(self):
+        """It shows up in no survey. What it writes while the forgetter waits tells of it."""
+        self.make_group()
+        there = self.owner("there")
+        forgetter = subprocess.Popen([os.environ["DISKPAXOS_BINARY"], "hosts", "forget", "-g", "g", there,
+                                      "--is-off", "--force"], cwd=self.folder, env=self.environment(),
+                                     stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        acknowledged = 0
+        while forgetter.poll() is None:
+            acknowledged += self.run_raw("cell", "incr", "-g", "g", "x", host="there").code == 0
+            time.sleep(0.2)
+        err = forgetter.communicate()[1].decode()
+        self.assertEqual(forgetter.returncode, IN_USE, err)
+        self.assertIn("something has just been written in its slot", err)
+        self.assertGreater(acknowledged, 10)
+        self.assertEqual(self.ok("cell", "get", "-g", "g", "x").out, f"{acknowledged}\n")
+        self.assertEqual(len(self.hosts()["hosts"]), 2)
+
     # A scrapped host, and a disk that was replaced since.
     def test_a_host_that_is_gone(self):
         self.make_group()

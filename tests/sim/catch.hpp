@@ -1,6 +1,9 @@
 // The first seed in which a mutant is caught, and by what.
 #pragma once
 
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
 #include <string>
 
 #include "base/mutant.hpp"
@@ -29,5 +32,15 @@ struct Row {
     Mutant mutant;
     const char* name;
 };
+
+inline std::string name_of_row(const testing::TestParamInfo<Row>& row) { return row.param.name; }
+
+// Prints where: docs/testing.md has the seeds. `on`: which disks, if that is to be said.
+template <class Simulate>
+void expect_caught(const Row& row, std::uint64_t most, Simulate simulate, const char* on = "") {
+    const Catch found = first_catch(row.mutant, most, simulate);
+    fmt::print("{:<24} {}seed {:>5}: {}\n", row.name, on, found.seed, found.violation);
+    EXPECT_NE(found.seed, 0U) << row.name;
+}
 
 }  // namespace diskpaxos::sim

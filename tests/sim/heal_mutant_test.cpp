@@ -44,10 +44,7 @@ ColonyOutcome mending_mixed(std::uint64_t seed) {
     ColonySetup setup = mending_colony(seed);
     setup.makeup.active.insert(seed % 3);
     if (seed % 5 == 0) setup.makeup.scsi.insert(seed % 3);
-    setup.faults.commit = microseconds(400);
-    setup.faults.repeated = 20;
-    setup.faults.cut = 5;
-    setup.faults.agent_restart = setup.faults.agent_stop = 1;
+    trouble_agents(setup.faults);
     return simulate_colony(seed, setup);
 }
 
@@ -58,9 +55,7 @@ ColonyOutcome drawn_mixed(std::uint64_t seed) {
 class HealMutant : public testing::TestWithParam<Row> {};
 
 TEST_P(HealMutant, IsCaught) {
-    const Catch found = first_catch(GetParam().mutant, most_seeds, mending);
-    fmt::print("{:<24} seed {:>5}: {}\n", GetParam().name, found.seed, found.violation);
-    EXPECT_NE(found.seed, 0U) << GetParam().name;
+    expect_caught(GetParam(), most_seeds, mending);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -70,43 +65,32 @@ INSTANTIATE_TEST_SUITE_P(
                     Row{Mutant::heal_without_borrow, "heal_without_borrow"},
                     Row{Mutant::heal_returned_undrained, "heal_returned_undrained"},
                     Row{Mutant::heal_initial_by_half, "heal_initial_by_half"}),
-    [](const testing::TestParamInfo<Row>& row) { return std::string(row.param.name); });
+    name_of_row);
 
 // The seat of one whose predecessor's writes hang somewhere: colonies as they are drawn.
 TEST(SeatMutant, AClosedDiskThatCountsIsCaught) {
-    active_mutant = Mutant::closed_disk_counts;
-    Catch found;
-    for (std::uint64_t seed = 1; seed <= 400 && found.seed == 0; ++seed) {
-        const ColonyOutcome outcome = simulate_colony(seed, draw_colony(seed));
-        if (!outcome.violation.empty()) found = {seed, outcome.violation};
-    }
-    active_mutant = Mutant::none;
-    fmt::print("closed_disk_counts       seed {:>5}: {}\n", found.seed, found.violation);
-    EXPECT_NE(found.seed, 0U);
+    const auto drawn = [](std::uint64_t seed) { return simulate_colony(seed, draw_colony(seed)); };
+    expect_caught({Mutant::closed_disk_counts, "closed_disk_counts"}, 400, drawn);
 }
 
 // On mixed disks: slots are healed on the passive ones, and locked by files for the active ones.
 class HealMutantOnMixedDisks : public testing::TestWithParam<Row> {};
 
 TEST_P(HealMutantOnMixedDisks, IsCaught) {
-    const Catch found = first_catch(GetParam().mutant, most_seeds, mending_mixed);
-    fmt::print("{:<24} mixed seed {:>5}: {}\n", GetParam().name, found.seed, found.violation);
-    EXPECT_NE(found.seed, 0U) << GetParam().name;
+    expect_caught(GetParam(), most_seeds, mending_mixed, "mixed ");
 }
 
 INSTANTIATE_TEST_SUITE_P(
     Rows, HealMutantOnMixedDisks,
     testing::Values(Row{Mutant::heal_live_slot, "heal_live_slot"},
                     Row{Mutant::heal_without_borrow, "heal_without_borrow"}),
-    [](const testing::TestParamInfo<Row>& row) { return std::string(row.param.name); });
+    name_of_row);
 
 // Rules of slots, in colonies as they are drawn.
 class SlotMutantOnMixedDisks : public testing::TestWithParam<Row> {};
 
 TEST_P(SlotMutantOnMixedDisks, IsCaught) {
-    const Catch found = first_catch(GetParam().mutant, 400, drawn_mixed);
-    fmt::print("{:<24} mixed seed {:>5}: {}\n", GetParam().name, found.seed, found.violation);
-    EXPECT_NE(found.seed, 0U) << GetParam().name;
+    expect_caught(GetParam(), 400, drawn_mixed, "mixed ");
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -114,7 +98,7 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(Row{Mutant::owner_by_top, "owner_by_top"},
                     Row{Mutant::release_blind, "release_blind"},
                     Row{Mutant::copy_held, "copy_held"}),
-    [](const testing::TestParamInfo<Row>& row) { return std::string(row.param.name); });
+    name_of_row);
 
 TEST(HealMutantNone, TheRealCodePassesTheSameSeedsOnMixedDisks) {
     const Catch found = first_catch(Mutant::none, 25, mending_mixed);

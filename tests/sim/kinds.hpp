@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "sim/draw.hpp"
+#include "sim/faults.hpp"
 #include "sim/marks.hpp"
 
 namespace diskpaxos::sim {
@@ -13,6 +14,14 @@ inline constexpr DiskKinds kinds_with_active_disks[] = {DiskKinds::active, DiskK
 
 inline const char* option_of(DiskKinds kinds) {
     return kinds == DiskKinds::active ? "--active" : "--mixed";
+}
+
+// The weather of mutants on their way to agents and LUNs.
+inline void trouble_agents(Faults& faults) {
+    faults.commit = microseconds(400);
+    faults.repeated = 20;
+    faults.cut = 5;
+    faults.agent_restart = faults.agent_stop = 1;
 }
 
 inline void expect_faults_of_agents(const Marks& marks) {

@@ -57,19 +57,14 @@ WardOutcome guarded_on(DiskKinds kinds, std::uint64_t seed) {
     if (kinds == DiskKinds::mixed && seed % 2 == 0) setup.makeup.active.erase((seed + 1) % 3);
     const std::size_t lun = (seed + 2) % 3;
     if (seed % 9 < 3 && setup.makeup.active.contains(lun)) setup.makeup.scsi.insert(lun);
-    setup.faults.commit = microseconds(400);
-    setup.faults.repeated = 20;
-    setup.faults.cut = 5;
-    setup.faults.agent_restart = setup.faults.agent_stop = 1;
+    trouble_agents(setup.faults);
     return simulate_ward(seed, setup);
 }
 
 class LockMutant : public testing::TestWithParam<Row> {};
 
 TEST_P(LockMutant, IsCaught) {
-    const Catch found = first_catch(GetParam().mutant, most_seeds, guarded);
-    fmt::print("{:<24} seed {:>5}: {}\n", GetParam().name, found.seed, found.violation);
-    EXPECT_NE(found.seed, 0U) << GetParam().name;
+    expect_caught(GetParam(), most_seeds, guarded);
 }
 
 INSTANTIATE_TEST_SUITE_P(Rows, LockMutant,
@@ -84,9 +79,7 @@ INSTANTIATE_TEST_SUITE_P(Rows, LockMutant,
                                          Row{Mutant::lock_mode_ignored, "lock_mode_ignored"},
                                          Row{Mutant::lock_epoch_ignored, "lock_epoch_ignored"},
                                          Row{Mutant::upgrade_over_readers, "upgrade_over_readers"}),
-                         [](const testing::TestParamInfo<Row>& row) {
-                             return std::string(row.param.name);
-                         });
+                         name_of_row);
 
 // On active disks, and on mixed ones: those whose rules speak of disks, tokens and slots.
 class LockMutantOnKinds : public testing::TestWithParam<std::tuple<DiskKinds, Row>> {};
@@ -99,9 +92,7 @@ std::string name_of(const testing::TestParamInfo<std::tuple<DiskKinds, Row>>& ro
 TEST_P(LockMutantOnKinds, IsCaught) {
     const auto& [kinds, row] = GetParam();
     const auto on_them = [kinds](std::uint64_t seed) { return guarded_on(kinds, seed); };
-    const Catch found = first_catch(row.mutant, most_seeds, on_them);
-    fmt::print("{:<24} {} seed {:>5}: {}\n", row.name, option_of(kinds), found.seed, found.violation);
-    EXPECT_NE(found.seed, 0U) << row.name;
+    expect_caught(row, most_seeds, on_them, kinds == DiskKinds::active ? "active " : "mixed ");
 }
 
 INSTANTIATE_TEST_SUITE_P(

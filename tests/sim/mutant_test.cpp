@@ -17,9 +17,7 @@ Outcome stormy(std::uint64_t seed) { return simulate(seed); }
 class MutantInTheStorm : public testing::TestWithParam<Row> {};
 
 TEST_P(MutantInTheStorm, IsCaught) {
-    const Catch found = first_catch(GetParam().mutant, most_seeds, stormy);
-    fmt::print("{:<24} seed {:>5}: {}\n", GetParam().name, found.seed, found.violation);
-    EXPECT_NE(found.seed, 0U) << GetParam().name;
+    expect_caught(GetParam(), most_seeds, stormy);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -40,7 +38,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Row{Mutant::read_highest, "read_highest"},
                     Row{Mutant::owner_reads_blindly, "owner_reads_blindly"},
                     Row{Mutant::old_block_ignored, "old_block_ignored"}),
-    [](const testing::TestParamInfo<Row>& row) { return std::string(row.param.name); });
+    name_of_row);
 
 // The rules of active disks, on groups of them, on groups of both kinds, and among many clients.
 Outcome on_active(std::uint64_t seed) { return simulate(seed, draw_setup(seed, DiskKinds::active)); }
@@ -79,9 +77,7 @@ class MutantOnActiveDisks : public testing::TestWithParam<ActiveRow> {};
 
 TEST_P(MutantOnActiveDisks, IsCaught) {
     const auto& [row, run] = GetParam();
-    const Catch found = first_catch(row.mutant, most_seeds, run);
-    fmt::print("{:<24} seed {:>5}: {}\n", row.name, found.seed, found.violation);
-    EXPECT_NE(found.seed, 0U) << row.name;
+    expect_caught(row, most_seeds, run);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -133,9 +129,7 @@ class MutantBehindDoors : public testing::TestWithParam<Behind> {};
 
 TEST_P(MutantBehindDoors, IsCaught) {
     const auto& [row, run] = GetParam();
-    const Catch found = first_catch(row.mutant, most_seeds, run);
-    fmt::print("{:<24} seed {:>5}: {}\n", row.name, found.seed, found.violation);
-    EXPECT_NE(found.seed, 0U) << row.name;
+    expect_caught(row, most_seeds, run);
 }
 
 INSTANTIATE_TEST_SUITE_P(
