@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "disk-agent/store.hpp"
+
 namespace diskpaxos::agent {
 
 class Promisers {
@@ -40,5 +42,12 @@ class Promisers {
     std::vector<std::uint32_t> by_;
     std::map<std::string, std::uint32_t, std::less<>> names_;
 };
+
+// Before a step of a client that may not format is executed. At the rank of a promise that stands,
+// only the client writes that has made it. For another, and where it is not known any more who has
+// made it, the agent itself promises one round more. What is asked is then refused as every step
+// below a promise, and an honest client begins anew. False: the promise could not be made.
+bool hold_back(Store& store, Promisers& promisers, std::uint64_t number, ByteView request, Rank rank,
+               std::string_view client);
 
 }  // namespace diskpaxos::agent

@@ -77,7 +77,11 @@ bool Session::step(const wire::Frame& frame) {
     }
     const std::uint64_t ceiling =
         rights_.format ? no_ceiling : served_->ceiling(server_.time_of_day_ms());
-    if (!hold_back(asked->block, asked->rank)) return answer(frame, wire::Status::failed);
+    const bool foreign = !rights_.format && !restores(asked->rank);
+    if (foreign && !hold_back(store, served_->promisers(), asked->block, request_, asked->rank,
+                              client_.name)) {
+        return answer(frame, wire::Status::failed);
+    }
     const Store::Outcome outcome =
         store.step(asked->block, request_, asked->rank, before_, ceiling);
     // Who repeats a promise or a write has not made what stands there.
@@ -89,30 +93,6 @@ bool Session::step(const wire::Frame& frame) {
     wire::put_block(answers_after(outcome.until), frame.type, status_of(outcome.verdict), frame.id,
                     before_);
     return true;
-}
-
-// agent-A1: at the rank of a promise that stands, only the client writes that has made it. For
-// another, and where nobody knows any more who has made it, the agent itself promises one round more.
-// What is asked is then refused as every step below a promise, and an honest client begins anew.
-// False: the promise could not be made.
-bool Session::hold_back(std::uint64_t number, Rank rank) {
-    Store& store = served_->store();
-    if (rights_.format || restores(rank)) return true;
-    const BlockAddress address = address_of(request_);
-    const Block asked = decode_block(request_, address).block;
-    const Decoded present = decode_block(store.pending(number), address);
-    const bool stands = present.state == BlockState::valid && present.block.promised == rank &&
-                        present.block.accepted != rank;
-    const bool takes = asked.accepted == rank && stands;
-    if (!takes || served_->promisers().is_of(number, client_.name)) return true;
-    const Rank above{rank.round + 1, Proposer()};
-    Bytes raise(store.block_size());
-    encode_block(raise, address,
-                 {.incarnation = asked.incarnation, .seq = asked.seq, .promised = above,
-                  .accepted = {}, .committed = {}, .value = {}});
-    const Store::Outcome raised = store.step(number, raise, above, before_);
-    served_->promisers().made(number, "");
-    return raised.verdict == StepVerdict::done;
 }
 
 // To a client that does not know this answer, the disk has failed. It must not take it for a refusal:

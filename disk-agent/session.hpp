@@ -55,7 +55,6 @@ class Session final : public Patron {
     bool handle(const wire::Frame& frame);
     bool read(const wire::Frame& frame);
     bool step(const wire::Frame& frame);
-    bool hold_back(std::uint64_t block, Rank rank);
     bool answer_above(const wire::Frame& frame, const Store::Outcome& outcome);
     bool write(const wire::Frame& frame);
     bool watch(const wire::Frame& frame);

@@ -99,6 +99,10 @@ enum class Mutant : std::uint8_t {
     foreseen_is_news,        // ceiling-C5: a refusal that was foreseen cuts a phase short
     walked_to_the_end,       // ceiling-C5: a walk goes on though the silent disk may answer again
     foreign_overwritten,     // retire-F1: a write goes on after the group was seen to be another
+    mark_not_looked,         // retire-F2: a format does not look whether its mark still stands
+    healed_unasked,          // retire-F3: a healer does not ask again whose disk it is
+    doubt_untold,            // doubt-D1: a write that failed leaves no note
+    promise_of_another,      // agent-A1: a client writes at the rank that another one was promised
     note_by_begin,           // note-N1: a note keeps the time when its look began
     note_of_any_beat,        // note-N2: another beat keeps the older time
     mended_after_visit,      // mend-M1: what the others had is written over a newer block of ours

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/mutant.hpp"
 #include "disk/block.hpp"
 #include "disk/retired_mark.hpp"
 #include "group/seat.hpp"
@@ -153,6 +154,7 @@ Task<void> Formatter::look_before(std::size_t disk) {
 
 // Ours is what we have left there: the retired superblock with our mark, or nothing.
 Task<void> Formatter::look(std::size_t disk) {
+    if (mutated(Mutant::mark_not_looked)) co_return;
     const IoPtr io = co_await read_front(*plan_.disks[disk]);
     errors_[disk] = io->error;
     if (io->error != 0) co_return;

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "base/errno_text.hpp"
+#include "base/mutant.hpp"
 #include "base/told_once.hpp"
 #include "register/active_visit.hpp"
 
@@ -91,6 +92,7 @@ void Group::watch_writes(SlotLocks& locks) {
     const Duration drain = drain_time(std::chrono::milliseconds(roster_.common.ttl_ms));
     for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
         fates_[disk].failed = [this, &locks, disk, drain] {
+            if (mutated(Mutant::doubt_untold)) return;
             lands_until_ = world_.clock.now() + drain;
             locks.doubt(*roster_.members[disk], seat_->slot, drain);
         };

@@ -1,4 +1,3 @@
-#include "group/heal.hpp"
 #include "group/takeover.hpp"
 
 namespace diskpaxos {
@@ -121,30 +120,12 @@ TEST_F(Takeover, InterruptedInItsWaitSaysSoUntilOneIsFinished) {
     EXPECT_TRUE(check().sound());
 }
 
-Task<bool> sleep_a_second(Clock& clock) {
-    co_await clock.sleep(1s);
-    co_return true;
-}
-
-Task<void> format_too(Formatter& formatter, const bool& stop, std::optional<Result<void>>& done) {
-    auto running = formatter.run(stop);
-    done = co_await running;
-}
-
 // Two at once: the later one has put its mark over that of the earlier one, which then stops.
 TEST_F(Takeover, OfTwoAtOnceOneMakesItsGroup) {
-    Scope scope(cluster.queue);
-    std::optional<Formatter> other;
-    std::optional<Result<void>> done;
-    const Result<void> first = take_over(40s, [&] {
-        other.emplace(cluster.world, plan(60s), [](std::uint64_t) {});
-        scope.spawn(format_too(*other, never, done));
-    });
+    const auto [first, second] = two_at_once();
     ASSERT_FALSE(first);
     EXPECT_EQ(first.error().code, Code::in_use);
-    EXPECT_FALSE(cluster.assemble()) << "the other one has not come to its end";
-    while (!done && cluster.run(sleep_a_second(cluster.clock))) continue;
-    ASSERT_TRUE(*done) << done->error().sentence;
+    ASSERT_TRUE(second) << second.error().sentence;
     EXPECT_TRUE(check().sound());
     HostLocks kernel;
     Process next(cluster, kernel, host_named("taker"));
@@ -208,36 +189,12 @@ TEST_F(Takeover, ARepairOfTheOldGroupTouchesNothingOfTheNewOne) {
     EXPECT_TRUE(check().sound());
 }
 
-// In the middle of it: the superblock of one disk is retired after its rows were read.
 TEST_F(Takeover, ARepairStopsOnADiskThatIsRetiredUnderIt) {
-    for (std::uint32_t cell = 0; cell < cluster.geometry.cells; ++cell) {
-        std::ranges::fill(cluster.disks[1]->at(cluster.geometry.block(cell, 0)), std::byte{1});
-    }
-    const auto roster = cluster.assemble();
-    ASSERT_TRUE(roster);
-    const ByteSpan area(cluster.disks[1]->at(0).data(), superblock_area);
-    const Superblock old = *decode_superblock(area, 0);
-    const std::uint64_t rows = cluster.geometry.row(0).first;
-    unsigned written = 0;
-    bool retired = false;
-    cluster.disks[1]->asked = [&](const Io& io) {
-        if (io.kind != Io::Kind::read) {
-            written += retired && io.to.first >= rows;
-        } else if (io.from.first == rows && !retired) {
-            encode_retired(area, old, Retired(), 0);
-            retired = true;
-        }
-    };
-    const Threshold rule = Threshold::majority(3);
-    HostLocks::OfProcess locks(home);
-    Healer healer(cluster.world, *roster, rule, locks, host_named("home"));
-    const auto healed = cluster.run(healer.run(cluster.soon()));
-    ASSERT_TRUE(healed) << healed.error().sentence;
-    EXPECT_TRUE(retired);
+    const auto [healed, written] = healed_while_it_is_retired();
     EXPECT_EQ(written, 0U);
-    EXPECT_EQ(healed->superblocks, 0U);
-    EXPECT_EQ(healed->left.size(), 1U);
-    EXPECT_TRUE(decode_retired(area, 0));
+    EXPECT_EQ(healed.superblocks, 0U);
+    EXPECT_EQ(healed.left.size(), 1U);
+    EXPECT_TRUE(decode_retired(ByteView(cluster.disks[1]->at(0).data(), superblock_area), 0));
 }
 
 TEST_F(Takeover, WithoutAWaitWhatComesLateIsDamage) {

@@ -73,6 +73,12 @@ TEST(SeatMutant, AClosedDiskThatCountsIsCaught) {
     expect_caught({Mutant::closed_disk_counts, "closed_disk_counts"}, 400, drawn);
 }
 
+// Its process ends, the next one has its lock and block, and then the write lands.
+TEST(SeatMutant, AFailedWriteThatIsNotToldIsCaught) {
+    const auto drawn = [](std::uint64_t seed) { return simulate_colony(seed, draw_colony(seed)); };
+    expect_caught({Mutant::doubt_untold, "doubt_untold"}, 1'000, drawn);
+}
+
 // On mixed disks: slots are healed on the passive ones, and locked by files for the active ones.
 class HealMutantOnMixedDisks : public testing::TestWithParam<Row> {};
 
