@@ -49,6 +49,7 @@ enum class Mutant : std::uint8_t {
     unclean_ignored,         // 9.4: a new session of the slot frees its predecessor's locks at once
     token_outside,           // 9.3: the token comes from a counter of the process
     release_unheld,          // 9.4: a release by one who does not hold it is accepted
+    twin_unwatched,          // session-T1: a live session of another boot is written over at once
     lock_mode_ignored,       // a shared lock is given beside an exclusive one
     lock_epoch_ignored,      // 9.4: a holder is told by its slot alone
     upgrade_over_readers,    // an upgrade while others share the lock

@@ -78,12 +78,12 @@ Json described(const Situation& at, const Survey& survey) {
     Json object;
     put_text(object, "name", at.name);
     object["kind"] = at.lock ? "lock" : "other";
-    object["majority"] = at.majority;
+    object["majority"] = at.in_sight();
     object["lock"] = at.lock ? described(*at.lock, survey) : Json();
     object["life"] = Json::array();
     for (const Watched& watched : at.watched) object["life"].push_back(described(watched));
     const FreeBy bound = free_by(at);
-    const bool bounded = at.lock && at.majority && bound.in;
+    const bool bounded = at.lock && at.in_sight() && bound.in;
     object["free_at_latest"] =
         bounded ? Json(rfc3339(at.now_ms + static_cast<std::uint64_t>(in_ms(*bound.in)))) : Json();
     object["free_in_at_most_ms"] = bounded ? Json(in_ms(*bound.in)) : Json();
@@ -110,7 +110,7 @@ Result<int> run_explain(const Invocation& call, Output& out) {
                                   name)));
     }
     Situation situation = situation_of(*at, *cell, name);
-    if (situation.lock && situation.lock->held() && situation.majority) {
+    if (situation.lock && situation.lock->held() && situation.in_sight()) {
         Group group(at->group->world(), at->group->roster());
         Directory directory(group);
         at->group->run(watch_holders(at->group->world(), directory, situation, *call.timeout()));

@@ -47,6 +47,11 @@ std::string how_it_ended(const Party& party) {
 
 std::string headline(const Situation& at, const LockView& lock) {
     const std::string name = printable(at.name);
+    if (!lock.damaged && !lock.held() && at.cell.standing == Standing::no_majority) {
+        return fmt::format("whether lock \"{}\" is held is not known; the newest copy that can be "
+                           "read says that it is free, token {}",
+                           name, lock.record.token);
+    }
     if (lock.damaged) {
         return fmt::format("\"{}\" holds what this program did not write; run \"{}\"", name,
                            command(at, "check", ""));
@@ -113,6 +118,7 @@ std::string when_free(const Situation& at) {
     const FreeBy bound = free_by(at);
     const bool alive = std::ranges::none_of(at.watched, &Watched::silent);
     if (!at.majority) return "not before a majority of the disks is back";
+    if (!at.in_sight()) return "not before a majority of its copies can be read again";
     if (!bound.in) return "not known: its holder cannot be watched";
     if (*bound.in <= Duration(0)) return "now";
     const std::string when = at_time(at, *bound.in);
@@ -200,6 +206,11 @@ std::vector<std::string> lost_disks(const Situation& at) {
 std::string advice(const Situation& at, const LockView& lock) {
     const std::string name = shell_word(at.name);
     if (!at.majority) return fmt::format("bring back {}", list(lost_disks(at)));
+    if (!at.in_sight()) {
+        return fmt::format("{}; if that does not heal it, {} lets go of what is lost",
+                           command(at, "check", "--repair"),
+                           command(at, "check", "--repair --give-up " + name));
+    }
     const std::string run = command(at, "run", name + " -- CMD");
     if (!lock.held()) return "take it: " + run;
     std::string text = "wait for it: " + run;
@@ -262,6 +273,12 @@ std::vector<std::string> explained(const Situation& at) {
                         "\"{}\" now, and what follows may be out of date",
                         at.answered, at.disk_names.size(), at.answered == 1 ? "s" : "", at.needed,
                         printable(at.name)));
+    }
+    if (at.majority && !at.in_sight()) {
+        lines.push_back(fmt::format("too few copies of \"{}\" can be read, {} are needed: nobody can "
+                                    "take, release or change it now, and what follows may be out of "
+                                    "date",
+                                    printable(at.name), at.needed));
     }
     if (!at.lock) {
         lines.push_back(of_other_kind(at, at.cell));

@@ -34,6 +34,9 @@ struct Situation {
     SurveyedCell cell;
     std::optional<LockView> lock;  // if it is one
     std::vector<Watched> watched;  // one per holder of the lock
+
+    // Whether a majority can be read of this very name, too.
+    bool in_sight() const { return majority && cell.standing != Standing::no_majority; }
 };
 
 struct FreeBy {  // when a lock can be free at the latest, and whether that is bounded at all

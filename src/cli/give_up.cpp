@@ -18,7 +18,9 @@ void successor(const CellView& base, Draft& draft) {
     draft.value.clear();
     auto lock = base.state == CellState::lock ? decode_lock(base.value) : std::nullopt;
     if (!lock) {
-        draft.state = base.state == CellState::decided ? CellState::unset : CellState::deleted;
+        // A cell's versions go on; of all else, and of what nothing is left of, anything may begin anew.
+        const bool value = base.state == CellState::set || base.state == CellState::deleted;
+        draft.state = value ? CellState::deleted : CellState::unset;
         return;
     }
     LockRecord next;

@@ -162,7 +162,8 @@ class Run {
         bool told = false;
         while (!over_.is_set() && session_.open()) {
             const Instant started = session_.valid_until() - timing.ttl();
-            const Instant due = started + timing.renewal() + timing.attempt();
+            const Duration patience = std::min(timing.attempt(), told_after);
+            const Instant due = started + timing.renewal() + patience;
             const bool late = now() >= due;
             if (late && !told && now() < session_.terminate_at()) {
                 out_.warn(cannot_renew());

@@ -13,9 +13,6 @@ namespace {
 
 constexpr Duration for_ever = std::chrono::hours(24 * 365 * 100);
 
-// To open a session, the first time: then who waits is told that there is no majority.
-constexpr Duration told_after = std::chrono::seconds(3);
-
 // What is to be done if we die: see bury.cpp. Without it the others wait for the TTL.
 std::vector<std::string> last_will(OpenGroup& group, const std::string& lock, SessionRef session) {
     std::vector<std::string> words = {"diskpaxos", "bury"};

@@ -10,6 +10,10 @@
 
 namespace diskpaxos::cli {
 
+// Of the first session, and of each renewal: a person should not wait longer for a word that there is
+// no majority.
+constexpr Duration told_after = std::chrono::seconds(3);
+
 class RunTurn {
   public:
     // `signal` is set when signals have come.

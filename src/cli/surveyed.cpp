@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "group/directory.hpp"
+
 namespace diskpaxos::cli {
 
 std::size_t Surveyed::answered() const {
@@ -55,10 +57,21 @@ Result<Surveyed> survey_group(const Invocation& call, Output& out) {
 
 namespace {
 
+// A cell on the way to the name that no majority can be read of: it may be the name's own.
+bool may_be_lost(const Survey& survey, const std::string& name) {
+    const Threshold rule = Threshold::majority(survey.disks.size());
+    for (std::uint32_t step = 0; step < survey.cells; ++step) {
+        const std::uint32_t cell = Directory::probe(name, step, survey.cells);
+        if (!rule.suffices(Purpose::read, survey.votes.cells[cell].possible())) return true;
+        if (std::ranges::count(survey.names, cell, &SurveyedCell::number) == 0) return false;
+    }
+    return false;
+}
+
 Code why_not_found(const Surveyed& at, const std::string& name) {
     const Group group(at.group->world(), at.group->roster());
     if (!group.lets(Right::read, name) || at.blind()) return Code::permission;
-    return at.survey.majority ? Code::no : Code::no_quorum;
+    return at.survey.majority && !may_be_lost(at.survey, name) ? Code::no : Code::no_quorum;
 }
 
 }  // namespace
@@ -71,6 +84,11 @@ Error not_found(const Surveyed& at, const std::string& name, std::string otherwi
                                   name)};
     }
     if (code == Code::no) return {code, std::move(otherwise)};
+    if (at.survey.majority) {
+        return {code, fmt::format("too few copies of the cell in which \"{}\" would be can be read: "
+                                  "whether there is such a name is not known; run \"diskpaxos check\"",
+                                  name)};
+    }
     return {code, fmt::format("the disks that answer know no \"{}\", and others may: bring them back",
                               name)};
 }

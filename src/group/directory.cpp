@@ -31,9 +31,13 @@ std::size_t Directory::capacity(std::string_view name) const {
     return group_.format().capacity() - name.size();
 }
 
-std::uint32_t Directory::probe(std::string_view name, std::uint32_t step) const {
+std::uint32_t Directory::probe(std::string_view name, std::uint32_t step, std::uint32_t cells) {
     const std::uint64_t home = crc32c(as_bytes(name));
-    return static_cast<std::uint32_t>((home + step) % group_.geometry().cells);
+    return static_cast<std::uint32_t>((home + step) % cells);
+}
+
+std::uint32_t Directory::probe(std::string_view name, std::uint32_t step) const {
+    return probe(name, step, group_.geometry().cells);
 }
 
 Directory::Whose Directory::whose(const CellView& view, std::string_view name) {

@@ -39,6 +39,8 @@ class Directory {
                                Repeat repeat = Repeat::never);
 
     static Result<void> check_name(std::string_view name);
+    // The cell in which a name is looked for at this step of the way.
+    static std::uint32_t probe(std::string_view name, std::uint32_t step, std::uint32_t cells);
 
     // Bytes that a value may have under this name.
     std::size_t capacity(std::string_view name) const;

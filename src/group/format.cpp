@@ -46,7 +46,6 @@ Formatter::Formatter(World& world, FormatPlan plan, std::function<void(std::uint
       plan_(std::move(plan)),
       progress_(std::move(progress)),
       errors_(plan_.disks.size()),
-      marked_(plan_.disks.size()),
       taken_(plan_.disks.size()),
       scope_(world.queue) {
     CHECK(plan_.superblock.disks.size() == plan_.disks.size());
@@ -152,19 +151,13 @@ Task<void> Formatter::look_before(std::size_t disk) {
     taken_[disk] = (now && !known) || (retired && !was.retired);
 }
 
-// Ours is what we have left there: the retired superblock with our mark, or nothing.
+// Ours is what we have left there: the retired superblock with our mark.
 Task<void> Formatter::look(std::size_t disk) {
     if (mutated(Mutant::mark_not_looked)) co_return;
     const IoPtr io = co_await read_front(*plan_.disks[disk]);
     errors_[disk] = io->error;
     if (io->error != 0) co_return;
-    const ByteView area = io->in.bytes();
-    if (marked_[disk] != 0) {
-        taken_[disk] = mark_of_retired(area, 0) != plan_.superblock.group;
-        co_return;
-    }
-    const auto now = decode_superblock(area, 0);
-    taken_[disk] = now || now.error() != Damage::blank;
+    taken_[disk] = mark_of_retired(io->in.bytes(), 0) != plan_.superblock.group;
 }
 
 // Of one that was retired already: how long to wait stands in it, and stays.
@@ -176,11 +169,12 @@ Task<bool> Formatter::mark_again(std::size_t disk) {
     IoPtr io = plan_.disks[disk]->prepare(Io::Kind::write, Extent{0, area}, Extent{});
     std::ranges::copy(front->in.bytes(), io->out.bytes().begin());
     if (!mark_retired(io->out.bytes(), 0, plan_.superblock.group)) co_return false;
-    marked_[disk] = 1;
     co_await write(disk, std::move(io));
     co_return true;
 }
 
+// Where no group was, ours is the one that is not to be used yet: of two that find a disk blank, too,
+// only one may come to its end.
 Task<void> Formatter::retire(std::size_t disk) {
     const std::uint32_t size = plan_.superblock.geometry.block_size;
     const std::uint64_t area = superblock_area / size;
@@ -197,14 +191,13 @@ Task<void> Formatter::retire(std::size_t disk) {
             const bool marked = co_await mark_again(disk);
             if (marked) continue;
         }
-        if (!old || (at != 0 && !last)) {
+        if (at != 0 && !last) {
             co_await wipe(disk, at);
             continue;
         }
         IoPtr io = plan_.disks[disk]->prepare(Io::Kind::write, Extent{at, area}, Extent{});
-        encode_retired(io->out.bytes(), *old, retired, at == 0 ? 0 : 1);
+        encode_retired(io->out.bytes(), old ? *old : plan_.superblock, retired, at == 0 ? 0 : 1);
         mark_retired(io->out.bytes(), at == 0 ? 0 : 1, plan_.superblock.group);
-        if (at == 0) marked_[disk] = 1;
         co_await write(disk, std::move(io));
     }
 }

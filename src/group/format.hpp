@@ -80,7 +80,6 @@ class Formatter {
     std::function<void(std::uint64_t)> progress_;
     std::uint64_t written_ = 0;
     std::vector<int> errors_;  // per disk: errno
-    std::vector<char> marked_;  // per disk: its front was retired, with our mark
     std::vector<char> taken_;   // per disk: somebody else has made a group of it, or is about to
     const bool* stop_ = nullptr;
     Scope scope_;

@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "base/crc32c.hpp"
 #include "base/errno_text.hpp"
 #include "disk/ceiling.hpp"
 #include "disk/door.hpp"
 #include "disk/step.hpp"
+#include "group/directory.hpp"
 
 namespace diskpaxos {
 
@@ -60,10 +60,9 @@ Error GivingUp::unknown(const Unread& unread, const std::string& name) const {
 // name at all may be this one's or another's.
 Task<Result<LostName>> GivingUp::find(std::string name) {
     const std::uint32_t cells = group_.geometry().cells;
-    const std::uint64_t home = crc32c(as_bytes(name));
     std::optional<LostName> nameless;
     for (std::uint32_t step = 0; step < cells; ++step) {
-        const auto cell = static_cast<std::uint32_t>((home + step) % cells);
+        const std::uint32_t cell = Directory::probe(name, step, cells);
         co_await rows_.read(cell, 1);
         const Seen seen = look(cell);
         const bool lost = !group_.rule().suffices(for_both, seen.whole);

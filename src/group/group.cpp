@@ -202,9 +202,12 @@ bool Group::forbidden(Cell& cell) const {
 }
 
 Error Group::permission(Right right, std::string_view name) const {
+    const bool reads = right == Right::read;
     return {Code::permission,
-            fmt::format("the agents of group {} do not let us {} \"{}\"; see their --access file",
-                        roster_.common.name, right == Right::read ? "read" : "change", name)};
+            fmt::format("the agents of group {} do not let us {} \"{}\": their --access file has no "
+                        "\"{}\" for us that covers it",
+                        roster_.common.name, reads ? "read" : "change", name,
+                        reads ? "read" : "write\" or, where it is new, \"create")};
 }
 
 // A phase that is lost ends at once: who had not answered yet is not blamed for it.

@@ -19,6 +19,21 @@ std::optional<SessionRecord> session_in(const CellView& base) {
     return base.state == CellState::session ? decode_session(base.value) : std::nullopt;
 }
 
+// One renewal interval, and half of one more for slow disks; of long TTLs less, lest a machine that was
+// started again waits for minutes.
+Duration watch_of(const SessionRecord& record) {
+    const Timing timing{Duration(std::chrono::milliseconds(record.ttl_ms))};
+    return std::min<Duration>(timing.renewal() * 3 / 2, std::chrono::seconds(15));
+}
+
+Error has_twin(const SessionRecord& record) {
+    return {Code::in_use,
+            fmt::format("another machine runs with the id of this host: {} has just renewed "
+                        "its session in our slot; give each machine an id of its own (/etc/machine-id, "
+                        "or DISKPAXOS_MACHINE_ID)",
+                        described(record))};
+}
+
 }  // namespace
 
 Session::Session(World& world, Directory& directory, std::uint16_t slot, SessionOwner owner,
@@ -48,6 +63,12 @@ Task<Result<void>> Session::open(Instant deadline) {
     CHECK(phase_ == Phase::closed || phase_ == Phase::lost);
     leaving_.set();
     co_await scope_.idle().wait();
+    if (!any_slot_) {
+        const Duration patience = deadline - world_.clock.now();
+        const Result<void> alone = co_await outlive_other_boot(deadline);
+        if (!alone) co_return std::unexpected(alone.error());
+        deadline = std::max(deadline, world_.clock.now() + patience);
+    }
     Result<Opened> opened = Opened::too_late;
     do {
         auto opening = any_slot_ ? open_any(deadline) : open_once(deadline);
@@ -101,6 +122,32 @@ Task<Result<Session::Opened>> Session::open_once(Instant deadline) {
     renewals_ = 0;
     beat_ = 0;
     co_return Opened::yes;
+}
+
+// session-T1: our slot shows a live session of another boot. It is over if this machine has been started
+// again since; it is not if there are two machines with one id. Only they use one slot at a time, and
+// once we have written there we see our own block instead of theirs. So its beat is watched first.
+Task<Result<void>> Session::outlive_other_boot(Instant deadline) {
+    const Result<Named> first = co_await directory_.look(name_, deadline);
+    if (!first) co_return std::unexpected(first.error());
+    const auto before = decode_session(first->value);
+    if (!before || !is_of_another_boot(*before) || mutated(Mutant::twin_unwatched)) {
+        co_return Result<void>();
+    }
+    const Duration patience = deadline - world_.clock.now();
+    co_await world_.clock.sleep(watch_of(*before));
+    const Result<Named> second = co_await directory_.look(name_, world_.clock.now() + patience);
+    if (!second) co_return std::unexpected(second.error());
+    const auto now = decode_session(second->value);
+    const bool renewed = now && *now != *before && is_of_another_boot(*now);
+    if (renewed) co_return std::unexpected(has_twin(*now));
+    co_return Result<void>();
+}
+
+bool Session::is_of_another_boot(const SessionRecord& record) const {
+    const auto half = static_cast<std::ptrdiff_t>(owner_.boot.size() / 2);  // all that a record tells
+    const bool same = std::equal(owner_.boot.begin(), owner_.boot.begin() + half, record.boot.begin());
+    return !same && record.state == SessionState::live;
 }
 
 // A number that is free, preferably a low one: every number that was ever used keeps a cell. If all

@@ -37,7 +37,9 @@ class Session {
     Session& operator=(const Session&) = delete;
 
     // Opens a session of its own in our slot; again after it was lost. From then on it renews
-    // itself until it leaves or is lost.
+    // itself until it leaves or is lost. Where the slot shows a live session of another boot, that is
+    // watched for a quarter of its TTL first, 15 s at the most: this comes on top of the deadline.
+    // in_use: it is renewed, so another machine has the id of this host.
     Task<Result<void>> open(Instant deadline);
 
     // After everything that it guards has stopped. Whatever the outcome, the session is over for
@@ -70,6 +72,8 @@ class Session {
 
     enum class Opened : std::uint8_t { yes, too_late, taken };
     Task<Result<Opened>> open_once(Instant deadline);
+    Task<Result<void>> outlive_other_boot(Instant deadline);
+    bool is_of_another_boot(const SessionRecord& record) const;
     Task<Result<Opened>> open_any(Instant deadline);
     Task<Result<bool>> outlive(std::uint16_t slot, Instant deadline);
     void use(std::uint16_t slot);

@@ -88,7 +88,9 @@ std::string content_of(int file) {
 }
 
 bool put(int file, const std::string& text) {
-    return ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+    const ssize_t written = ::write(file, text.data(), text.size());
+    if (written >= 0 && written < static_cast<ssize_t>(text.size())) errno = ENOSPC;
+    return written == static_cast<ssize_t>(text.size());
 }
 
 // All of the word; a stream would take "-5" for a large number.
@@ -162,7 +164,7 @@ std::vector<Note> Notes::read(Instant now) const {
 }
 
 // In one step, so that a reader finds all of it or nothing. A crash loses it, which is no harm.
-void Notes::write(const std::vector<Note>& notes) const {
+void Notes::write(const std::vector<Note>& notes) {
     if (!kept()) return;
     if (notes.empty()) {
         unlinkat(folder_.number(), file_.c_str(), 0);
@@ -175,7 +177,9 @@ void Notes::write(const std::vector<Note>& notes) const {
     const bool fine =
         file.number() >= 0 && put(file.number(), note_text(scope_, notes)) &&
         renameat(folder_.number(), draft.c_str(), folder_.number(), file_.c_str()) == 0;
-    if (!fine) unlinkat(folder_.number(), draft.c_str(), 0);
+    if (fine) return;
+    why_ = fmt::format("a note cannot be written to \"{}\": {}", path_of_folder(), std::strerror(errno));
+    unlinkat(folder_.number(), draft.c_str(), 0);
 }
 
 // A time namespace shifts CLOCK_BOOTTIME for those in it, by an offset that never changes. What the

@@ -38,12 +38,13 @@ class Notes {
     // mode 0700, if it is not there.
     explicit Notes(NoteScope scope);
 
-    // False: there is no folder that only we can write. why() says what is wrong with it.
+    // False: there is no folder that only we can write, or the note could not be written. why() says what is wrong with it.
     bool kept() const { return why_.empty(); }
     const std::string& why() const { return why_; }
 
     std::vector<Note> read(Instant now) const;
-    void write(const std::vector<Note>& notes) const;  // none: removes the file
+    // None: removes the file. What could not be written is not kept from then on: why() says it.
+    void write(const std::vector<Note>& notes);
 
   private:
     NoteScope scope_;

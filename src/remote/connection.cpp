@@ -63,7 +63,8 @@ Error refusal_of(const Peer& peer, wire::Status status) {
             if (!peer.tls && !url.address.is_unix()) {
                 return {Code::permission,
                         "the agent does not let us use this store without a key: name one with "
-                        "?key=FILE, or certificates with ?cert=FILE&cert_key=FILE&ca=FILE"};
+                        "?key=FILE (on this host no other key is looked for), or certificates with "
+                        "?cert=FILE&cert_key=FILE&ca=FILE"};
             }
             return {Code::permission, "the agent does not let us use this store"};
         case wire::Status::unknown_store:

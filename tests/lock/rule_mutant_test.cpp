@@ -42,6 +42,10 @@ TEST_F(RuleMutant, NoteOfAnyBeat) {
     active_mutant = Mutant::note_of_any_beat;
     EXPECT_FALSE(a_note_of_another_beat_convicts_nobody());
 }
+TEST_F(RuleMutant, TwinUnwatched) {
+    active_mutant = Mutant::twin_unwatched;
+    EXPECT_FALSE(a_twin_is_noticed());
+}
 TEST_F(RuleMutant, EvictUnconditionally) {
     active_mutant = Mutant::evict_unconditionally;
     EXPECT_FALSE(a_renewal_beats_the_eviction());

@@ -69,6 +69,24 @@ class Rules : public Members {
         return evicted && *evicted == Liveness::alive && a->session.sound();
     }
 
+    // session-T1: what a machine with the id of this host renews in our slot is left alone.
+    bool a_twin_is_noticed() {
+        auto a = member(0);
+        const Result<void> opened = open_on_another_boot();
+        pass(timing.ttl());
+        return !opened && opened.error().code == Code::in_use && a->session.sound();
+    }
+    Result<void> open_on_another_boot() {
+        HostLocks kernel;
+        const Host host = host_named("home", 2);
+        Process process(cluster, kernel, host, 0);
+        EXPECT_TRUE(process.seated);
+        Session session(cluster.world, process.directory, 0,
+                        SessionOwner{host.name, host.boot, 4712, "twin", 0});
+        const Result<void> opened = cluster.run(session.open(cluster.soon()));
+        return opened ? cluster.run(session.leave(cluster.soon())) : opened;
+    }
+
     // H3: what completes when the lease is over extends nothing, for ever.
     bool a_late_renewal_extends_nothing() {
         auto a = member();

@@ -22,6 +22,20 @@ TEST_F(Rules, ALateRenewalExtendsNothing) {
     EXPECT_TRUE(a_late_renewal_extends_nothing());
 }
 
+TEST_F(Rules, ATwinIsNoticed) {
+    EXPECT_TRUE(a_twin_is_noticed());
+}
+// The machine was started again: what lives there by its word is silent.
+TEST_F(Rules, AfterACrashOfTheMachineASessionOpensWithinAQuarterOfTheTtl) {
+    member(0).reset();
+    const Instant before = cluster.clock.now();
+    EXPECT_TRUE(open_on_another_boot());
+    EXPECT_GE(cluster.clock.now() - before, timing.ttl() / 4 - milliseconds(1));
+    EXPECT_LE(cluster.clock.now() - before, timing.ttl() / 4 + seconds(1));
+    const Instant again = cluster.clock.now();
+    EXPECT_TRUE(open_on_another_boot()) << "the last one has left";
+    EXPECT_LE(cluster.clock.now() - again, seconds(1));
+}
 TEST_F(Rules, ANoteCountsFromCompletion) {
     EXPECT_TRUE(a_note_counts_from_completion());
 }
