@@ -91,7 +91,9 @@ int guarded_run(std::vector<std::string> words, Output& out) {
         const Result<int> code = run(std::move(words), out);
         return code ? *code : out.fail(code.error());
     } catch (const std::system_error& error) {  // the kernel, or a filter, refuses what we need
-        return out.fail("io", error.what(), exit_code(Code::io));
+        const bool full = error.code() == std::errc::too_many_files_open;
+        return out.fail("io", std::string(error.what()) + (full ? "; raise ulimit -n" : ""),
+                        exit_code(Code::io));
     } catch (const std::exception& error) {
         return out.fail("internal", error.what(), internal_error);
     }

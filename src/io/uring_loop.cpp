@@ -63,9 +63,9 @@ std::expected<std::unique_ptr<UringLoop>, int> UringLoop::make(bool multishot) {
     if ((loop->ring_.features & needed) != needed) return std::unexpected(ENOSYS);
 
     // A filter may let a ring be made, and not be entered.
-    if (io_uring_enter(static_cast<unsigned>(loop->ring_.ring_fd), 0, 0, 0, nullptr) < 0) {
-        return std::unexpected(errno);
-    }
+    const int entered =
+        io_uring_enter(static_cast<unsigned>(loop->ring_.ring_fd), 0, 0, 0, nullptr);
+    if (entered < 0) return std::unexpected(-entered);  // errno is not set
     loop->registered_ = io_uring_register_ring_fd(&loop->ring_) == 1;
     std::array<unsigned, 2> most_threads = {kernel_threads, kernel_threads};
     io_uring_register_iowq_max_workers(&loop->ring_, most_threads.data());  // kernel 5.15 and later

@@ -289,14 +289,23 @@ void Guard::report(Report::Kind kind, int number) {
     send(post_.stream, &report, sizeof report, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
+// Where /proc cannot be read: all that there may be.
+std::vector<int> open_descriptors() {
+    std::vector<int> open;
+    std::error_code error;
+    std::filesystem::directory_iterator entry("/proc/self/fd", error), end;
+    for (; !error && entry != end; entry.increment(error)) {
+        open.push_back(std::stoi(entry->path().filename()));
+    }
+    const long most = error ? std::clamp(sysconf(_SC_OPEN_MAX), 256L, 65'536L) : 0;
+    for (int fd = 3; fd < most; ++fd) open.push_back(fd);
+    return open;
+}
+
 // What `run` would not hand on over an execve, it does not hand to us: a disk that we held open
 // would keep its slot locked.
 void close_what_is_not_ours(const Post& post) {
-    std::vector<int> open;
-    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
-        open.push_back(std::stoi(entry.path().filename()));
-    }
-    for (const int fd : open) {
+    for (const int fd : open_descriptors()) {
         const int flags = fcntl(fd, F_GETFD);
         const bool ours = fd == post.stream || fd == post.owner_pidfd || fd == post.signals ||
                           fd == post.timer;

@@ -330,6 +330,8 @@ class Disks(CommandTest):
         self.refused("usage", "check", "--give-up", "x", "-g", "g", says="--repair")
         for name in ("x", "l"):
             self.lose(self.cell_of(name), "b.img", "c.img")
+            if name == "l":
+                self.not_known_to_be_free("l")
             self.refused("no_quorum", "cell", "get", "-g", "g", name)
             self.assertEqual(self.run_raw("check", "--repair", "-g", "g").code, 1)
             refused = self.refused("no", *give_up, name, "-g", "g", says="is lost on a majority")
@@ -342,6 +344,18 @@ class Disks(CommandTest):
         self.assertGreater(int(self.ok("cell", "set", "-g", "g", "x", "w").out), 1 << 32)
         token = self.ok("run", "-g", "g", "l", "--", "sh", "-c", "echo $DISKPAXOS_TOKEN").out
         self.assertEqual(int(token), (1 << 32) + 4)
+
+    def not_known_to_be_free(self, lock):
+        """Every disk is there, and one copy of this lock's record."""
+        said = self.ok("explain", "-g", "g", lock).out
+        self.assertIn(f'too few copies of "{lock}" can be read', said)
+        self.assertIn("is held is not known", said)
+        self.assertIn("--give-up", said)
+        self.assertNotIn("take it", said)
+        self.assertIsNone(self.ok("explain", "--json", "-g", "g", lock).json()["free_at_latest"])
+        listed = {one["name"]: one["state"] for one in self.ok("ls", "--json", "-g", "g").json()["locks"]}
+        self.assertEqual(listed[lock], "unknown")
+        self.assertIn("unknown", self.ok("ls", "-g", "g").out)
 
     def test_what_an_absent_disk_may_hold_is_not_given_up(self):
         """The acknowledged value is on b and c. One is damaged, the other away: it comes back."""
@@ -368,11 +382,18 @@ class Disks(CommandTest):
     def test_a_name_of_which_nothing_is_left(self):
         self.ok("run", "-g", "g", "l", "--", "true")
         self.lose(self.cell_of("l"), "a.img", "b.img", "c.img")
+        self.refused("no_quorum", "explain", "-g", "g", "l", says="whether there is such a name")
         give_up = ["check", "--repair", "--give-up", "l"]
         self.refused("no", *give_up, "-g", "g", says="not even whose cell it was")
         self.ok(*give_up, "--force", "-g", "g")
         token = self.ok("run", "-g", "g", "l", "--", "sh", "-c", "echo $DISKPAXOS_TOKEN").out
         self.assertGreater(int(token), 1 << 32)
+
+    def test_a_decision_of_which_nothing_is_left(self):
+        self.ok("propose", "-g", "g", "d", "one")
+        self.lose(self.cell_of("d"), "a.img", "b.img", "c.img")
+        self.ok("check", "--repair", "--give-up", "d", "--force", "-g", "g")
+        self.assertEqual(self.ok("propose", "-g", "g", "d", "two").out, "two\n")
 
     def test_a_majority_that_was_put_back_is_suspicious(self):
         for _ in range(3):

@@ -407,6 +407,21 @@ class Inheriting(RunTest):
         time.sleep(self.TTL)
         self.assertEqual(self.once().out, "mine\n")
 
+    @unittest.skipUnless(os.geteuid() == 0, "only root can mount")
+    def test_a_note_that_cannot_be_written_is_not_promised(self):
+        self.die(self.hold("l", host="there"))
+        full = self.path("full")
+        os.mkdir(full)
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k,mode=700", "none", full]).returncode != 0:
+            self.skipTest("no tmpfs can be mounted")
+        self.addCleanup(subprocess.run, ["umount", "-l", full])
+        with open(os.path.join(full, "all"), "wb") as file:
+            file.write(bytes(4096))
+        answer = self.once(env={"DISKPAXOS_NOTES": full})
+        self.assertEqual(answer.code, 75)
+        self.assertIn("run -w can tell in 2.0 s (no note is kept: ", answer.err)
+        self.assertIn("No space left", answer.err)
+
     def test_without_a_note(self):
         """Of another boot, group or lock, or in a folder that others may write."""
         self.die(self.hold("l", host="there"))
@@ -576,6 +591,8 @@ class Silenced(RunTest):
                 cwd=self.folder, env=self.environment(), capture_output=True, timeout=60)
             self.assertNotIn(b"DISKPAXOS_BOOT_ID", done.stderr)
             self.assertLess(done.returncode, 100, (limit, done.stderr))
+            if done.returncode != 0 and b"oo many open files" in done.stderr:
+                self.assertIn(b"raise ulimit -n", done.stderr)
 
 
 class Seccomp(RunTest):
@@ -584,7 +601,8 @@ class Seccomp(RunTest):
     def test_what_it_needs(self):
         for denied, code, says in (("signalfd4", 69, "signalfd"), ("timerfd_create", 69, "timerfd"),
                                    ("timerfd_settime", 69, "timerfd"), ("pidfd_open", 69, "pidfd_open"),
-                                   ("pidfd_send_signal", 0, ""), ("io_uring_enter", 0, "")):
+                                   ("pidfd_send_signal", 0, ""), ("io_uring_enter", 0, "not permitted"),
+                                   ("getdents64", 0, "")):
             done = self.denied(denied, "run", "-g", "g", "l", "--", "sh", "-c", "exit 0")
             self.assertEqual(done.returncode, code, (denied, done.stderr))
             self.assertIn(says, done.stderr.decode())
@@ -618,7 +636,7 @@ class Seccomp(RunTest):
 
 
 SYSTEM_CALLS = {"signalfd4": 289, "timerfd_create": 283, "timerfd_settime": 286, "pidfd_open": 434,
-                "pidfd_send_signal": 424, "io_uring_enter": 426}
+                "pidfd_send_signal": 424, "io_uring_enter": 426, "getdents64": 217}
 
 
 def deny(number):
