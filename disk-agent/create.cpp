@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <ctime>
@@ -138,21 +139,27 @@ Result<Content> content(const Order& order, const StoreHeader& header) {
         fmt::format("{} holds {}; nothing was written, --force overwrites it", order.path, all)});
 }
 
-// `meant` is what was looked at or made: another file may have come to its path meanwhile.
-Result<void> make_store(const Order& order, const StoreHeader& header, bool wipe,
-                        const io::DiskIdentity& meant) {
+std::unexpected<Error> in_use(const Order& order, const Content& before) {
+    const bool store = std::ranges::count(before.names, cli::agent_store) > 0;
+    return std::unexpected(Error{
+        Code::in_use, store ? fmt::format("{}: an agent serves this store", order.path)
+                            : fmt::format("{}: a process of this host has it open as a disk of a "
+                                          "group; end it (fuser names it); nothing was written",
+                                          order.path)});
+}
+
+// `before` is what was looked at or made: another file may have come to its path meanwhile.
+Result<void> make_store(const Order& order, const StoreHeader& header, const Content& before) {
     auto file = io::OpenDisk::open(order.path, io::Access::overwrite, header.units() * unit_size);
     if (!file) return std::unexpected(file.error());
-    if ((*file)->facts().identity != meant) {
+    if ((*file)->facts().identity != before.identity) {
         return std::unexpected(Error{
             Code::io, fmt::format("{}: somebody has put another file there; nothing was written",
                                   order.path)});
     }
-    if ((*file)->lock_slot(store_lock) == io::LockAnswer::busy) {
-        return std::unexpected(
-            Error{Code::in_use, fmt::format("{}: an agent serves this store", order.path)});
-    }
-    if (wipe && !cli::wipe_signatures(order.path)) {
+    const bool used = (*file)->locked_elsewhere();
+    if (used || (*file)->lock_slot(store_lock) == io::LockAnswer::busy) return in_use(order, before);
+    if (!before.names.empty() && !cli::wipe_signatures(order.path)) {
         return std::unexpected(Error{
             Code::io,
             fmt::format("{}: its old signatures cannot be removed; see wipefs(8)", order.path)});
@@ -198,22 +205,20 @@ Result<int> run_create(const cli::Invocation& call) {
     if (!order) return std::unexpected(order.error());
     const StoreHeader header = new_header(*order);
     NewFile file;
-    bool wipe = false;
-    io::DiskIdentity meant;
+    Content before;
     if (exists(order->path)) {
-        const auto found = content(*order, header);
+        auto found = content(*order, header);
         if (!found) return std::unexpected(found.error());
-        wipe = !found->names.empty();
-        meant = found->identity;
+        before = std::move(*found);
     } else if (order->path.starts_with("/dev/") && !order->path.starts_with("/dev/shm/")) {
         return std::unexpected(
             Error{Code::io, fmt::format("{}: there is no such device", order->path)});
     } else if (auto made = file.create(order->path, header.units() * unit_size); made) {
-        meant = *made;
+        before.identity = *made;
     } else {
         return std::unexpected(made.error());
     }
-    if (auto fine = make_store(*order, header, wipe, meant); !fine)
+    if (auto fine = make_store(*order, header, before); !fine)
         return std::unexpected(fine.error());
     if (auto fine = file.keep(); !fine) return std::unexpected(fine.error());
     const std::string made =

@@ -18,9 +18,14 @@ Result<node::NamedDisks> named_disks(const Invocation& call) {
     return usage("no disks are named; use -d PATH for each disk, -g NAME, or $DISKPAXOS_GROUP");
 }
 
-std::string same_disks(const Invocation& call) {
+std::string each_disk(const std::vector<std::string>& disks) {
     std::string options;
-    for (const std::string& disk : call.all("disk")) options += " -d " + shell_word(disk);
+    for (const std::string& disk : disks) options += " -d " + shell_word(disk);
+    return options;
+}
+
+std::string same_disks(const Invocation& call) {
+    std::string options = each_disk(call.all("disk"));
     if (options.empty() && call.has("group")) options = " -g " + shell_word(*call.text("group"));
     return options;
 }

@@ -15,4 +15,7 @@ bool names_disks(const Invocation& call);
 // The options that name the same disks again, as in " -g demo", for a command that is suggested.
 std::string same_disks(const Invocation& call);
 
+// One by one, as in " -d a.img -d b.img".
+std::string each_disk(const std::vector<std::string>& disks);
+
 }  // namespace diskpaxos::cli

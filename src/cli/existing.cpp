@@ -112,6 +112,7 @@ Front look_at(ByteView area, std::uint32_t copy) {
     else
         front.damage = superblock.error();
     front.membership.retired = decode_retired(area, copy);
+    front.membership.newer = front.damage == Damage::newer;
     return front;
 }
 
@@ -145,7 +146,7 @@ Front look_for_group(const io::OpenDisk& disk, ByteView start) {
 void look_for_anything(ByteView start, std::vector<std::string>& found) {
     const bool blank = std::ranges::all_of(start, [](std::byte b) { return b == std::byte{0}; });
     if (as_text(start.first(store_magic.size())) == store_magic) {
-        found.emplace_back("a store of diskpaxos-agent");
+        found.emplace_back(agent_store);
     }
     if (found.empty() && !blank) found.emplace_back(unknown_kind);
 }
@@ -196,19 +197,21 @@ std::vector<std::string> foreign_of(std::vector<std::string> content) {
 Error with_content(Error error, const std::vector<std::string>& disks) {
     if (error.code != Code::bad_data) return error;
     std::vector<Trouble> kinds;
+    bool bare = true;
     for (const std::string& name : disks) {
         if (node::is_url(name)) continue;
         const auto disk = io::OpenDisk::open(name, io::Access::read);
         if (!disk) continue;
         const Membership member = membership(**disk);
         const std::vector<std::string> found = existing_content(**disk);
+        bare = bare && found.empty();
         if (member.group || member.retired || found.empty() || found.front() == unknown_kind)
             continue;
         kinds.push_back({name, fmt::format("{} stands there", fmt::join(found, ", "))});
     }
-    // To make a group there is the last thing to do.
+    // To make a group on top of anything is the last thing to do.
     const std::size_t advice = error.sentence.find("; \"diskpaxos format\" makes one");
-    if (!kinds.empty() && advice != std::string::npos) error.sentence.resize(advice);
+    if (!bare && advice != std::string::npos) error.sentence.resize(advice);
     for (const std::string& sentence : told_once(kinds)) error.sentence += "; " + sentence;
     return error;
 }
@@ -216,7 +219,17 @@ Error with_content(Error error, const std::vector<std::string>& disks) {
 Membership membership(const io::OpenDisk& disk) {
     Buffer start(superblock_area);
     if (disk.facts().bytes < superblock_area) return {};
-    if (!read_at(disk.descriptor()->number(), 0, start.bytes())) return {};
+    if (!read_at(disk.descriptor()->number(), 0, start.bytes())) {
+        const int error = errno;
+        Buffer end(superblock_area);
+        const std::uint64_t at = disk.facts().bytes / 4096 * 4096 - superblock_area;
+        Membership back;
+        if (read_at(disk.descriptor()->number(), at, end.bytes())) {
+            back = look_at(end.bytes(), 1).membership;
+        }
+        if (!back.group && !back.retired && !back.newer) back.error = error;
+        return back;
+    }
     return look_for_group(disk, start.bytes()).membership;
 }
 
@@ -225,7 +238,11 @@ Task<Membership> membership(Disk& disk) {
     if (disk.blocks() < blocks) co_return Membership();
     IoPtr io = disk.prepare(Io::Kind::read, Extent{}, Extent{0, blocks});
     io = co_await Transfer(disk, std::move(io));
-    if (io->error != 0) co_return Membership();
+    if (io->error != 0) {
+        Membership unread;
+        unread.error = io->error;
+        co_return unread;
+    }
     Front front = look_at(io->in.bytes(), 0);
     co_return std::move(front.membership);
 }

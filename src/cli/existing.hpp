@@ -13,6 +13,9 @@
 
 namespace diskpaxos::cli {
 
+// What a file or device holds on which `diskpaxos-agent create` was run.
+inline constexpr const char* agent_store = "a store of diskpaxos-agent";
+
 // Reads only. Phrases such as `an ext4 file system "data"`; empty: nothing was recognised, and the
 // beginning of the disk is all zeros.
 std::vector<std::string> existing_content(const io::OpenDisk& disk);
@@ -26,10 +29,12 @@ std::vector<std::string> foreign_of(std::vector<std::string> content);
 // Adds to an error of Code::bad_data what stands on those disks that are of no group.
 Error with_content(Error error, const std::vector<std::string>& disks);
 
-// Which group the disk belongs to, or did.
+// Which group the disk belongs to, or did. Where neither copy of the superblock says so, and one may:
 struct Membership {
     std::optional<Superblock> group;
     std::optional<Retired> retired;
+    bool newer = false;  // a group of a newer format: nobody can look into it
+    int error = 0;       // errno: what says it cannot be read
 };
 Membership membership(const io::OpenDisk& disk);
 Task<Membership> membership(Disk& disk);

@@ -7,10 +7,10 @@
 
 #include <algorithm>
 #include <csignal>
-#include <filesystem>
 #include <iostream>
 
 #include "cli/existing.hpp"
+#include "cli/format_order.hpp"
 #include "cli/invocation.hpp"
 #include "cli/lock_view.hpp"
 #include "cli/new_disks.hpp"
@@ -18,156 +18,10 @@
 #include "cli/progress.hpp"
 #include "cli/takeover.hpp"
 #include "cli/write_group_file.hpp"
-#include "node/group_file.hpp"
 
 namespace diskpaxos::cli {
 
-namespace fs = std::filesystem;
 namespace {
-
-struct Order {  // what was asked for, checked
-    std::string name;
-    Geometry geometry;
-    std::uint32_t ttl_ms = 0;
-    std::vector<Candidate> disks;
-};
-
-Result<std::vector<std::string>> disks_of(const Invocation& call) {
-    std::vector<std::string> paths = call.arguments();
-    for (const std::string& path : call.all("disk")) paths.push_back(path);
-    if (paths.empty()) return usage("no disks are named; it is: diskpaxos format DISK...");
-    if (paths.size() % 2 == 0) {
-        return usage(
-            fmt::format("{0} disks are an even number: their majority is {1}, so they survive the "
-                        "loss of {2}, as many as with {3}, and cost one disk more; take {3} or {4}",
-                        paths.size(), paths.size() / 2 + 1, paths.size() / 2 - 1, paths.size() - 1,
-                        paths.size() + 1));
-    }
-    if (paths.size() > max_disks) {
-        return usage(fmt::format("a group has at most {} disks", max_disks));
-    }
-    return paths;
-}
-
-Result<std::string> name_of(const Invocation& call) {
-    std::string fallback = fs::path(call.text("conf").value_or("group")).stem().string();
-    std::string name = call.text("name").value_or(std::move(fallback));
-    const bool fine = !name.empty() && name.size() <= max_group_name && is_utf8(name) &&
-                      std::ranges::none_of(name, [](char c) {
-                          return static_cast<unsigned char>(c) < 0x20 || c == 0x7f || c == '/';
-                      });
-    if (!fine) {
-        return usage(
-            fmt::format("the group's name must have 1 to {} bytes, and neither slashes nor "
-                        "control characters",
-                        max_group_name));
-    }
-    return name;
-}
-
-Result<std::uint32_t> ttl_of(const Invocation& call) {
-    const Result<Duration> ttl = parse_duration(call.text("ttl").value_or("10s"), "--ttl");
-    if (!ttl) return std::unexpected(ttl.error());
-    if (*ttl < std::chrono::seconds(1) || *ttl > std::chrono::hours(1)) {
-        return usage("--ttl must be from 1s to 1h");
-    }
-    return static_cast<std::uint32_t>(
-        std::chrono::duration_cast<std::chrono::milliseconds>(*ttl).count());
-}
-
-// What the group takes of this disk.
-std::uint64_t bytes_on(const Candidate& disk, Geometry geometry) {
-    geometry.active = is_active(disk);
-    return geometry.bytes();
-}
-
-// A drive that takes blocks of 512 bytes, but writes sectors of 4096, can tear the neighbours of a
-// block: with blocks of a sector it cannot. Only where every disk has the room and can do it.
-bool wants_sectors(Geometry geometry, const std::vector<Candidate>& disks) {
-    geometry.block_size = 4096;
-    return std::ranges::any_of(disks, [](const Candidate& disk) { return disk.sector >= 4096; }) &&
-           std::ranges::none_of(disks, [&](const Candidate& disk) {
-               return is_active(disk) || room_on(disk) < bytes_on(disk, geometry);
-           });
-}
-
-Result<Geometry> geometry_of(const Invocation& call, const std::vector<Candidate>& disks) {
-    Geometry geometry;
-    // Where all disks are active nothing on them grows with the slots: they are session numbers.
-    if (std::ranges::all_of(disks, is_active)) geometry.slots = max_slots;
-    const auto slots = call.number("slots", geometry.slots, 1, max_slots);
-    if (!slots) return std::unexpected(slots.error());
-    const auto cells = call.number("cells", geometry.cells, 1, max_cells);
-    if (!cells) return std::unexpected(cells.error());
-    geometry.slots = static_cast<std::uint32_t>(*slots);
-    geometry.cells = static_cast<std::uint32_t>(*cells);
-    const bool rows = !std::ranges::all_of(disks, is_active);
-    if (rows) geometry.tier = first_tier(geometry.slots);
-    std::uint32_t largest = 512;
-    for (const Candidate& disk : disks) largest = std::max(largest, disk.logical_block_size);
-    const std::string wish = call.text("block-size").value_or("auto");
-    const bool large =
-        wish == "auto" ? largest > 512 || wants_sectors(geometry, disks) : wish == "4096";
-    geometry.block_size = large ? 4096 : 512;
-    if (largest > geometry.block_size) {
-        return usage(fmt::format("a disk has blocks of {} bytes; {} is not possible", largest,
-                                 geometry.block_size));
-    }
-    for (const Candidate& disk : disks) {
-        if (!is_active(disk) || disk.logical_block_size == geometry.block_size) continue;
-        return usage(fmt::format("{} has blocks of {} bytes, which an active disk cannot change; "
-                                 "{} is not possible",
-                                 disk.path, disk.logical_block_size, geometry.block_size));
-    }
-    if (const char* objection = geometry.objection()) return usage(objection);
-    return geometry;
-}
-
-Result<void> refuse_old_conf(const Invocation& call) {
-    const std::optional<std::string> conf = call.text("conf");
-    std::error_code ignored;
-    if (!conf || call.has("force") || !fs::exists(*conf, ignored)) return {};
-    return std::unexpected(
-        Error{Code::no, fmt::format("the group file {} exists; --force overwrites it", *conf)});
-}
-
-std::uint64_t most_bytes(const Order& order) {
-    std::uint64_t most = 0;
-    for (const Candidate& disk : order.disks) most = std::max(most, bytes_on(disk, order.geometry));
-    return most;
-}
-
-Result<Order> understood(const Invocation& call, RealWorld& real) {
-    Order order;
-    const auto paths = disks_of(call);
-    if (!paths) return std::unexpected(paths.error());
-    auto name = name_of(call);
-    if (!name) return std::unexpected(name.error());
-    const auto ttl = ttl_of(call);
-    if (!ttl) return std::unexpected(ttl.error());
-    if (auto fine = refuse_old_conf(call); !fine) return std::unexpected(fine.error());
-    const auto time_out = call.timeout();
-    if (!time_out) return std::unexpected(time_out.error());
-    auto disks = examine(*paths, real, *time_out);
-    if (!disks) return std::unexpected(disks.error());
-    const auto geometry = geometry_of(call, *disks);
-    if (!geometry) return std::unexpected(geometry.error());
-    for (const Candidate& disk : *disks) {
-        if (auto fine = refuse_small(disk, bytes_on(disk, *geometry)); !fine) {
-            return std::unexpected(fine.error());
-        }
-    }
-    if (call.has("conf")) {
-        if (auto fine = node::fits_group_file(lasting_names(*disks)); !fine) {
-            return std::unexpected(fine.error());
-        }
-    }
-    order.name = std::move(*name);
-    order.ttl_ms = *ttl;
-    order.geometry = *geometry;
-    order.disks = std::move(*disks);
-    return order;
-}
 
 std::string content_of(const Candidate& disk) {
     std::string text;
@@ -175,24 +29,47 @@ std::string content_of(const Candidate& disk) {
     return text;
 }
 
-// What would be lost is named first; then a person may say yes, or --force has.
-Result<void> confirm(const Order& order, const Invocation& call) {
+std::string losses_of(const Order& order) {
     std::string losses;
     for (const Candidate& disk : order.disks) {
         if (disk.content.empty()) continue;
         losses +=
             fmt::format("{}{} holds {}", losses.empty() ? "" : "; ", disk.path, content_of(disk));
     }
-    if (losses.empty() || call.has("force")) return {};
-    if (isatty(STDIN_FILENO) != 1 || isatty(STDERR_FILENO) != 1) {
-        return std::unexpected(
-            Error{Code::no, fmt::format("{}; nothing was written, --force overwrites it", losses)});
+    return losses;
+}
+
+// Of groups of which only a minority of the disks is named.
+std::vector<std::string> notes_of(const std::vector<Predecessor>& groups) {
+    std::vector<std::string> notes;
+    for (const Predecessor& before : groups) {
+        if (!before.majority()) notes.push_back(lives_on(before));
     }
-    fmt::print(stderr, "{}.\nAll of it will be lost. Type yes to go on: ", losses);
+    return notes;
+}
+
+enum class Yes : std::uint8_t { at_once, after_a_while };
+
+// What would be lost is named first; then a person may say yes, or --force has.
+Result<Yes> confirm(const Order& order, const std::vector<Predecessor>& groups,
+                    const Invocation& call, Output& out) {
+    const std::vector<std::string> notes = notes_of(groups);
+    const std::string losses = losses_of(order);
+    if (losses.empty() || call.has("force")) {
+        for (const std::string& note : notes) out.warn(note);
+        return Yes::at_once;
+    }
+    std::string more;
+    for (const std::string& note : notes) more += "; " + note;
+    if (isatty(STDIN_FILENO) != 1 || isatty(STDERR_FILENO) != 1) {
+        return std::unexpected(Error{
+            Code::no, fmt::format("{}{}; nothing was written, --force overwrites it", losses, more)});
+    }
+    fmt::print(stderr, "{}.\nAll of it will be lost{}. Type yes to go on: ", losses, more);
     std::fflush(stderr);
     std::string answer;
     std::getline(std::cin, answer);
-    if (answer == "yes") return {};
+    if (answer == "yes") return Yes::after_a_while;
     return std::unexpected(Error{Code::no, "the answer was not yes; nothing was written"});
 }
 
@@ -224,7 +101,21 @@ std::string layout_of(const Order& order, const std::string& share) {
                        brief(std::chrono::milliseconds(order.ttl_ms)));
 }
 
-int show_plan(const Order& order, Output& out) {
+void show_takeover(const std::vector<Predecessor>& groups, const Takeover& takeover, Output& out) {
+    for (const Predecessor& before : groups) {
+        for (const auto& [slot, seen] : before.live) {
+            out.line(fmt::format("would put out {}", name_of(seen)));
+        }
+        if (before.unknown) out.line(printable(before.unknown->sentence));
+    }
+    if (takeover.wait == Duration(0)) return;
+    out.line(fmt::format("would wait {} until all of group \"{}\" have noticed",
+                         brief(takeover.wait), takeover.group));
+}
+
+int show_plan(const Order& order, const std::vector<Predecessor>& groups, const Invocation& call,
+              Output& out) {
+    const Takeover takeover = planned_takeover(groups, order.disks);
     out.line(fmt::format("would make group \"{}\" of {} disk{}, {} each:", order.name,
                          order.disks.size(), order.disks.size() == 1 ? "" : "s",
                          in_bytes(static_cast<double>(most_bytes(order)))));
@@ -234,14 +125,20 @@ int show_plan(const Order& order, Output& out) {
                                                         : "would lose " + content_of(disk);
         out.line(fmt::format("  {}: {}", disk.path, what));
     }
+    for (const std::string& note : notes_of(groups)) out.warn(note);
+    show_takeover(groups, takeover, out);
+    const bool asks = !losses_of(order).empty() && !call.has("force");
+    if (asks) out.line("would ask first on a terminal, and refuse without one: see --force");
     out.line(layout_of(order, "") + "; nothing was written");
     Json object = described(order);
     object["dry_run"] = true;
+    object["asks"] = asks;
+    object["wait_ms"] = in_ms(takeover.wait);
     out.object(std::move(object));
     return 0;
 }
 
-// From here on it writes.
+// From here on it writes: first what is missing, of which nothing is left if it goes no further.
 Result<void> open_all(Order& order, RealWorld& real, CreatedFiles& created) {
     for (const Candidate& disk : order.disks) {
         if (!disk.missing) continue;
@@ -260,7 +157,10 @@ Result<void> open_all(Order& order, RealWorld& real, CreatedFiles& created) {
                                      disk.path, order.geometry.block_size));
         }
     }
-    if (auto fine = node::refuse_twins(real.members()); !fine) return fine;
+    return node::refuse_twins(real.members());
+}
+
+Result<void> wipe_all(const Order& order) {
     for (const Candidate& disk : order.disks) {
         if (disk.content.empty() || is_active(disk) || wipe_signatures(disk.path)) continue;
         return std::unexpected(Error{
@@ -350,6 +250,57 @@ void warn_of_users(const Order& order, RealWorld& real, const Takeover& takeover
     }
 }
 
+// Whether somebody is in what is to be overwritten; refuses it, without --evict.
+Result<std::vector<Predecessor>> look(const Order& order, RealWorld& real, const Invocation& call,
+                                      Output& out) {
+    if (auto fine = refuse_unknown_users(order.disks, real, call); !fine) {
+        return std::unexpected(fine.error());
+    }
+    auto groups = look_at_users(order.disks, real, call, out);
+    if (!groups || call.has("evict")) return groups;
+    if (auto fine = refuse_users(*groups); !fine) return std::unexpected(fine.error());
+    return groups;
+}
+
+Result<int> make_group(Order& order, const std::vector<Predecessor>& groups, RealWorld& real,
+                       const Invocation& call, Output& out) {
+    Event signal;
+    CreatedFiles created;
+    GroupFile conf;
+    real.loop().watch_signals({SIGINT, SIGTERM, SIGHUP}, signal);
+    if (auto fine = open_all(order, real, created); !fine) return std::unexpected(fine.error());
+
+    Takeover takeover = planned_takeover(groups, order.disks);
+    FormatPlan plan = plan_of(order, real, takeover, out);
+    const Superblock group = plan.superblock;
+    const Result<node::ThisHost> host = node::this_host(group.group);
+    if (!host) return std::unexpected(host.error());
+    if (!host->note.empty()) out.warn(host->note);
+    plan.host = host->host;
+    plan.host_slots = first_share(order.geometry.slots);
+    const std::uint32_t host_slots = plan.host_slots;
+    if (const auto path = call.text("conf")) {
+        if (auto fine = conf.prepare(*path, group, order.disks); !fine) {
+            return std::unexpected(fine.error());
+        }
+    }
+    put_out(groups, call, takeover, out);
+    if (auto fine = wipe_all(order); !fine) return std::unexpected(fine.error());
+
+    const Result<int> stopped = write_all(real, std::move(plan), signal, out.json());
+    if (!stopped) return std::unexpected(stopped.error());
+    if (*stopped != 0) {
+        return out.fail("interrupted", "format was interrupted; no group was made, format again",
+                        128 + *stopped);
+    }
+    if (auto fine = created.keep(); !fine) return std::unexpected(fine.error());
+    if (auto fine = conf.publish(); !fine) return std::unexpected(fine.error());
+    out.changed();
+    warn_of_users(order, real, takeover, out);
+    show_group(order, group, host_slots, takeover, call, out);
+    return 0;
+}
+
 }  // namespace
 
 Result<int> run_format(const Invocation& call, Output& out) {
@@ -359,42 +310,17 @@ Result<int> run_format(const Invocation& call, Output& out) {
     if (!real) return std::unexpected(real.error());
     Result<Order> order = understood(call, **real);
     if (!order) return std::unexpected(order.error());
-    if (call.has("dry-run")) return show_plan(*order, out);
+    auto groups = look(*order, **real, call, out);
+    if (!groups) return std::unexpected(groups.error());
     warn_of_overlays(*order, out);
-    if (auto fine = confirm(*order, call); !fine) return std::unexpected(fine.error());
-    const Result<Takeover> takeover = take_over(order->disks, **real, call, out);
-    if (!takeover) return std::unexpected(takeover.error());
-
-    Event signal;
-    CreatedFiles created;
-    (*real)->loop().watch_signals({SIGINT, SIGTERM, SIGHUP}, signal);
-    if (auto fine = open_all(*order, **real, created); !fine) return std::unexpected(fine.error());
-
-    FormatPlan plan = plan_of(*order, **real, *takeover, out);
-    const Superblock group = plan.superblock;
-    const Result<node::ThisHost> host = node::this_host(group.group);
-    if (!host) return std::unexpected(host.error());
-    if (!host->note.empty()) out.warn(host->note);
-    plan.host = host->host;
-    plan.host_slots = first_share(order->geometry.slots);
-    const std::uint32_t host_slots = plan.host_slots;
-
-    const Result<int> stopped = write_all(**real, std::move(plan), signal, out.json());
-    if (!stopped) return std::unexpected(stopped.error());
-    if (*stopped != 0) {
-        return out.fail("interrupted", "format was interrupted; no group was made, format again",
-                        128 + *stopped);
+    if (call.has("dry-run")) return show_plan(*order, *groups, call, out);
+    const Result<Yes> yes = confirm(*order, *groups, call, out);
+    if (!yes) return std::unexpected(yes.error());
+    if (*yes == Yes::after_a_while) {  // somebody may have come meanwhile
+        groups = look(*order, **real, call, out);
+        if (!groups) return std::unexpected(groups.error());
     }
-    if (auto fine = created.keep(); !fine) return std::unexpected(fine.error());
-    if (const auto conf = call.text("conf")) {
-        if (auto fine = write_group_file(*conf, group, order->disks); !fine) {
-            return std::unexpected(fine.error());
-        }
-    }
-    out.changed();
-    warn_of_users(*order, **real, *takeover, out);
-    show_group(*order, group, host_slots, *takeover, call, out);
-    return 0;
+    return make_group(*order, *groups, **real, call, out);
 }
 
 }  // namespace diskpaxos::cli

@@ -69,7 +69,14 @@ Result<int> run(std::vector<std::string> words, Output& out) {
         return 0;
     }
     const std::string disks = same_disks(*call);
-    out.rewrite_commands([disks](std::string_view text) { return pasteable(text, disks); });
+    // Asked for when a sentence is printed, which may be after the call is gone.
+    const auto named = [verb, call = *call] {
+        if (std::string_view(verb->name) == "dump") return each_disk(call.arguments());
+        if (std::string_view(verb->name) == "format") return std::string();  // it speaks of itself
+        const auto found = named_disks(call);
+        return found ? each_disk(found->disks) : std::string();
+    };
+    out.rewrite_commands([disks, named](std::string_view text) { return pasteable(text, disks, named); });
     return verb->run(*call, out);
 }
 

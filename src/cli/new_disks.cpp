@@ -3,11 +3,13 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <map>
 
 #include "cli/existing.hpp"
 #include "cli/invocation.hpp"
@@ -138,19 +140,41 @@ Result<void> refuse_small(const Candidate& candidate, std::uint64_t bytes_needed
                                     candidate.path, bytes, bytes_needed)});
 }
 
+Result<void> refuse_closed_folder(const std::string& path) {
+    const fs::path folder = folder_of(path);
+    if (faccessat(AT_FDCWD, folder.c_str(), W_OK | X_OK, AT_EACCESS) == 0) return {};
+    return std::unexpected(failed(path, "created"));
+}
+
+Result<void> refuse_full(const std::vector<Candidate>& disks, std::uint64_t bytes_each) {
+    std::map<dev_t, std::uint64_t> wanted;  // by file system
+    for (const Candidate& disk : disks) {
+        if (!disk.missing) continue;
+        const fs::path folder = folder_of(disk.path);
+        struct stat status {};
+        struct statvfs room {};
+        if (stat(folder.c_str(), &status) != 0 || statvfs(folder.c_str(), &room) != 0) continue;
+        const std::uint64_t bytes = std::uint64_t{room.f_bavail} * room.f_frsize;
+        const std::uint64_t all = wanted[status.st_dev] += bytes_each;
+        if (all <= bytes) continue;
+        return std::unexpected(Error{
+            Code::io, fmt::format("{} cannot be created: {} bytes are free there, {} are needed; "
+                                  "nothing was written",
+                                  disk.path, bytes, all)});
+    }
+    return {};
+}
+
 bool used_here(const Candidate& candidate, node::RealWorld& real) {
     if (!candidate.file) return false;
     // The kernel lets go of a process's files a moment after its end (the OFD rule).
     const Instant until = real.world().clock.now() + std::chrono::seconds(1);
-    for (std::uint32_t slot = 0; slot < max_slots; ++slot) {
-        bool locked = candidate.file->slot_locked_elsewhere(slot);
-        while (locked && real.world().clock.now() < until) {
-            real.run(moment(real.world().clock));
-            locked = candidate.file->slot_locked_elsewhere(slot);
-        }
-        if (locked) return true;
+    bool locked = candidate.file->locked_elsewhere();
+    while (locked && real.world().clock.now() < until) {
+        real.run(moment(real.world().clock));
+        locked = candidate.file->locked_elsewhere();
     }
-    return false;
+    return locked;
 }
 
 CreatedFiles::~CreatedFiles() {

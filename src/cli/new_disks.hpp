@@ -34,6 +34,9 @@ Result<std::vector<Candidate>> examine(const std::vector<std::string>& names, no
 
 // How much there is; of a file that does not exist, as much as there may be.
 std::uint64_t room_on(const Candidate& candidate);
+// The files that are missing: they cannot be created there; or there is no room for all of them.
+Result<void> refuse_closed_folder(const std::string& path);
+Result<void> refuse_full(const std::vector<Candidate>& disks, std::uint64_t bytes_each);
 Result<void> refuse_small(const Candidate& candidate, std::uint64_t bytes_needed);
 
 // Whether a process of this host works on it.

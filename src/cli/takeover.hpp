@@ -1,10 +1,8 @@
-// Whether somebody is in the groups that `format` is about to overwrite, and how they are put out
-// (docs/protocol.md, "When a disk changes hands").
+// How those are put out who are in the groups that `format` overwrites (docs/protocol.md, "When a
+// disk changes hands").
 #pragma once
 
-#include "cli/invocation.hpp"
-#include "cli/new_disks.hpp"
-#include "cli/output.hpp"
+#include "cli/predecessors.hpp"
 
 namespace diskpaxos::cli {
 
@@ -14,9 +12,12 @@ struct Takeover {
     std::string group;  // the name of one they were in
 };
 
-// Watches those groups for a renewal interval, as far as their disks are among these, and refuses
-// with Code::in_use if a session is there or a process of this host; with --evict, evicts them.
-Result<Takeover> take_over(const std::vector<Candidate>& disks, node::RealWorld& real,
-                           const Invocation& call, Output& out);
+// How long to wait. Pure.
+Takeover planned_takeover(const std::vector<Predecessor>& groups,
+                          const std::vector<Candidate>& disks);
+
+// Evicts the sessions of those groups, as far as it can, and says whom. Writes to their disks.
+void put_out(const std::vector<Predecessor>& groups, const Invocation& call, Takeover& takeover,
+             Output& out);
 
 }  // namespace diskpaxos::cli

@@ -42,7 +42,7 @@ Verb format() {
          {"conf", 0, "FILE", "write the group file for -g here"},
          force,
          {"evict", 0, nullptr, "put out those who use the group that is there"},
-         {"dry-run", 0, nullptr, "say what would be done, and do nothing"},
+         {"dry-run", 0, nullptr, "say what would be done or refused, and do nothing"},
          timeout,
          backend,
          json,
@@ -50,7 +50,7 @@ Verb format() {
         "Takes 1, 3, 5 ... disks. What is on a disk already is named, and a terminal is asked; "
         "without a terminal it is refused unless --force is given. A group in use is not "
         "overwritten: "
-        "its sessions are watched for a moment. With --evict they are put out, and it takes half a "
+        "its sessions are watched for a sixth of their TTL, for --timeout at most. With --evict they are put out, and it takes half a "
         "minute longer (3 TTL, if that is more, and a TTL on top).",
         "file",
         run_format};

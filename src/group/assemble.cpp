@@ -229,6 +229,24 @@ std::string place(const Identity& identity, const Identity* twin, Roster& roster
     return {};
 }
 
+// To make a group is the advice only where nothing stands on any of them, and no group was named that
+// should be there.
+Error no_group(const std::vector<Identity>& identities, const std::optional<Uuid>& wanted) {
+    const Identity& any = identities.front();
+    const bool silent = std::ranges::none_of(
+        identities, [](const Identity& i) { return i.answered && i.error == 0; });
+    const bool blank = std::ranges::all_of(identities, [](const Identity& i) {
+        return i.answered && i.error == 0 && !i.retired && i.front == Damage::blank &&
+               i.back == Damage::blank &&
+               i.disk->blocks() * i.disk->block_size() >= 2 * superblock_area;
+    });
+    std::string sentence = fmt::format("no disk of a group among {} (first: {}, {})",
+                                       identities.size(), any.disk->name(), state_of(any));
+    if (wanted) sentence += fmt::format("; the group file names group {}", uuid_text(*wanted));
+    else if (blank) sentence += "; \"diskpaxos format\" makes one";
+    return {silent ? Code::no_quorum : Code::bad_data, std::move(sentence)};
+}
+
 }  // namespace
 
 std::optional<std::size_t> Roster::only_missing() const {
@@ -268,13 +286,7 @@ Result<const Identity*> Assembly::group() const {
                         foreign->disk->name(), uuid_text(foreign->superblock->group),
                         uuid_text(*group_))});
     }
-    const Identity& any = identities_.front();
-    const bool silent = std::ranges::none_of(
-        identities_, [](const Identity& i) { return i.answered && i.error == 0; });
-    return std::unexpected(Error{
-        silent ? Code::no_quorum : Code::bad_data,
-        fmt::format("no disk of a group among {} (first: {}, {}); \"diskpaxos format\" makes one",
-                    identities_.size(), any.disk->name(), state_of(any))});
+    return std::unexpected(no_group(identities_, group_));
 }
 
 namespace {

@@ -86,12 +86,13 @@ int reason_of(int error, const std::string& path) {
     return looking.number() >= 0 && read_only_device(looking.number()) ? EROFS : error;
 }
 
-int lock(int fd, int command, std::int64_t byte, short type, short* found = nullptr) {
+int lock(int fd, int command, std::int64_t byte, short type, short* found = nullptr,
+         std::int64_t bytes = 1) {
     struct flock range{};  // OFD locks demand l_pid == 0
     range.l_type = type;
     range.l_whence = SEEK_SET;
     range.l_start = byte;
-    range.l_len = 1;
+    range.l_len = bytes;
     const int error = fcntl(fd, command, &range) == 0 ? 0 : errno;
     if (found != nullptr) *found = range.l_type;
     return error;
@@ -152,6 +153,13 @@ void OpenDisk::unlock_slot(std::uint32_t slot) {
 bool OpenDisk::slot_locked_elsewhere(std::uint32_t slot) const {
     short found = F_UNLCK;
     const int error = lock(descriptor_->number(), F_OFD_GETLK, slot_locks + slot, F_WRLCK, &found);
+    return error == 0 && found != F_UNLCK;
+}
+
+bool OpenDisk::locked_elsewhere() const {
+    short found = F_UNLCK;
+    const std::int64_t all = host_lock + 1 - slot_locks;
+    const int error = lock(descriptor_->number(), F_OFD_GETLK, slot_locks, F_WRLCK, &found, all);
     return error == 0 && found != F_UNLCK;
 }
 

@@ -86,6 +86,9 @@ class OpenDisk {
     LockAnswer lock_slot(std::uint32_t slot);
     void unlock_slot(std::uint32_t slot);
     bool slot_locked_elsewhere(std::uint32_t slot) const;
+    // Any slot, or the host's lock: a process of this host works on it, as a member of a group or as
+    // an agent that serves it.
+    bool locked_elsewhere() const;
 
     // Only one process of a host may claim slots at a time.
     LockAnswer lock_host();

@@ -39,6 +39,37 @@ class AgentTest(CommandTest):
         self.ok("format", "--cells", "32", "--ttl", "2s", "--conf", "g.conf", *disks)
 
 
+class Stores(AgentTest):
+    def test_a_store_that_is_served_is_no_disk_to_format(self):
+        agent = self.agent("a")
+        before = self.content("a.store")
+        for options in ((), ("--force",), ("--force", "--evict"), ("--force", "--dry-run")):
+            self.refused("in_use", "format", *options, "--slots", "4", "--cells", "16", "a.store",
+                         says="a.store: an agent serves this store")
+        self.assertEqual(self.content("a.store"), before)
+        agent.stop()
+        self.refused("no", "format", "--slots", "4", "--cells", "16", "a.store", says="a store of diskpaxos-agent")
+        self.ok("format", "--force", "--slots", "4", "--cells", "16", "a.store")
+
+    def test_a_disk_in_use_is_no_file_for_a_store(self):
+        self.ok("format", "--cells", "512", "--slots", "128", "--ttl", "2s", "--conf", "g.conf", "a.img")
+        # Ours is not the first slot: any may be the one that is in use.
+        first = self.start("run", "-g", "g", "--slot", "5", "l", "--", "sh", "-c", "touch held; exec sleep 60")
+        self.addCleanup(first.kill)
+        deadline = time.monotonic() + 20
+        while not os.path.exists(self.path("held")):
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.02)
+        done = subprocess.run([AGENT, "create", "--force", self.path("a.img"), "--blocks", "64"],
+                              capture_output=True, text=True)
+        self.assertEqual(done.returncode, CODES["in_use"], done.stderr)
+        self.assertIn("a process of this host has it open", done.stderr)
+        self.assertIsNone(first.poll())
+        first.terminate()
+        first.wait(30)
+        self.ok("check", "-g", "g")
+
+
 class Active(AgentTest):
     def setUp(self):
         super().setUp()

@@ -176,7 +176,8 @@ class Disks(CommandTest):
             self.newer(name)
         self.refused("bad_data", "cell", "get", "-g", "g", "x", says="newer")
         self.refused("bad_data", "dump", "a.img", says="newer")
-        self.refused("no", "format", *self.GROUP, "a.img", says="newer")
+        for force in ((), ("--force",), ("--force", "--evict")):  # nobody can look who is in it
+            self.refused("bad_data", "format", *force, *self.GROUP, "a.img", says="newer")
 
     @unittest.skipIf(os.geteuid() == 0, "root may open everything")
     def test_forbidden(self):

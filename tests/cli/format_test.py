@@ -233,6 +233,157 @@ class Format(CommandTest):
                          says="a process of this host has b.img open")
         self.ok("format", "--force", *self.GROUP, "a.img", "b.img", "c.img")
 
+    def locked(self, name, byte):
+        """Open, with a lock as a process has it that works on it."""
+        import fcntl
+        disk = open(self.path(name), "r+b")
+        self.addCleanup(disk.close)
+        fcntl.fcntl(disk, 37, struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, byte, 1, 0))
+        return disk
+
+    def test_refuses_what_is_used_here_whatever_stands_on_it(self):
+        self.make_group()
+        for area in (0, os.path.getsize(self.path("a.img")) - 4096):
+            self.spoil("a.img", area, bytes(4096))  # no superblock says whose it is
+        before = self.content("a.img")
+        disk = self.locked("a.img", (1 << 40) + 7)
+        for options in ((), ("--force",), ("--force", "--evict"), ("--dry-run",)):
+            self.refused("in_use", "format", *options, *self.GROUP, "a.img",
+                         says="a.img: a process of this host has it open")
+        self.assertEqual(self.content("a.img"), before)
+        disk.close()
+        self.ok("format", "--force", *self.GROUP, "a.img")
+
+    def spoil_cells(self, name, first, count):
+        """Noise over the rows of these cells; of GROUP: rows of a door and 2 tiers of 8 blocks."""
+        plan = self.ok("dump", "--json", name).json()
+        size = os.path.getsize(self.path(name))
+        cells_begin = 4096 + (16 * 2 * 512 + 4095) // 4096 * 4096
+        row = (size - 4096 - cells_begin) // plan["cells"]
+        self.spoil(name, cells_begin + first * row, b"noise..." * (count * row // 8))
+
+    def test_damage_is_no_proof_that_nobody_is_there(self):
+        self.make_group()
+        self.ok("cell", "set", "-g", "g", "x", "v")
+        disks = ["a.img", "b.img", "c.img"]
+        self.spoil_cells("a.img", 1, 15)
+        self.ok("format", "--dry-run", "--force", *self.GROUP, *disks)  # two disks show every cell
+        self.spoil_cells("b.img", 1, 15)
+        before = [self.content(name) for name in disks]
+        for options in (("--force",), (), ("--force", "--dry-run")):
+            answer = self.refused("no_quorum", "format", *options, *self.GROUP, *disks,
+                                  says="of its 16 cells cannot be read on a majority of its disks")
+            self.assertIn("--evict", answer.err)
+        self.assertEqual([self.content(name) for name in disks], before)
+        plan = self.ok("format", "--dry-run", "--force", "--evict", *self.GROUP, *disks).out
+        self.assertIn("would wait 1 h 0 min until", plan)
+        line = self.interrupted_in_its_wait(*self.GROUP, *disks)
+        self.assertIn(b"waiting 1 h", line)
+
+    def test_says_that_a_group_lives_on_without_these_disks(self):
+        self.make_group()
+        note = 'only 1 of the 3 disks of group "g" is named: it goes on without a.img'
+        self.refused("no", "format", *self.GROUP, "a.img", "x.img", "y.img", says=note)
+        self.assertIn(note, self.ok("format", "--force", "--dry-run", *self.GROUP, "a.img").err)
+        answer = self.ok("format", "--force", "--json", *self.GROUP, "a.img", "x.img", "y.img")
+        self.assertIn(note, answer.json()["warnings"][0])
+        self.assertNotIn("goes on", self.ok("format", "--force", *self.GROUP, "a.img", "x.img",
+                                            "y.img").err)
+
+    def test_a_group_file_that_cannot_be_written_is_refused_first(self):
+        self.make_group()
+        before = self.content("a.img")
+        os.mkdir(self.path("folder.conf"))
+        os.mkfifo(self.path("pipe"))
+        for word, path, says in (("io", "nodir/x.conf", "No such file"),
+                                 ("usage", "folder.conf", "a folder"), ("usage", "pipe", "no file"),
+                                 ("usage", "folder.conf/", "a folder"), ("usage", "a.img", "one of the disks"),
+                                 ("usage", "./new.img", "one of the disks"), ("io", "a.img/x", "Not a directory"),
+                                 ("io", "x" * 250 + ".conf", "too long")):
+            for disks in (["a.img"], ["a.img", "new.img", "more.img"]):
+                if path == "./new.img" and len(disks) == 1:
+                    continue
+                self.refused(word, "format", "--force", "--name", "n", *self.GROUP, "--conf", path, *disks,
+                             says=says)
+                self.assertEqual(self.content("a.img"), before)
+                self.assertFalse(self.exists("new.img") or self.exists("more.img"))
+        self.assertFalse([name for name in os.listdir(self.folder) if name.endswith(".new")])
+
+    @unittest.skipUnless(os.geteuid() == 0, "becomes somebody else")
+    def test_nothing_is_created_where_one_may_not_write(self):
+        os.chmod(self.folder, 0o755)
+        os.mkdir(self.path("open"), 0o777)
+        os.chmod(self.path("open"), 0o777)
+        shutil.copy(BINARY, self.path("program"))
+        for conf, disks in (("x.conf", ["open/a"]), ("open/x.conf", ["open/a", "open/b", "c"])):
+            done = subprocess.run([self.path("program"), "format", *self.GROUP, "--conf", conf, *disks],
+                                  cwd=self.folder, env=self.environment(), stdin=subprocess.DEVNULL,
+                                  capture_output=True, user=65534, group=65534)
+            self.assertEqual(done.returncode, 77, done.stderr)
+            self.assertEqual(os.listdir(self.path("open")), [])
+
+    def test_disks_for_which_there_is_no_room_are_refused_first(self):
+        room = os.statvfs(self.folder)
+        if room.f_bavail * room.f_frsize > 2 * 250 << 30:
+            self.skipTest("more room than is filled here")
+        large = ["--cells", "500000", "--slots", "128", "--block-size", "4096"]  # 250 GiB each
+        self.refused("io", "format", *large, "n.img", "m.img", "o.img", says="bytes are free there")
+        self.refused("io", "format", "--dry-run", *large, "n.img", "m.img", "o.img", says="bytes are free there")
+        self.assertFalse(self.exists("n.img"))
+
+    @unittest.skipUnless(os.geteuid() == 0, "loop devices are for root")
+    def test_says_that_it_watches_and_a_dry_run_tells_of_users(self):
+        self.ok("format", "--cells", "16", "--slots", "16", "--ttl", "12s", "--conf", "g.conf", "a.img")
+        node = self.other_node("a.img")
+        process = self.holder("L", host="A")
+        os.kill(process.pid, signal.SIGSTOP)
+        for options in (("--force",), ("--force", "--dry-run"), ()):
+            answer = self.run_raw("format", *options, *self.GROUP, node, host="B")
+            self.assertEqual(answer.code, 81, answer.err)
+            self.assertIn('watching group "g" for up to 2.5 s', answer.err)
+            self.assertNotIn("would make", answer.out)
+        self.assertNotIn("watching", self.run_raw("format", "--force", "--json", *self.GROUP, node, host="B").err)
+        answer = self.ok("format", "--force", "--evict", "--dry-run", *self.GROUP, node, host="B")
+        self.assertIn("would put out host", answer.out)
+        self.assertIn(f"pid {process.pid}", answer.out)
+        self.assertIn("would wait 48.0 s until all", answer.out)
+        self.assertEqual(self.ok("format", "--evict", "--dry-run", "--json", *self.GROUP, node,
+                                 host="B").json()["wait_ms"], 48000)
+        os.kill(process.pid, signal.SIGCONT)
+        self.assertIsNone(process.poll())
+
+    def test_advises_to_format_only_what_is_blank(self):
+        names = ["a.img", "b 2.img", "c.img"]
+        for name in names:
+            with open(self.path(name), "wb") as disk:
+                disk.truncate(1 << 20)
+        with open(self.path("hand.conf"), "w") as conf:
+            conf.writelines(f"disk = {name}\n" for name in names)
+        options = [word for name in names for word in ("-d", name)]
+        advice = 'diskpaxos format -d a.img -d \'b 2.img\' -d c.img'
+        self.assertIn(f'"{advice}" makes one', self.refused("bad_data", "status", *options).err)
+        answer = self.refused("bad_data", "cell", "get", "-g", "hand", "x").err
+        import re
+        import shlex
+        command = re.search(r'"(diskpaxos format [^"]*)" makes one', answer).group(1)
+        self.ok(*shlex.split(command)[1:], *self.GROUP)
+        self.ok("cell", "set", "-g", "hand", "x", "v")
+        self.assertIn('"diskpaxos format -d blank.img" makes one', self.blank_dump())
+        # A group that was there, something else, and a disk that was formatted over.
+        self.make_group("--force")
+        for name in ("a.img", "b.img", "c.img"):
+            self.spoil(name, 0, bytes(os.path.getsize(self.path(name))))
+        self.assertNotIn("makes one", self.refused("bad_data", "status", "-g", "g", says="names group").err)
+        self.with_content(300000, b"x" * 10)
+        self.spoil("old.img", 100, b"letters")
+        for path in ("old.img", "/etc/passwd", "g.conf"):
+            self.assertNotIn("makes one", self.refused("bad_data", "dump", path).err)
+
+    def blank_dump(self):
+        with open(self.path("blank.img"), "wb") as disk:
+            disk.truncate(1 << 20)
+        return self.refused("bad_data", "dump", "blank.img").err
+
     def other_node(self, name):
         """A second device node of the same file: another host, as far as locks are concerned."""
         node = subprocess.run(["losetup", "-f", "--show", self.path(name)], capture_output=True)
@@ -324,7 +475,8 @@ class Format(CommandTest):
         for line in formatting.stderr:
             if b"waiting 32.0 s until all of group" in line:
                 break
-        self.refused("bad_data", "cell", "get", "-g", "g", "x", says="retired")
+        retired = self.refused("bad_data", "cell", "get", "-g", "g", "x", says="retired")
+        self.assertNotIn("makes one", retired.err)
         out, err = formatting.communicate(timeout=90)
         self.assertEqual(formatting.returncode, 0, err)
         self.assertGreater(time.monotonic() - began, 32)  # T = 2 s, T_ghost = 30 s
@@ -337,7 +489,8 @@ class Format(CommandTest):
 
     def test_refuses_to_overwrite_a_group_file(self):
         self.make_group()
-        self.refused("no", "format", *self.GROUP, "--conf", "g.conf", "d.img", says="g.conf")
+        self.refused("no", "format", *self.GROUP, "--conf", "g.conf", "d.img",
+                     says="g.conf exists; --force overwrites it, and all that is on the disks as well")
         self.assertFalse(self.exists("d.img"))
 
 

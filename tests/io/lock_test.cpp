@@ -29,11 +29,14 @@ TEST(SlotLockTest, OneUserPerSlot) {
     const auto theirs = open_disk(path);
 
     EXPECT_FALSE(theirs->slot_locked_elsewhere(slot));
+    EXPECT_FALSE(theirs->locked_elsewhere());
     EXPECT_EQ(ours->lock_slot(slot), LockAnswer::taken);
     EXPECT_EQ(ours->lock_slot(slot), LockAnswer::taken) << "taking it twice is taking it once";
     EXPECT_EQ(theirs->lock_slot(slot), LockAnswer::busy);
     EXPECT_TRUE(theirs->slot_locked_elsewhere(slot));
     EXPECT_FALSE(ours->slot_locked_elsewhere(slot)) << "our own lock is not elsewhere";
+    EXPECT_TRUE(theirs->locked_elsewhere()) << "whichever slot it is";
+    EXPECT_FALSE(ours->locked_elsewhere());
     EXPECT_EQ(theirs->lock_slot(slot + 1), LockAnswer::taken);
 
     EXPECT_EQ(theirs->lock_host(), LockAnswer::taken) << "the host's lock is none of the slots'";
