@@ -24,7 +24,8 @@ SlotJudge::SlotJudge(const Superblock& group, const Platters& platters, Wrong wr
       wrong_(std::move(wrong)),
       disks_(platters.size(), std::vector<OnDisk>(group.geometry.slots)),
       agreed_(group.geometry.slots),
-      freed_(group.geometry.slots) {}
+      freed_(group.geometry.slots),
+      borrowed_(group.geometry.slots) {}
 
 void SlotJudge::formatted() {
     for (std::uint32_t slot = 0; slot < geometry_.slots; ++slot) {
@@ -52,7 +53,8 @@ std::size_t SlotJudge::showing(std::uint32_t slot, const SlotEntry& entry) const
     std::size_t disks = 0;
     for (std::size_t disk = 0; disk < platters_.size(); ++disk) {
         const Entry here = owner(disk, slot);
-        if (here && *here == entry) ++disks;
+        const bool wiped = !here && disks_[disk][slot].last == entry;
+        if (wiped || (here && *here == entry)) ++disks;
     }
     return disks;
 }
@@ -75,7 +77,9 @@ void SlotJudge::landed(const SimPath& path, const Platter& platter, std::uint64_
 void SlotJudge::claim_landed(const SimPath& path, std::size_t disk, std::uint32_t slot) {
     const Entry entry = claim(disk, slot);
     if (!entry || !entry->held()) return;
-    disks_[disk][slot].stamped[&path] = order_;
+    const Entry before = decode(disk, BlockKind::claim, slot,
+                                platters_[disk]->previous(geometry_.claim_block(slot)));
+    disks_[disk][slot].stamped[&path] = {order_, !before};
 }
 
 void SlotJudge::owner_landed(const SimPath& path, const Platter& platter, std::uint32_t slot) {
@@ -91,8 +95,10 @@ void SlotJudge::owner_landed(const SimPath& path, const Platter& platter, std::u
     // Who wrote it: what the entry says of its host is copied from the one before.
     const auto by = hosts_.find(&path);
     if (!entry->held() && by != hosts_.end()) freed_[slot].emplace(entry->turn, by->second);
+    if (entry->state == SlotState::borrowed) borrowed_[slot].emplace(entry->turn, entry->host);
     judge_tenure(path, disk, slot);
     judge_users(slot, before, *entry, disk);
+    disks_[disk][slot].last = *entry;
     judge_ties(slot, *entry);
     if (majority(showing(slot, *entry))) agree(slot, *entry);
     disks_[disk][slot].writer = &path;
@@ -108,8 +114,12 @@ void SlotJudge::judge_tenure(const SimPath& path, std::size_t disk, std::uint32_
     const auto stamped = here.stamped.find(&path);
     if (stamped == here.stamped.end()) return say("by one whose stamp never stood there");
     const bool crossed =
-        here.writer != nullptr && here.writer != &path && here.written > stamped->second;
-    if (crossed) return say("by two whose tenures overlap");
+        here.writer != nullptr && here.writer != &path && here.written > stamped->second.landed;
+    const auto theirs = here.stamped.find(here.writer);
+    const bool wiped_again = crossed && stamped->second.over_damage &&
+                             theirs != here.stamped.end() && theirs->second.over_damage &&
+                             theirs->second.landed > stamped->second.landed;
+    if (crossed && !wiped_again) return say("by two whose tenures overlap");
     const Entry stamp = claim(disk, slot);
     if (stamp && !stamp->held()) say("when its claim block is free");
 }
@@ -150,7 +160,11 @@ void SlotJudge::agree(std::uint32_t slot, const SlotEntry& entry) {
         const auto freed = freed_[slot].upper_bound(last.turn);
         const bool given_up = forgotten_.contains(last.host) ||
                               (freed != freed_[slot].end() && freed->second == last.host);
-        const bool lost = last.held() && last.host != entry.host && !given_up;
+        const auto again = borrowed_[slot].upper_bound(last.turn);
+        const bool begun_again = last.state == SlotState::borrowed &&
+                                 again != borrowed_[slot].end() && again->first < entry.turn &&
+                                 again->second == last.host;
+        const bool lost = last.held() && last.host != entry.host && !given_up && !begun_again;
         if (last.turn > entry.turn || lost) {
             wrong_(SlotFault::agreed, fmt::format("slot {} goes from \"{}\" to \"{}\"", slot,
                                                   describe(last), describe(entry)));

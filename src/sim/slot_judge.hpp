@@ -2,23 +2,28 @@
 // or dies (docs/slots.md). It is told of every block that lands on a platter, at the very
 // instant, and of every user that sits down.
 //
-// An entry is *agreed* when the owner blocks of a majority show it at one instant. Checked are:
+// An entry is *agreed* when the owner blocks of a majority show it at one instant; one that was wiped
+// counts for the last entry that it had, since its writer may have been told that it stands there.
+// Checked are:
 //  - users    no two live users ever have the same slot; a user has one whose agreed entry is its
 //             own host's, and while it lives nothing else lands in the slot's owner blocks
 //  - agreed   agreed turns only rise; what a host holds is freed by that host alone (on one disk
-//             at least: a mender may go on from there)
+//             at least: a mender may go on from there). What it has borrowed may also be void once
+//             the host itself has begun to borrow it again: then its borrower is dead (R9)
 //  - tie      two entries of one turn, one of them held: never on platters at one instant, and
 //             never beside one that was agreed
 //  - turn     the turn of a readable owner block never falls
 //  - tenure   an owner block is written only by one whose own stamp has landed in the claim block
 //             of that disk, when nobody else has written an owner entry there since, and the
 //             claim block is not free by then (one that was wiped, or covered by a late stamp,
-//             which is followed up by nobody, is no sin of the writer)
+//             which is followed up by nobody, is no sin of the writer; nor is a stamp that was wiped
+//             where damage stood before: who watches that damage sees it unchanged, docs/slots.md)
 //  - row      a slot's blocks in a row are written only under an agreed entry of the writer's host
 #pragma once
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -63,8 +68,13 @@ class SlotJudge {
         Uuid host;
         SlotEntry entry;  // under which it sits
     };
-    struct OnDisk {                                       // of one slot
-        std::map<const SimPath*, std::uint64_t> stamped;  // when the last stamp of each landed
+    struct Stamp {
+        std::uint64_t landed;
+        bool over_damage;
+    };
+    struct OnDisk {                               // of one slot
+        std::map<const SimPath*, Stamp> stamped;  // the last one of each
+        std::optional<SlotEntry> last;            // owner entry, wiped since or not
         const SimPath* writer = nullptr;                  // of the last owner entry
         std::uint64_t written = 0;                        // when that landed
     };
@@ -95,6 +105,7 @@ class SlotJudge {
     std::vector<std::map<std::uint64_t, SlotEntry>>
         agreed_;                                        // by slot and turn, all that ever were
     std::vector<std::map<std::uint64_t, Uuid>> freed_;  // the same: who freed it, on any disk
+    std::vector<std::map<std::uint64_t, Uuid>> borrowed_;  // and who entered it as borrowed
     std::uint64_t order_ = 0;                           // of landings
 };
 
