@@ -1,6 +1,7 @@
 #include "group/heal_registers.hpp"
 
 #include <algorithm>
+#include <cerrno>
 
 #include "base/mutant.hpp"
 #include "disk/step.hpp"
@@ -57,8 +58,8 @@ Task<void> RegisterHealer::heal(std::uint32_t number, Duration time_out) {
     const Block image = cell.reg().own().block();
     for (std::size_t disk = 0; disk < states.size(); ++disk) {
         if (!damaged.contains(disk)) continue;
-        const bool restored = co_await restore(disk, number, damages[disk], image);
-        restored ? ++report_.restored : ++report_.failed;
+        const int error = co_await restore(disk, number, damages[disk], image);
+        ++(error == 0 ? report_.restored : error == EACCES ? report_.forbidden : report_.failed);
     }
 }
 
@@ -86,7 +87,7 @@ Task<Rank> RegisterHealer::damage(std::size_t disk, std::uint32_t cell) {
     co_return restoring(io->in.bytes());
 }
 
-Task<bool> RegisterHealer::restore(std::size_t disk, std::uint32_t cell, Rank damage, Block image) {
+Task<int> RegisterHealer::restore(std::size_t disk, std::uint32_t cell, Rank damage, Block image) {
     Disk& device = *group_.roster().members[disk];
     const Extent block = group_.roster().geometry(disk).row(cell);
     const BlockAddress address = group_.roster().row(disk, cell).block(0);
@@ -94,9 +95,9 @@ Task<bool> RegisterHealer::restore(std::size_t disk, std::uint32_t cell, Rank da
     io->rank = damage;
     encode_block(io->out.bytes(), address, image);
     io = co_await Transfer(device, std::move(io));
-    if (io->error != 0) co_return false;
+    if (io->error != 0) co_return io->error;
     const bool sound = decode_block(io->in.bytes(), address).state != BlockState::unknown;
-    co_return io->verdict == StepVerdict::done || sound;
+    co_return io->verdict == StepVerdict::done || sound ? 0 : EIO;
 }
 
 }  // namespace diskpaxos

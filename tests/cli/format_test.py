@@ -302,6 +302,11 @@ class Format(CommandTest):
         self.interrupted_in_its_wait(*self.GROUP, "a.img")
         process.terminate()
         process.wait(30)
+        dumped = self.ok("dump", "a.img").out
+        self.assertRegex(dumped, r"  retired    at \d{4}-\S+ by host \S")
+        self.assertIn("superblock front: of a group that was formatted over", dumped)
+        self.assertRegex(dumped, r'"x" version 1 value "v"')
+        self.assertIn("wait_ms", self.ok("dump", "--json", "a.img").json()["retired"])
         replace = ["check", "--repair", "--replace", "1", "--old-is-gone", "--force", "-g", "g"]
         self.refused("usage", *replace, says="shred -n 0 -z")
         subprocess.run(["shred", "-n", "0", "-z", self.path("a.img")], check=True)
