@@ -113,7 +113,8 @@ void dump_slot(const DumpedDisk& disk, std::uint32_t slot, Json& list, Output& o
     if (agreed) out.line(fmt::format("  {:4} owner  {}", slot, text_of(owner, out)));
     for (const BlockKind kind : {BlockKind::claim, BlockKind::owner}) {
         const Entry& entry = kind == BlockKind::claim ? claim : owner;
-        if (unused(entry)) continue;
+        const bool others = disk.retired && !entry && entry.error() == Damage::foreign;
+        if (others || unused(entry)) continue;
         const char* block = kind == BlockKind::claim ? "claim" : "owner";
         if (!agreed) out.line(fmt::format("  {:4} {}  {}", slot, block, text_of(entry, out)));
         list.push_back(described(slot, block, entry));
@@ -181,6 +182,7 @@ Result<int> run_dump(const Invocation& call, Output& out) {
     if (!filter) return std::unexpected(filter.error());
 
     DumpedDisk disk((*real)->world(), device, superblock, *patience);
+    disk.retired = layout->retired.has_value();
     (*real)->run(disk.read_tables());
     show_superblock(superblock, disk, out);
     Json object = described(superblock);
@@ -196,6 +198,11 @@ Result<int> run_dump(const Invocation& call, Output& out) {
             Error{Code::io, fmt::format("{} does not answer; what is above is all that it showed",
                                         call.arguments().front())});
     }
+    if (disk.of_others > 0) {
+        out.line(fmt::format("  {} are another group's by now",
+                             counted(disk.of_others, "block", "blocks")));
+    }
+    if (disk.retired) object["retired"]["blocks_of_others"] = disk.of_others;
     out.object(std::move(object));
     return whole ? 0 : exit_code(Code::io);
 }

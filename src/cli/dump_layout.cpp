@@ -6,7 +6,7 @@
 #include <array>
 
 #include "cli/dump_cells.hpp"
-#include "disk/door.hpp"
+#include "disk/block.hpp"
 #include "group/assemble.hpp"
 
 namespace diskpaxos::cli {
@@ -34,13 +34,14 @@ Task<std::optional<Superblock>> left_by_format(Disk& device) {
     co_return std::nullopt;
 }
 
-// Whether rows have doors does not stand in what is left. The first block of a row tells.
+// Whether rows have doors does not stand in what is left. Those of old groups have none: there the first
+// block of a row is a slot's.
 Task<bool> has_doors(Disk& device, const Superblock& superblock) {
     if (superblock.geometry.doors() == 0) co_return false;
     IoPtr io = device.prepare(Io::Kind::read, Extent{}, Extent{superblock.geometry.door(0, 1), 1});
     io = co_await Transfer(device, std::move(io));
     const RowAddress row{superblock.group, superblock.disk_tag(), 0, &superblock.geometry};
-    co_return io->error != 0 || decode_door(io->in.bytes(), row.door(1)) != DoorState::unknown;
+    co_return io->error != 0 || decode_block(io->in.bytes(), row.block(0)).state == BlockState::unknown;
 }
 
 Result<DumpLayout> layout_before(RealWorld& real, Disk& device, const Identity& identity) {

@@ -259,13 +259,13 @@ Error Group::no_quorum(Cell& cell, Cause why) const {
 
 // Whether damage alone keeps it from us: then there is no disk to be brought back.
 bool Group::lost(Cell& cell) const {
-    DiskSet damaged;
+    DiskSet whole = DiskSet::first(roster_.disks());
     for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
         const Failure::Kind kind = cell.reg().failures()[disk].kind;
-        if (kind == Failure::Kind::damaged) damaged.insert(disk);
+        if (kind == Failure::Kind::damaged) whole.erase(disk);
         else if (kind != Failure::Kind::none) return false;
     }
-    return !damaged.empty() && !cell.reg().timed_out();
+    return !rule_.suffices(Purposes{.read = true, .write = true}, whole);
 }
 
 Error Group::unsettled(Cell& cell, Cause why) const {

@@ -33,7 +33,9 @@ Task<void> RegisterHealer::heal(std::uint32_t number, Duration time_out) {
     std::uint64_t highest = 0;  // in sight: the look of renew() ends with a majority, and may miss it
     for (std::size_t disk = 0; disk < states.size(); ++disk) {
         const bool there = active.contains(disk) && rows_.errors()[disk] == 0;
-        if (there && states[disk] == CopyState::damaged) {
+        const bool may = there && group_.roster().members[disk]->lets(Right::format, "");
+        if (there && states[disk] == CopyState::damaged && !may) ++report_.forbidden;
+        if (may && states[disk] == CopyState::damaged) {
             damages[disk] = co_await damage(disk, number);
             damaged.insert(disk);
         }

@@ -315,7 +315,10 @@ class Disks(CommandTest):
         self.assertEqual((doctor.code, doctor.json()["verdict"]), (1, "fail"))
 
     def cell_of(self, name):
-        return self.ok("dump", "--json", "--cell", name, "a.img").json()["blocks"][0]["cell"]
+        for disk in ("a.img", "b.img", "c.img"):  # one of them may have missed it
+            for block in self.ok("dump", "--json", "--cell", name, disk).json()["blocks"]:
+                return block["cell"]
+        return self.fail(f"no disk has {name}")
 
     def lose(self, cell, *names):
         row = 512 + 2 * 16 * 512  # with its door
