@@ -150,6 +150,13 @@ class Active(AgentTest):
         self.assertEqual(self.ok("cell", "get", "-g", "g", "y").out, "y\n")
         self.assertEqual(self.ok("cell", "set", "-g", "g", "x", "again").out, "2\n")
 
+    def test_hosts_own_nothing(self):
+        self.ok("run", "-g", "g", "l", "--", "true")
+        answer = self.ok("hosts", "-g", "g").out
+        self.assertEqual(answer.splitlines()[0].split(), ["HOST", "LAST", "SEEN", "PROCESSES"])
+        hosts = self.ok("hosts", "--json", "-g", "g").json()
+        self.assertEqual((hosts["slots"], [host["slots"] for host in hosts["hosts"]]), (None, [[]]))
+
     def test_one_that_hangs_holds_nobody_up(self):
         self.ok("cell", "set", "-g", "g", "x", "v")
         hanging = self.agents[2].process
