@@ -96,7 +96,9 @@ void Log::tell_left_out() {
     for (std::size_t i = 0; i < topics; ++i) {
         const unsigned unsaid = std::exchange(budgets_[i].unsaid, 0);
         if (unsaid == 0) continue;
-        note(fmt::format("{} more lines {} were left out", unsaid, words_of(static_cast<Topic>(i))),
+        note(fmt::format("{} {} {} left out", unsaid, unsaid == 1 ? "more line" : "more lines",
+                         fmt::format("{} {}", words_of(static_cast<Topic>(i)),
+                                     unsaid == 1 ? "was" : "were")),
              Level::warning);
     }
 }

@@ -31,6 +31,10 @@ bool is_own_fault(int error) {
 }
 
 std::string errno_text(int error) {
+    if (error == error_untold) {
+        return "it is damaged there, or the agent's store fails: which, the agent tells only who may "
+               "read every name";
+    }
     const char* known = own_fault(error);
     return known != nullptr ? known : std::strerror(error);
 }

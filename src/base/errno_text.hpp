@@ -2,9 +2,14 @@
 // or its host; a sentence must never explain one of those by the thing.
 #pragma once
 
+#include <cerrno>
 #include <string>
 
 namespace diskpaxos {
+
+// An agent does not show us a block that it cannot read whole: it may be anybody's, so only who may
+// read every name is told more. Damage on its disk, or an error of it.
+inline constexpr int error_untold = EKEYREJECTED;
 
 // Whether it says nothing about the thing: no more descriptors, memory or quota, or a signal.
 bool is_own_fault(int error);

@@ -40,32 +40,48 @@ std::vector<Aloft> aloft(OpenGroup& group, std::uint64_t& ceiling, std::uint32_t
     return group.run(find_aloft(group.world(), group.roster(), ceiling, cells));
 }
 
+// What a person should think of first.
+constexpr const char* innocent =
+    "nothing is broken: giving up a name (--give-up) goes that high, and so did repairs by programs of "
+    "before 1.4; if there was none, find out who that is";
+
 }  // namespace
 
-std::vector<Finding> judge_clocks(
-    const std::vector<std::pair<std::string, std::uint64_t>>& clocks) {
+std::vector<Finding> judge_clocks(const std::vector<std::pair<std::string, std::uint64_t>>& clocks,
+                                  std::uint64_t own_ms) {
     if (clocks.empty()) return {};
     std::vector<std::uint64_t> times;
     for (const auto& clock : clocks) times.push_back(clock.second);
     std::ranges::sort(times);
-    const std::uint64_t middle = times[(times.size() - 1) / 2];
     const std::uint64_t apart = times.back() - times.front();
     if (apart <= minute_ms) {
         return {{Health::ok, "clocks", "", fmt::format("the agents' are {} ms apart", apart), ""}};
     }
+    const bool asked = clocks.size() == 2;  // neither is most of them: a third one must tell
+    if (asked) times.insert(std::ranges::upper_bound(times, own_ms), own_ms);
+    const std::uint64_t middle = times[(times.size() - 1) / 2];
+    const auto off = [middle](std::uint64_t time) {
+        return time > middle ? time - middle : middle - time;
+    };
+    const auto agreeing = std::ranges::count_if(
+        times, [&](std::uint64_t time) { return off(time) <= minute_ms; });
+    const bool most = 2 * static_cast<std::size_t>(agreeing) > times.size();
     constexpr const char* remedy = "set it right: by it the agent bounds how high ranks may rise";
     std::vector<Finding> findings;
     for (const auto& [name, time] : clocks) {
-        const std::uint64_t by = time > middle ? time - middle : middle - time;
-        if (by <= minute_ms) continue;
+        if (!most || off(time) <= minute_ms) continue;
         findings.push_back({Health::warn, "clocks", name,
-                            fmt::format("its clock is {} s {} the others'", by / 1000,
-                                        time > middle ? "ahead of" : "behind"),
+                            fmt::format("its clock is {} s {} {}", off(time) / 1000,
+                                        time > middle ? "ahead of" : "behind",
+                                        asked ? "the other agent's, with which this host's agrees"
+                                              : "the others'"),
                             remedy});
     }
     if (!findings.empty()) return findings;
-    return {{Health::warn, "clocks", "", fmt::format("the agents' are {} s apart", apart / 1000),
-             remedy}};
+    return {{Health::warn, "clocks", "",
+             fmt::format("the agents' differ, by {} s; which is wrong cannot be told from here",
+                         apart / 1000),
+             "look at each, and set right what is wrong: by it an agent bounds how high ranks may rise"}};
 }
 
 std::vector<Finding> examine_ceilings(OpenGroup& group) {
@@ -75,7 +91,7 @@ std::vector<Finding> examine_ceilings(OpenGroup& group) {
         const auto time = device != nullptr ? device->keeper_ms() : std::nullopt;
         if (time) clocks.emplace_back(group.roster().names[disk], *time);
     }
-    std::vector<Finding> findings = judge_clocks(clocks);
+    std::vector<Finding> findings = judge_clocks(clocks, node::unix_ms());
     const Geometry& widest = group.roster().shapes[group.roster().passive().empty()];
     const std::uint64_t row = std::uint64_t{widest.row_blocks()} * widest.block_size;
     const std::uint64_t cells = std::min<std::uint64_t>(widest.cells, much / row);
@@ -83,7 +99,9 @@ std::vector<Finding> examine_ceilings(OpenGroup& group) {
     const auto found = aloft(group, ceiling, static_cast<std::uint32_t>(cells));
     for (std::size_t i = 0; i < std::min(found.size(), most_lines); ++i) {
         findings.push_back({Health::warn, "ceiling", "", line_of(group, found[i]),
-                            "find out who that is; see docs/operating.md on members that are hostile"});
+                            i == 0 ? fmt::format("{} (docs/operating.md, members that are hostile)",
+                                                 innocent)
+                                   : ""});
     }
     if (found.empty()) {
         findings.push_back({Health::ok, "ceiling", "",
@@ -102,8 +120,10 @@ void show_ceilings(OpenGroup& group, Output& out, Json& object) {
         out.line(fmt::format("above the ceiling: {}", line_of(group, found[i])));
     }
     if (found.size() > most_lines) {
-        out.line(fmt::format("above the ceiling: {} blocks more", found.size() - most_lines));
+        out.line(fmt::format("above the ceiling: {} more",
+                             counted(found.size() - most_lines, "block", "blocks")));
     }
+    if (!found.empty()) out.line(fmt::format("above the ceiling: {}", innocent));
 }
 
 }  // namespace diskpaxos::cli

@@ -7,8 +7,10 @@
 
 namespace diskpaxos::cli {
 
-// Agents more than a minute apart: by name, unix ms.
-std::vector<Finding> judge_clocks(const std::vector<std::pair<std::string, std::uint64_t>>& clocks);
+// Agents more than a minute apart: by name, unix ms. Only who differs from most of them is blamed; of two,
+// this host's own clock may tell which one it is.
+std::vector<Finding> judge_clocks(const std::vector<std::pair<std::string, std::uint64_t>>& clocks,
+                                  std::uint64_t own_ms);
 
 // The lines of `doctor`. Reads no more than the first cells of a large group.
 std::vector<Finding> examine_ceilings(OpenGroup& group);

@@ -1,10 +1,17 @@
 // `check`: reads every block of every disk; with --repair, heals what a majority can heal.
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "cli/adopt_disks.hpp"
 #include "cli/ceilings.hpp"
 #include "cli/check_report.hpp"
 #include "cli/give_up.hpp"
 #include "cli/invocation.hpp"
+#include "cli/lock_view.hpp"
 #include "cli/open_group.hpp"
+#include "group/slot_count.hpp"
+#include "group/table_reader.hpp"
 
 namespace diskpaxos::cli {
 
@@ -26,9 +33,29 @@ Result<HealReport> heal(OpenGroup& group, const QuorumRule& rule, const Host& ho
 constexpr unsigned most_attempts = 5;
 constexpr Duration between_attempts = std::chrono::milliseconds(100);
 
-Task<bool> pause(Clock& clock) {
-    co_await clock.sleep(between_attempts);
+Task<bool> pause(Clock& clock, Duration time = between_attempts) {
+    co_await clock.sleep(time);
     co_return true;
+}
+
+// Slots that nobody can use, though no block need be damaged: a repair of this host was cut short, or
+// somebody's claim. One that is under way is over after the life of a claim (slots-R4).
+bool any_left_behind(OpenGroup& group, const QuorumRule& rule) {
+    if (group.roster().common.kinds() == DiskKinds::active) return false;
+    const Result<node::ThisHost> host = node::this_host(group.roster().common.group);
+    if (!host) return false;
+    TableReader table(group.world(), group.roster(), rule);
+    const auto look = [&] {
+        const bool read = group.run(table.read(group.deadline()));
+        return read ? count_slots(table.views()) : SlotCount();
+    };
+    SlotCount count = look();
+    if (count.of(host->host.id).lent > 0) return true;
+    if (count.barred == 0) return false;
+    const Duration ttl = std::chrono::milliseconds(group.roster().common.ttl_ms);
+    group.run(pause(group.world().clock, ClaimTiming::of(ttl).life()));
+    count = look();
+    return count.barred > 0;
 }
 
 struct Repair {
@@ -65,8 +92,16 @@ bool behind(const CheckReport& report, const Roster& roster) {
     return false;
 }
 
+// It may be half a minute, of which nothing else tells.
+void tell_watch(Duration length, std::uint64_t slots, Output& out) {
+    out.note(fmt::format(
+        "watching {} for {}: what is damaged in the slot table, or claimed by somebody who seems to "
+        "have ended, may be gone over once it has not changed for that long",
+        counted(slots, "slot", "slots"), brief(std::max(length, Duration(0)))));
+}
+
 Result<Repair> repair_slots(OpenGroup& group, const QuorumRule& rule, CheckReport before,
-                            std::optional<std::uint32_t> given_up, Output& out) {
+                            std::optional<std::uint32_t> given_up, bool left_behind, Output& out) {
     const Result<node::ThisHost> host = node::this_host(group.roster().common.group);
     if (!host) return std::unexpected(host.error());
     if (!host->note.empty()) out.warn(host->note);
@@ -76,29 +111,35 @@ Result<Repair> repair_slots(OpenGroup& group, const QuorumRule& rule, CheckRepor
         const bool last = attempt == most_attempts;
         const bool only_barred = repair.healed.barred > 0 && repair.healed.not_now == 0;
         const HealWish wish{.slots = repair.after.hurt, .watch = last || only_barred,
-                            .give_up = given_up};
+                            .give_up = given_up,
+                            .watching = [&out](Duration length, std::uint64_t slots) {
+                                tell_watch(length, slots, out);
+                            }};
         Result<HealReport> healed = heal_patiently(group, rule, host->host, wish);
         if (!healed) return std::unexpected(healed.error());
         healed->superblocks += repair.healed.superblocks;
         healed->slot_entries += repair.healed.slot_entries;
         healed->blocks += repair.healed.blocks;
+        healed->settled += repair.healed.settled;
         repair.healed = std::move(*healed);
         repair.after = check(group, rule);
         const HealReport& now = repair.healed;
         // A write that failed, and a watch, have taken their time: not again in this call.
         const bool over = wish.watch || now.unfinished || now.failed > 0;
-        if (over || repair.after.sound() || now.not_now + now.barred == 0) break;
+        const bool enough = repair.after.sound() && !left_behind;
+        if (over || enough || now.not_now + now.barred == 0) break;
         group.run(pause(group.world().clock));
     }
-    if (repair.after.sound()) repair.healed.left.clear();  // nothing of it was damaged
+    // Nothing of it was damaged.
+    if (repair.after.sound() && !left_behind) repair.healed.left.clear();
     return repair;
 }
 
 Result<Repair> repair_all(OpenGroup& group, const QuorumRule& rule, CheckReport before,
-                          std::optional<std::uint32_t> given_up, Output& out) {
+                          std::optional<std::uint32_t> given_up, bool left_behind, Output& out) {
     Repair repair;
     if (group.roster().common.kinds() != DiskKinds::active) {
-        auto slots = repair_slots(group, rule, std::move(before), given_up, out);
+        auto slots = repair_slots(group, rule, std::move(before), given_up, left_behind, out);
         if (!slots) return slots;
         repair = std::move(*slots);
     }
@@ -114,6 +155,13 @@ Result<Repair> repair_all(OpenGroup& group, const QuorumRule& rule, CheckReport 
     }
     repair.after = check(group, rule);
     return repair;
+}
+
+void put_registers(Json& repaired, const RegisterReport& registers) {
+    repaired["registers"] = registers.restored;
+    repaired["cells_written_again"] = registers.renewed;
+    repaired["without_room"] = registers.no_room;
+    repaired["registers_forbidden"] = registers.forbidden;
 }
 
 }  // namespace
@@ -142,35 +190,37 @@ Result<int> run_check(const Invocation& call, Output& out) {
         if (!given) return std::unexpected(given.error());
         given_up = *given;
     }
-    if (repair && !report.sound()) {
+    const bool left_behind = repair && any_left_behind(**group, rule);
+    if (repair && (!report.sound() || left_behind)) {
         const auto cell = given_up ? std::optional(given_up->cell) : std::nullopt;
-        Result<Repair> done = repair_all(**group, rule, report, cell, out);
+        Result<Repair> done = repair_all(**group, rule, report, cell, left_behind, out);
         if (!done) return std::unexpected(done.error());
         out.changed();
         healed = std::move(done->healed);
         registers = done->registers;
         report = std::move(done->after);
-        show(*healed, out);
-        if (!(*group)->roster().active().empty()) show(*registers, out);
     }
     if (repair && !registers && behind(report, (*group)->roster())) {
         auto lifted = repair_registers(**group);  // ceiling-C2
         if (!lifted) return std::unexpected(lifted.error());
         registers = *lifted;
-        show(*registers, out);
         report = check(**group, rule);
     }
-    show(report, out);
+    if (given_up && healed) {  // it has written over damage itself, before the healers came
+        const bool active = (*group)->roster().common.kinds() == DiskKinds::active;
+        (active ? registers->restored : healed->blocks) += given_up->mended;
+    }
+    if (healed || registers) {
+        show(healed.value_or(HealReport()), registers.value_or(RegisterReport()), out);
+    }
+    show(report, unused_disks(**group), out);
     Json object = described(report);
     show_ceilings(**group, out, object);
     if (repair) object["repaired"] = healed ? described(*healed) : Json();
-    if (registers) {
-        object["repaired"]["registers"] = registers->restored;
-        object["repaired"]["cells_written_again"] = registers->renewed;
-        object["repaired"]["without_room"] = registers->no_room;
-    }
+    if (registers) put_registers(object["repaired"], *registers);
     if (given_up) object["given_up"] = {{"name", *lost}, {"version", given_up->version}};
     out.object(std::move(object));
+    if (registers && registers->forbidden > 0) return exit_code(Code::permission);
     if (!report.sound()) return exit_code(Code::no);
     // What we may not see cannot be called sound.
     return report.votes.unseen_cells() > 0 ? exit_code(Code::permission) : 0;

@@ -23,13 +23,13 @@ Colour colour_of(DiskVerdict verdict) {
 }
 
 std::string details(const DiskReport& disk, const CheckReport& of) {
-    if (!disk.present) return "";
     std::string text = fmt::format("votes for {} of {}", disk.cell_votes,
                                    counted(of.votes.cells.size(), "cell", "cells"));
     if (!of.votes.slots.empty()) {
         text += fmt::format(" and {} of {}", disk.slot_votes,
                             counted(of.votes.slots.size(), "slot", "slots"));
     }
+    if (!disk.present) return text;
     text += fmt::format("; {}, {} in use", counted(disk.blocks, "block", "blocks"),
                         disk.blocks - disk.initial - disk.damaged);
     if (disk.stale != 0) text += fmt::format(", {} older than on another disk", disk.stale);
@@ -70,6 +70,21 @@ Json described(const DiskReport& disk) {
     return object;
 }
 
+// Nothing else leads out of this: every disk is there.
+void show_lost(const CheckReport& report, Output& out) {
+    if (report.cells_lost == 0) return;
+    for (const std::string& example : report.lost_examples) {
+        out.line(fmt::format("          {}", printable(example)));
+    }
+    const std::size_t shown = report.lost_examples.size();
+    if (report.cells_lost > shown) {
+        out.line(fmt::format("          and {} more", report.cells_lost - shown));
+    }
+    out.line(out.pasteable(
+        "          if \"diskpaxos check --repair\" cannot heal them, \"diskpaxos check --repair --give-up "
+        "NAME\" lets go of one, unless it is a session's: what stood only on lost copies is gone then"));
+}
+
 // Cells that were ever written: more than names, for a repair writes in all of them.
 void show_votes(const CheckReport& report, Output& out) {
     out.line(fmt::format("{} of {} written to", report.cells_in_use,
@@ -78,17 +93,22 @@ void show_votes(const CheckReport& report, Output& out) {
     const auto say = [&](Colour colour, std::uint64_t cells, std::uint64_t slots,
                          const char* what) {
         if (cells + slots == 0) return;
-        std::string text = counted(cells, "cell", "cells");
-        if (slots > 0) text += " and " + counted(slots, "slot", "slots");
-        out.line(out.paint(colour, text + what));
+        out.line(out.paint(colour, cells_and_slots(cells, slots) + what));
     };
     const std::uint64_t lost = report.cells_without_quorum;
     say(Colour::bad, lost, votes.lost_slots(),
         " cannot be used: too few of their copies are whole");
+    show_lost(report, out);
     if (votes.disks > 1) {
         say(Colour::warning, votes.bare_cells() - votes.lost_cells(),
             votes.bare_slots() - votes.lost_slots(),
             " have no vote to spare: the next loss stops them");
+    }
+}
+
+void show_unused(const Unused& unused, Output& out) {
+    for (const std::string& sentence : unused.sentences) {
+        out.line("          not in use: " + out.pasteable(printable(sentence)));
     }
 }
 
@@ -101,6 +121,8 @@ Json described(const CheckReport& report) {
     object["cells"] = report.cells;
     object["cells_in_use"] = report.cells_in_use;
     object["cells_without_quorum"] = report.cells_without_quorum;
+    object["cells_lost"] = report.cells_lost;
+    object["lost_examples"] = report.lost_examples;
     object["cells_at_bare_majority"] = report.votes.bare_cells();
     object["slots_at_bare_majority"] = report.votes.bare_slots();
     object["slots_without_quorum"] = report.votes.lost_slots();
@@ -117,18 +139,20 @@ Json described(const HealReport& healed) {
     object["superblocks"] = healed.superblocks;
     object["slot_entries"] = healed.slot_entries;
     object["blocks"] = healed.blocks;
+    object["settled"] = healed.settled;
     object["unhealable"] = healed.unhealable;
     object["failed"] = healed.failed;
     object["left"] = healed.left;
     return object;
 }
 
-void show(const CheckReport& report, Output& out) {
+void show(const CheckReport& report, const Unused& unused, Output& out) {
     for (const DiskReport& disk : report.disks) {
         const DiskVerdict verdict = disk.verdict();
         out.line(fmt::format("{}  {}  {}",
                              out.paint(colour_of(verdict), fmt::format("{:<8}", describe(verdict))),
                              printable(disk.name), details(disk, report)));
+        if (!disk.present && unused.is_the_absent_one) show_unused(unused, out);
         for (const std::string& example : disk.examples) {
             out.line(fmt::format("          {}", printable(example)));
         }
@@ -136,6 +160,7 @@ void show(const CheckReport& report, Output& out) {
             out.line(fmt::format("          and {} more", disk.damaged - disk.examples.size()));
         }
     }
+    if (!unused.is_the_absent_one) show_unused(unused, out);
     show_votes(report, out);
     if (report.rolled_back == 0) return;
     out.line(out.paint(
@@ -149,29 +174,40 @@ void show(const CheckReport& report, Output& out) {
     }
 }
 
-void show(const RegisterReport& healed, Output& out) {
-    out.line(fmt::format("repaired: {} restored, {} written again",
-                         counted(healed.restored, "register", "registers"),
-                         counted(healed.renewed, "cell", "cells")));
-    if (healed.unhealable != 0) {
-        out.line(fmt::format("{} cannot be healed: too few other disks answer",
-                             counted(healed.unhealable, "register", "registers")));
-    }
-    if (healed.failed != 0)
-        out.line(fmt::format("{} could not be written",
-                             counted(healed.failed, "register", "registers")));
+namespace {
+
+void show_what_was(const HealReport& healed, const RegisterReport& registers, Output& out) {
+    std::string text;
+    const auto part = [&text](std::uint64_t count, const char* one, const char* many) {
+        if (count > 0) text += (text.empty() ? "" : ", ") + counted(count, one, many);
+    };
+    part(healed.superblocks, "superblock", "superblocks");
+    part(healed.slot_entries, "slot entry", "slot entries");
+    part(healed.blocks, "block", "blocks");
+    part(registers.restored, "register", "registers");
+    part(registers.renewed, "cell written again", "cells written again");
+    part(healed.settled, "slot that was out of use", "slots that were out of use");
+    out.line("repaired: " + (text.empty() ? std::string("nothing") : text));
 }
 
-void show(const HealReport& healed, Output& out) {
-    out.line(fmt::format("repaired: {}, {}, {}",
-                         counted(healed.superblocks, "superblock", "superblocks"),
-                         counted(healed.slot_entries, "slot entry", "slot entries"),
-                         counted(healed.blocks, "block", "blocks")));
-    if (healed.unhealable != 0) {
-        out.line(fmt::format("{} cannot be healed: too few other copies are readable",
-                             counted(healed.unhealable, "block", "blocks")));
-    }
-    if (healed.failed != 0) out.line(counted(healed.failed, "write", "writes") + " failed");
+}  // namespace
+
+void show(const HealReport& healed, const RegisterReport& registers, Output& out) {
+    show_what_was(healed, registers, out);
+    const auto say = [&out](std::uint64_t count, const char* one, const char* many,
+                            const char* what) {
+        if (count > 0) out.line(counted(count, one, many) + what);
+    };
+    say(healed.unhealable, "block", "blocks",
+        " cannot be healed: too few other copies are readable");
+    say(registers.unhealable, "register", "registers",
+        " cannot be healed: too few other copies are readable");
+    say(registers.forbidden, "register is", "registers are",
+        " left alone: to restore a damaged one takes the right \"format = yes\" of its agent");
+    say(registers.no_room, "register has", "registers have",
+        " no room left for ranks on some disk");
+    say(healed.failed, "write", "writes", " failed");
+    say(registers.failed, "register", "registers", " could not be written");
     for (const std::string& sentence : healed.left) {
         out.line(fmt::format("left alone: {}", printable(sentence)));
     }

@@ -5,24 +5,24 @@
 #include <charconv>
 
 #include "cli/dump_cells.hpp"
+#include "cli/dump_layout.hpp"
 #include "cli/existing.hpp"
 #include "cli/invocation.hpp"
 #include "cli/lock_view.hpp"
 #include "cli/named_json.hpp"
 #include "cli/open_group.hpp"
-#include "group/assemble.hpp"
 
 namespace diskpaxos::cli {
 
 namespace {
 
-Json described(const Superblock& superblock, const Roster& roster) {
+Json described(const Superblock& superblock) {
     Json object;
     object["group"] = uuid_text(superblock.group);
     put_text(object, "name", superblock.name);
     object["index"] = superblock.index;
     object["disk"] = uuid_text(superblock.disks[superblock.index]);
-    object["disks"] = roster.disks();
+    object["disks"] = superblock.disks.size();
     object["block_size"] = superblock.geometry.block_size;
     object["slots"] = superblock.geometry.slots;
     object["ring"] = superblock.geometry.ring;
@@ -54,6 +54,15 @@ void show_superblock(const Superblock& s, const DumpedDisk& disk, Output& out) {
                                                                               : Colour::bad,
                                        sound_or(disk.superblocks[copy]))));
     }
+}
+
+// Who took it from its group, and how far that one came stands in what follows.
+void show_retired(const Retired& retired, Json& object, Output& out) {
+    out.line(fmt::format("  {}    at {} by host {}: somebody has begun to make another group of it",
+                         out.paint(Colour::bad, "retired"), rfc3339(retired.at_ms),
+                         printable(retired.host_name)));
+    object["retired"] = {{"at", rfc3339(retired.at_ms)}, {"wait_ms", retired.wait_ms}};
+    put_text(object["retired"], "host", retired.host_name);
 }
 
 const char* state_of(const SlotEntry& entry) {
@@ -104,7 +113,8 @@ void dump_slot(const DumpedDisk& disk, std::uint32_t slot, Json& list, Output& o
     if (agreed) out.line(fmt::format("  {:4} owner  {}", slot, text_of(owner, out)));
     for (const BlockKind kind : {BlockKind::claim, BlockKind::owner}) {
         const Entry& entry = kind == BlockKind::claim ? claim : owner;
-        if (unused(entry)) continue;
+        const bool others = disk.retired && !entry && entry.error() == Damage::foreign;
+        if (others || unused(entry)) continue;
         const char* block = kind == BlockKind::claim ? "claim" : "owner";
         if (!agreed) out.line(fmt::format("  {:4} {}  {}", slot, block, text_of(entry, out)));
         list.push_back(described(slot, block, entry));
@@ -165,21 +175,18 @@ Result<int> run_dump(const Invocation& call, Output& out) {
     if (!opened) return std::unexpected(opened.error());
     Disk& device = **opened;
 
-    Assembly assembly((*real)->world(), {&device});
-    const Result<Roster> roster =
-        (*real)->run(assembly.run(false, (*real)->loop().now() + *patience));
-    if (!roster) return std::unexpected(with_content(roster.error(), call.arguments()));
-    const auto member = std::ranges::find(roster->members, &device);
-    Superblock superblock = roster->common;
-    superblock.index = static_cast<std::uint16_t>(member - roster->members.begin());
-    superblock.geometry = roster->geometry(superblock.index);
+    Result<DumpLayout> layout = layout_of(**real, device, *patience);
+    if (!layout) return std::unexpected(with_content(layout.error(), call.arguments()));
+    const Superblock& superblock = layout->superblock;
     const Result<CellFilter> filter = filter_of(call, superblock);
     if (!filter) return std::unexpected(filter.error());
 
     DumpedDisk disk((*real)->world(), device, superblock, *patience);
+    disk.retired = layout->retired.has_value();
     (*real)->run(disk.read_tables());
     show_superblock(superblock, disk, out);
-    Json object = described(superblock, *roster);
+    Json object = described(superblock);
+    if (layout->retired) show_retired(*layout->retired, object, out);
     object["front_superblock"] = sound_or(disk.superblocks[0]);
     object["back_superblock"] = sound_or(disk.superblocks[1]);
     if (filter->all()) object["slot_table"] = dump_slots(disk, out);
@@ -191,6 +198,11 @@ Result<int> run_dump(const Invocation& call, Output& out) {
             Error{Code::io, fmt::format("{} does not answer; what is above is all that it showed",
                                         call.arguments().front())});
     }
+    if (disk.of_others > 0) {
+        out.line(fmt::format("  {} are another group's by now",
+                             counted(disk.of_others, "block", "blocks")));
+    }
+    if (disk.retired) object["retired"]["blocks_of_others"] = disk.of_others;
     out.object(std::move(object));
     return whole ? 0 : exit_code(Code::io);
 }

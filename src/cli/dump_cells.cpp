@@ -163,13 +163,14 @@ Task<bool> DumpedDisk::dump_cells(CellFilter filter, Json& list, Output& out) {
 }
 
 void DumpedDisk::dump_row(std::uint32_t cell, ByteView row, const CellFilter& filter, Json& list,
-                          Output& out) const {
+                          Output& out) {
     const RowAddress address{group.group, group.disk_tag(), cell, &group.geometry};
     const std::size_t size = group.geometry.block_size;
     const std::uint32_t doors = group.geometry.doors();
     for (std::uint32_t tier = 1; tier <= doors; ++tier) {
         const DoorState door = decode_door(row.subspan((tier - 1) * size, size), address.door(tier));
         if (!filter.number && (filter.name || door == DoorState::closed)) continue;
+        if (retired && door == DoorState::unknown) continue;
         dump_door(address.door(tier), door, list, out);
     }
     for (Place place = 0; place < group.geometry.places(); ++place) {
@@ -190,7 +191,10 @@ void DumpedDisk::dump_door(const BlockAddress& address, DoorState state, Json& l
     if (out.json()) list.push_back({{"cell", address.cell}, {"door", address.slot}, {"state", word}});
 }
 
-bool DumpedDisk::wanted(const Decoded& block, const CellFilter& filter) const {
+bool DumpedDisk::wanted(const Decoded& block, const CellFilter& filter) {
+    const bool others = retired && block.state == BlockState::unknown && block.damage == Damage::foreign;
+    if (others) ++of_others;
+    if (others) return false;
     if (filter.number) return true;
     if (!filter.name) return block.state != BlockState::initial;
     const bool record = block.state == BlockState::valid && !block.block.value.empty() &&

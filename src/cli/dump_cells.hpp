@@ -44,6 +44,9 @@ class DumpedDisk {
     std::array<Damage, 2>
         superblocks{};  // of the two copies; an I/O error counts as a bad checksum
     TableCopy table;
+    // Of a retired disk: blocks that are another group's are no damage, and only counted.
+    bool retired = false;
+    std::uint64_t of_others = 0;
 
     bool silent() const { return silent_; }
 
@@ -51,9 +54,9 @@ class DumpedDisk {
     Task<IoPtr> read(Extent extent);  // null where the disk is silent
     Task<void> ask(Extent extent);
     void dump_row(std::uint32_t cell, ByteView row, const CellFilter& filter, Json& list,
-                  Output& out) const;
+                  Output& out);
     void dump_door(const BlockAddress& address, DoorState state, Json& list, Output& out) const;
-    bool wanted(const Decoded& block, const CellFilter& filter) const;
+    bool wanted(const Decoded& block, const CellFilter& filter);
     Json described(const BlockAddress& address, const Decoded& block) const;
     Json json_of_rank(Rank rank) const;
     std::string text_of_rank(Rank rank) const;

@@ -45,11 +45,23 @@ bool is_called(const HostView& host, const std::string& name) {
            (name.size() >= least_of_id && uuid_text(host.id).starts_with(name));
 }
 
+bool begins_an_id(const Survey& survey, const std::string& name) {
+    return !name.empty() && name.size() < least_of_id &&
+           std::ranges::any_of(view_hosts(survey), [&name](const HostView& host) {
+               return host.id != Uuid() && uuid_text(host.id).starts_with(name);
+           });
+}
+
 // Whose slots are to go: by name, or where that is not the only one, by id.
 Result<HostView> find_host(const Survey& survey, const std::string& name) {
     std::vector<HostView> found = view_hosts(survey);
     std::erase_if(found, [&](const HostView& host) { return !is_called(host, name); });
     if (found.size() == 1) return found.front();
+    if (found.empty() && begins_an_id(survey, name)) {
+        return usage(fmt::format("\"{}\" is no host's name, and as the beginning of an id too short: give "
+                                 "at least {} characters",
+                                 printable(name), least_of_id));
+    }
     if (found.empty()) {
         return std::unexpected(
             Error{Code::no,
@@ -110,14 +122,14 @@ Result<void> refuse_writers(OpenGroup& group, const HostView& host, const RowPri
     return std::unexpected(Error{
         Code::in_use, fmt::format("host {} is not off: something has just been written in its slot "
                                   "{}; nothing was changed",
-                                  printable(host.name), *slot)});
+                                  printable(host.call), *slot)});
 }
 
 std::unexpected<Error> is_awake(const HostView& host, const Processes& awake) {
     return std::unexpected(
         Error{Code::in_use, fmt::format("host {} is not off: its process {} has just renewed its "
                                         "session; nothing was changed",
-                                        printable(host.name), described(awake.front()))});
+                                        printable(host.call), described(awake.front()))});
 }
 
 Task<bool> pause(Clock& clock, Duration time) {
@@ -150,7 +162,7 @@ Result<void> confirm(const HostView& host, Duration wait, const Invocation& call
         "host {} owns {}, and was last seen {} ago; if it only sleeps, it will wake up and write "
         "on in "
         "a slot that has another user by then, and changes that were acknowledged are lost",
-        printable(host.name), slots_text(slots), brief(since(host.seen_ms, node::unix_ms())));
+        printable(host.call), slots_text(slots), brief(since(host.seen_ms, node::unix_ms())));
     if (!host.processes.empty()) {
         text += fmt::format("; its session of {} is evicted", described(host.processes.front()));
         if (host.processes.size() > 1)
@@ -182,7 +194,7 @@ Result<void> evict(const HostView& host, const Invocation& call, Output& out) {
             Error{Code::no_slot,
                   fmt::format("evicting the sessions of host {} takes a slot, and this host "
                               "has none; do it on a host that has one: {}",
-                              printable(host.name), joined.error().sentence)});
+                              printable(host.call), joined.error().sentence)});
     }
     if (!joined) return std::unexpected(joined.error());
     OpenGroup& group = **joined;
@@ -273,7 +285,7 @@ Result<HealReport> heal(OpenGroup& group, const std::vector<std::uint32_t>& free
 
 int tell(const HostView& host, const Forgetting::Outcome& outcome, const HealReport& healed,
          Output& out) {
-    const std::string name = printable(host.name);
+    const std::string name = printable(host.call);
     if (!outcome.freed.empty()) {
         out.line(
             fmt::format("host {} is forgotten: {} free", name,

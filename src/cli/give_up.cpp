@@ -78,7 +78,7 @@ Result<GivenUp> give_up(OpenGroup& group, const std::string& name, const Invocat
     if (!version) return std::unexpected(version.error());
     out.warn(fmt::format("\"{}\" was given up: {}; it goes on with version {}", name,
                          what_is_left(*lost), *version));
-    return GivenUp{lost->cell, *version};
+    return GivenUp{lost->cell, *version, giving.mended()};
 }
 
 }  // namespace diskpaxos::cli

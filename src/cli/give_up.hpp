@@ -10,6 +10,7 @@ namespace diskpaxos::cli {
 struct GivenUp {
     std::uint32_t cell = 0;
     std::uint64_t version = 0;  // that the name has from now on
+    std::uint64_t mended = 0;   // damaged blocks that are whole by it
 };
 
 // Asks first. Afterwards the damaged blocks of that cell still have to be healed.

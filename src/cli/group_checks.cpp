@@ -8,8 +8,10 @@
 #include <iterator>
 
 #include "base/errno_text.hpp"
+#include "base/told_once.hpp"
 #include "cli/ceilings.hpp"
 #include "cli/doctor.hpp"
+#include "cli/hosts.hpp"
 #include "cli/lock_view.hpp"
 #include "cli/open_group.hpp"
 #include "lock/survey.hpp"
@@ -77,7 +79,8 @@ Task<Latency> measure(Disk& disk, Geometry geometry) {
                                      : geometry.row(i % geometry.cells);
         IoPtr io = disk.prepare(Io::Kind::read, Extent{}, row);
         io = co_await Transfer(disk, std::move(io));
-        const bool not_for_us = disk.active() && io->error == EACCES && !forbidden;
+        const bool not_for_us = 
+            disk.active() && !forbidden && (io->error == EACCES || io->error == error_untold);
         forbidden = forbidden || not_for_us;
         if (not_for_us) continue;
         result.error = io->error;
@@ -107,30 +110,50 @@ Finding latency(const std::string& name, const Latency& measured, Duration ttl) 
             "format with a longer --ttl, or find out what else keeps the disk busy"};
 }
 
-Finding slots_left(OpenGroup& group, const Uuid& host) {
+// What was cut short keeps slots from everybody until the host that began it comes to an end with it.
+std::vector<std::string> slots_cut_short(const SlotCount& count, const Uuid& us) {
+    std::vector<std::string> remedies;
+    for (const auto& [id, host] : count.hosts) {
+        if (host.lent == 0) continue;
+        const std::string where = id == us ? "on this host" : "on host " + count.call(id);
+        remedies.push_back(
+            fmt::format("unless a \"diskpaxos check --repair\" is at work {0}, one was cut short: run "
+                        "it again {0}",
+                        where));
+    }
+    if (count.barred > 0) {
+        remedies.emplace_back("a claim that stays is of a process that has ended: \"diskpaxos check "
+                              "--repair\" sets it aside");
+    }
+    return remedies;
+}
+
+Finding slots_left(OpenGroup& group, const Uuid& us) {
     const Threshold rule = Threshold::majority(group.roster().disks());
     TableReader table(group.world(), group.roster(), rule);
     if (!group.run(table.read(group.deadline()))) {
         return {Health::fail, "slots", "", "the slot table cannot be read on a majority",
                 "bring back a disk, or run \"diskpaxos check\""};
     }
-    unsigned ours = 0;
-    unsigned free = 0;
-    unsigned others = 0;
-    const std::uint32_t slots = group.roster().common.geometry.slots;
-    for (std::uint32_t slot = 0; slot < slots; ++slot) {
-        const SlotView view = table.view(slot);
-        if (view.held_by(host)) ++ours;
-        else if (view.known && view.owner.held()) ++others;
-        else if (view.known) ++free;
+    const SlotCount count = count_slots(table.views());
+    const SlotCount::Host ours = count.of(us), others = count.others(us);
+    std::string found = fmt::format("{}: {} this host's, {} of other hosts",
+                                    group.roster().common.geometry.slots, ours.owned, others.owned);
+    if (ours.lent > 0) found += fmt::format(", {} for healing by this host", ours.lent);
+    if (others.lent > 0) found += fmt::format(", {} for healing by others", others.lent);
+    found += ", " + free_text(count);
+    std::vector<std::string> remedies = slots_cut_short(count, us);
+    const bool none = count.free + count.barred + ours.lent == 0;
+    if (none) {
+        remedies.push_back(fmt::format(
+            "{}: \"diskpaxos hosts\" shows the owners, \"diskpaxos hosts forget HOST --is-off\" frees "
+            "the slots of one that is off for good",
+            ours.owned > 0 ? "no other host can join" : "this host cannot join"));
     }
-    const std::string found = fmt::format("{}: {} this host's, {} of other hosts, {} free", slots,
-                                          ours, others, free);
-    if (free > 0) return {Health::ok, "slots", "", found, ""};
-    return {ours > 0 ? Health::warn : Health::fail, "slots", "", found,
-            fmt::format("{}: \"diskpaxos hosts\" shows the owners, \"diskpaxos hosts "
-                        "forget HOST --is-off\" frees the slots of one that is off for good",
-                        ours > 0 ? "no other host can join" : "this host cannot join")};
+    if (remedies.empty()) return {Health::ok, "slots", "", found, ""};
+    const bool can_join = ours.owned + ours.lent + count.free + count.barred > 0;
+    return {can_join ? Health::warn : Health::fail, "slots", "", found,
+            fmt::format("{}", fmt::join(remedies, "; "))};
 }
 
 Finding disks_present(const Roster& roster) {
@@ -144,7 +167,8 @@ Finding disks_present(const Roster& roster) {
 void not_in_use(const OpenGroup& group, const Roster& roster, std::vector<Finding>& findings) {
     for (const OpenGroup::Unopened& disk : group.unopened()) {
         const bool forbidden = disk.error.code == Code::permission;
-        findings.push_back({Health::warn, "open", disk.path, disk.error.sentence,
+        findings.push_back({Health::warn, "open", disk.path,
+                            trouble_of(disk.path, disk.error.sentence).why,
                             forbidden ? "give this user the right, or run it as another one"
                                       : "bring it back"});
     }
@@ -163,7 +187,8 @@ void writable(OpenGroup& group, const Roster& roster, std::vector<Finding>& find
         const auto opened = member.file ? io::OpenDisk::open(member.path, io::Access::write)
                                         : Result<std::unique_ptr<io::OpenDisk>>(nullptr);
         if (opened) ++fine;
-        else refused.push_back({Health::warn, "writable", member.path, opened.error().sentence,
+        else refused.push_back({Health::warn, "writable", member.path,
+                                trouble_of(member.path, opened.error().sentence).why,
                                 "until then this user can look, and no more"});
     }
     const bool majority = fine > roster.disks() / 2;
@@ -198,22 +223,26 @@ void redundancy(OpenGroup& group, std::vector<Finding>& findings) {
     const std::uint64_t bare = votes.bare_cells() + votes.bare_slots();
     const std::uint64_t lost = votes.lost_cells() + votes.lost_slots();
     const std::uint64_t unseen = votes.unseen_cells();
+    const bool all_there = std::ranges::all_of(
+        survey.disks, [](const SurveyedDisk& disk) { return disk.answered && disk.error == 0; });
     const std::string left_out =
         unseen == 0 ? "" : fmt::format("; {} not for us to see", counted(unseen, "cell is", "cells are"));
     if (lost > 0) {
         findings.push_back(
             {Health::fail, "redundancy", "",
-             fmt::format("{} of cells and slots have no majority{}", lost, left_out),
-             "bring back disks, then \"diskpaxos check --repair\""});
+             fmt::format("no majority for {}{}", cells_and_slots(votes.lost_cells(), votes.lost_slots()),
+                         left_out),
+             all_there ? "\"diskpaxos check --repair\" heals what it can; \"diskpaxos check\" names what "
+                         "it cannot, and \"diskpaxos check --repair --give-up NAME\" lets go of that"
+                       : "bring back disks, then \"diskpaxos check --repair\""});
     } else if (votes.level() == Redundancy::Level::unseen) {
         findings.push_back({Health::warn, "redundancy", "", "too much of it is not for us to see",
                             "ask who may see all of it"});
     } else if (bare > 0) {
         findings.push_back(
             {Health::warn, "redundancy", "",
-             fmt::format("{} of cells and slots have no vote to spare: the next loss stops "
-                         "them{}",
-                         bare, left_out),
+             fmt::format("no vote to spare for {}: the next loss stops them{}",
+                         cells_and_slots(votes.bare_cells(), votes.bare_slots()), left_out),
              votes.disks == 1 ? "format with three disks" : "bring back disks, or repair them"});
     } else {
         const bool full = votes.level() == Redundancy::Level::full;

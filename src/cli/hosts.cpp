@@ -11,25 +11,6 @@ namespace diskpaxos::cli {
 
 namespace {
 
-struct Count {
-    std::size_t free = 0;
-    std::size_t barred = 0;
-    std::size_t unknown = 0;
-};
-
-Count count(const Survey& survey) {
-    Count slots;
-    for (const SlotView& slot : survey.slots) {
-        if (!slot.known)
-            ++slots.unknown;
-        else if (slot.claimable)
-            ++slots.free;
-        else if (!slot.owner.held())
-            ++slots.barred;
-    }
-    return slots;
-}
-
 std::string numbers(const std::vector<std::uint32_t>& slots) {
     std::string text;
     for (std::size_t i = 0; i < slots.size();) {
@@ -51,19 +32,26 @@ bool silent(const SessionRecord& record, std::uint64_t now_ms) {
            since(record.seen_ms, now_ms) > std::chrono::milliseconds(record.ttl_ms);
 }
 
-void show_hosts(const std::vector<HostView>& hosts, const Uuid& us, std::uint64_t now_ms,
-                Output& out) {
-    Table table({"HOST", "SLOTS", "LAST SEEN", "PROCESSES", "ID"});
+void show_hosts(const std::vector<HostView>& hosts, const Uuid& us, bool any_slots,
+                std::uint64_t now_ms, Output& out) {
+    Table table(any_slots ? std::vector<std::string>{"HOST", "SLOTS", "LAST SEEN", "PROCESSES", "ID"}
+                          : std::vector<std::string>{"HOST", "LAST SEEN", "PROCESSES"});
     for (const HostView& host : hosts) {
         std::string slots = numbers(host.slots);
         if (!host.lent.empty()) {
             slots += fmt::format("{}{} for healing", slots.empty() ? "" : "; ", numbers(host.lent));
         }
-        const bool own = host.id == us;
-        table.row({printable(host.name) + (own ? " (this one)" : ""), slots.empty() ? "-" : slots,
-                   ago(host.seen_ms, now_ms), fmt::format("{}", host.processes.size()),
-                   host.id == Uuid() ? "-" : uuid_text(host.id).substr(0, 8)},
-                  0, own ? Colour::good : Colour::none);
+        const bool own = host.id == us && any_slots;
+        const std::string name = printable(host.name) + (own ? " (this one)" : "");
+        const std::string seen = ago(host.seen_ms, now_ms);
+        const std::string processes = fmt::format("{}", host.processes.size());
+        const std::string id = host.id == Uuid() ? "-" : uuid_text(host.id).substr(0, 8);
+        if (any_slots) {
+            table.row({name, slots.empty() ? "-" : slots, seen, processes, id}, 0,
+                      own ? Colour::good : Colour::none);
+        } else {
+            table.row({name, seen, processes});
+        }
     }
     table.print(out);
 }
@@ -73,7 +61,7 @@ void show_processes(const std::vector<HostView>& hosts, std::uint64_t now_ms, Ou
     for (const HostView& host : hosts) {
         for (const HostView::Process& process : host.processes) {
             const SessionRecord& record = process.record;
-            table.row({printable(host.name), fmt::format("{}", record.pid),
+            table.row({printable(host.call), fmt::format("{}", record.pid),
                        fmt::format("{}", process.slot), ago(record.since_ms, now_ms),
                        ago(record.seen_ms, now_ms), printable(record.command)},
                       4, silent(record, now_ms) ? Colour::bad : Colour::none);
@@ -107,6 +95,13 @@ Json described(const HostView& host, const Uuid& us, std::uint64_t now_ms) {
     return object;
 }
 
+std::string unknown_text(const Surveyed& at) {
+    if (at.blind()) return "which hosts there are is not for us to see";
+    return fmt::format("which hosts there are cannot be known: {} of {} disks {}, and it takes {} to tell",
+                       at.answered(), at.disks(), at.answered() == 1 ? "answers" : "answer",
+                       at.needed());
+}
+
 Result<int> show(const Invocation& call, Output& out) {
     const auto at = survey_group(call, out);
     if (!at) return std::unexpected(at.error());
@@ -114,19 +109,16 @@ Result<int> show(const Invocation& call, Output& out) {
     const Result<node::ThisHost> us = node::this_host(common.group);
     const Uuid own = us && common.kinds() != DiskKinds::active ? us->host.id : Uuid();
     const std::vector<HostView> hosts = view_hosts(at->survey);
-    if (hosts.empty())
-        out.line("no host has a slot or a session");
-    else
-        show_hosts(hosts, own, at->now_ms, out);
-    show_processes(hosts, at->now_ms, out);
     const bool any_slots = common.kinds() != DiskKinds::active;
-    const Count slots = count(at->survey);
+    const SlotCount slots = count_slots(at->survey.slots);
+    if (!hosts.empty()) show_hosts(hosts, own, any_slots, at->now_ms, out);
+    else if (!at->survey.majority) out.line(unknown_text(*at));
+    else out.line("no host has a slot or a session");
+    show_processes(hosts, at->now_ms, out);
     if (any_slots) {
-        std::string text = fmt::format("{} slots, {} free", at->survey.slots.size(), slots.free);
-        if (slots.barred > 0) text += fmt::format(", {} free but for a claim", slots.barred);
-        if (slots.unknown > 0) text += fmt::format(", {} not known", slots.unknown);
         out.line("");
-        out.line(text);
+        out.line(fmt::format("{}, {}", counted(at->survey.slots.size(), "slot", "slots"),
+                             free_text(slots)));
     }
     Json object;
     object["time"] = rfc3339(at->now_ms);
@@ -138,10 +130,18 @@ Result<int> show(const Invocation& call, Output& out) {
     object["hosts"] = Json::array();
     for (const HostView& host : hosts) object["hosts"].push_back(described(host, own, at->now_ms));
     out.object(std::move(object));
-    return 0;
+    if (at->blind()) return exit_code(Code::permission);
+    return at->survey.majority ? 0 : exit_code(Code::no_quorum);
 }
 
 }  // namespace
+
+std::string free_text(const SlotCount& count) {
+    std::string text = fmt::format("{} free", count.free);
+    if (count.barred > 0) text += fmt::format(", {} free but for a claim", count.barred);
+    if (count.unknown > 0) text += fmt::format(", {} not known", count.unknown);
+    return text;
+}
 
 std::string slots_text(const std::vector<std::uint32_t>& slots) {
     return fmt::format("slot{} {}", slots.size() == 1 ? "" : "s", numbers(slots));

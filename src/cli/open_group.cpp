@@ -1,5 +1,7 @@
 #include "cli/open_group.hpp"
 
+#include <algorithm>
+
 #include "cli/disk_names.hpp"
 #include "cli/existing.hpp"
 
@@ -43,6 +45,18 @@ Result<std::unique_ptr<OpenGroup>> open_group(const Invocation& call, Output& ou
     auto group = OpenGroup::open(std::move(*options));
     if (!group) return std::unexpected(with_content(group.error(), disks));
     return group;
+}
+
+Unused unused_disks(OpenGroup& group) {
+    Unused unused;
+    const Roster& roster = group.roster();
+    for (const auto& disk : group.unopened()) unused.sentences.push_back(disk.error.sentence);
+    for (const Aside& disk : roster.aside) {
+        const bool adopted = std::ranges::find(roster.names, disk.name) != roster.names.end();
+        if (!adopted) unused.sentences.push_back(disk.name + ": " + disk.why);
+    }
+    unused.is_the_absent_one = unused.sentences.size() == 1 && roster.only_missing();
+    return unused;
 }
 
 Result<std::unique_ptr<OpenGroup>> join_group(const Invocation& call, Output& out,

@@ -76,6 +76,12 @@ void Output::warn(const std::string& sentence) {
                             printable(warnings_.back())));
 }
 
+void Output::note(const std::string& sentence) {
+    if (json_) return;
+    std::fflush(stdout);
+    put(stderr, fmt::format("diskpaxos: {}", printable(pasteable(sentence))));
+}
+
 void Output::complain(const char* word, const std::string& sentence) {
     std::fflush(stdout);
     put(stderr,
@@ -180,6 +186,12 @@ std::string printable(std::string_view text) {
 
 std::string counted(std::uint64_t number, std::string_view one, std::string_view many) {
     return fmt::format("{} {}", number, number == 1 ? one : many);
+}
+
+std::string cells_and_slots(std::uint64_t cells, std::uint64_t slots) {
+    if (slots == 0) return counted(cells, "cell", "cells");
+    const std::string some = counted(slots, "slot", "slots");
+    return cells == 0 ? some : counted(cells, "cell", "cells") + " and " + some;
 }
 
 }  // namespace diskpaxos::cli

@@ -29,6 +29,9 @@ class Output {
     void event(std::string_view text, const Json& object);
     void warn(const std::string& sentence);
 
+    // On stderr, in text mode only: what a person who waits wants to know.
+    void note(const std::string& sentence);
+
     // On stderr only: for a "no" whose object was printed as a result.
     void complain(const char* word, const std::string& sentence);
 
@@ -70,5 +73,6 @@ bool is_utf8(std::string_view text);
 // For a terminal: escapes, byte by byte, what is not text. All that comes from disks goes through it.
 std::string printable(std::string_view text);
 std::string counted(std::uint64_t number, std::string_view one, std::string_view many);  // "1 name"
+std::string cells_and_slots(std::uint64_t cells, std::uint64_t slots);  // "2 cells and 1 slot", "1 slot"
 
 }  // namespace diskpaxos::cli

@@ -1,9 +1,8 @@
 // `status`: the disks, the sessions and the slots of a group, as they are now.
 #include <fmt/format.h>
 
-#include <map>
-
 #include "base/errno_text.hpp"
+#include "cli/hosts.hpp"
 #include "cli/lock_view.hpp"
 #include "cli/named_json.hpp"
 #include "cli/surveyed.hpp"
@@ -47,6 +46,7 @@ const char* word_of(const DiskLine& line) {
     const bool nothing_seen = disk.unseen > 0 && line.cells == 0;
     if (!disk.present) return nothing_seen ? "unseen" : "absent";
     if (!disk.answered) return "silent";
+    if (disk.error == error_untold) return "unseen";
     if (disk.error != 0) return "failing";
     if (!line.all) return "damaged";
     if (nothing_seen) return "unseen";
@@ -62,16 +62,16 @@ Colour colour_of(const DiskLine& line) {
 std::vector<DiskLine> disks_of(const Surveyed& at) {
     std::vector<DiskLine> lines;
     const Roster& roster = at.group->roster();
-    std::vector<std::string> unused;  // of those named
-    for (const auto& disk : at.group->unopened()) unused.push_back(disk.error.sentence);
-    for (const Aside& disk : roster.aside) unused.push_back(disk.name + ": " + disk.why);
-    const bool one = unused.size() == 1 && roster.only_missing();
+    const Unused unused = unused_disks(*at.group);
     for (std::size_t disk = 0; disk < at.survey.disks.size(); ++disk) {
         DiskLine line{.seen = &at.survey.disks[disk],
                       .cells = at.survey.votes.cells_of(disk),
                       .slots = at.survey.votes.slots_of(disk),
                       .all = at.survey.votes.votes_for_all(disk),
-                      .why_absent = one && !at.survey.disks[disk].present ? unused.front() : ""};
+                      .why_absent = at.survey.disks[disk].present ? ""
+                                    : unused.is_the_absent_one    ? unused.sentences.front()
+                                    : unused.sentences.empty()    ? "not named"
+                                                                  : "one of those below"};
         for (const RealWorld::Member& member : at.group->real().members()) {
             const bool its = member.file && member.disk.get() == roster.members[disk];
             if (its) line.unwritable = member.file->why_not_writable();
@@ -85,11 +85,6 @@ std::vector<DiskLine> disks_of(const Surveyed& at) {
 std::string headline(const Surveyed& at) {
     const Superblock& common = at.group->roster().common;
     const Redundancy& votes = at.survey.votes;
-    const auto those = [](std::uint64_t cells, std::uint64_t slots) {
-        std::string text = counted(cells, "cell", "cells");
-        if (slots > 0) text += " and " + counted(slots, "slot", "slots");
-        return text;
-    };
     std::string what;
     switch (votes.level()) {
         case Redundancy::Level::full:
@@ -101,10 +96,10 @@ std::string headline(const Surveyed& at) {
             what = votes.bare_cells() + votes.bare_slots() == 0
                        ? "degraded: not every disk votes for every cell and slot"
                        : fmt::format("degraded: {} with no vote to spare",
-                                     those(votes.bare_cells(), votes.bare_slots()));
+                                     cells_and_slots(votes.bare_cells(), votes.bare_slots()));
             break;
         case Redundancy::Level::no_majority:
-            what = fmt::format("no majority: for {}", those(votes.lost_cells(), votes.lost_slots()));
+            what = fmt::format("no majority: for {}", cells_and_slots(votes.lost_cells(), votes.lost_slots()));
             break;
         case Redundancy::Level::unseen:
             what = "unseen: too much of it is not for us to see";
@@ -171,6 +166,11 @@ void show_disks(const Surveyed& at, const std::vector<DiskLine>& lines, Output& 
                   1, colour_of(line));
     }
     table.print(out);
+    const Unused unused = unused_disks(*at.group);
+    for (const std::string& sentence : unused.sentences) {
+        if (unused.is_the_absent_one) break;  // it stands in the notes
+        out.line("not in use: " + out.pasteable(printable(sentence)));
+    }
 }
 
 void show_sessions(const Surveyed& at, const std::vector<SessionLine>& lines, Output& out) {
@@ -189,31 +189,14 @@ void show_sessions(const Surveyed& at, const std::vector<SessionLine>& lines, Ou
     table.print(out);
 }
 
-struct SlotUse {
-    std::uint64_t free = 0;
-    std::uint64_t unknown = 0;
-    std::map<std::string, std::uint64_t> by_host;
-};
-
-SlotUse slots_of(const Survey& survey) {
-    SlotUse use;
-    for (const SlotView& slot : survey.slots) {
-        if (!slot.known)
-            ++use.unknown;
-        else if (slot.owner.held())
-            ++use.by_host[slot.owner.host_name];
-        else
-            ++use.free;
+// As `hosts` and `doctor` count them.
+void show_slots(const SlotCount& use, std::size_t slots, Output& out) {
+    std::string text = fmt::format("{}: {}", counted(slots, "slot", "slots"), free_text(use));
+    for (const auto& [id, host] : use.hosts) {
+        const std::string name = printable(use.call(id));
+        if (host.owned > 0) text += fmt::format(", {} of host {}", host.owned, name);
+        if (host.lent > 0) text += fmt::format(", {} for healing by host {}", host.lent, name);
     }
-    return use;
-}
-
-void show_slots(const SlotUse& use, std::size_t slots, Output& out) {
-    std::string text = fmt::format("{}: {} free", counted(slots, "slot", "slots"), use.free);
-    for (const auto& [host, count] : use.by_host) {
-        text += fmt::format(", {} of host {}", count, printable(host));
-    }
-    if (use.unknown > 0) text += fmt::format(", {} not known", use.unknown);
     out.line("");
     out.line(text);
 }
@@ -248,15 +231,21 @@ Json described(const SessionLine& line, std::uint64_t now_ms) {
     return object;
 }
 
-Json described(const SlotUse& use, std::size_t slots) {
+Json described(const SlotCount& use, std::size_t slots) {
     Json object;
     object["all"] = slots;
     object["free"] = use.free;
+    object["claimed"] = use.barred;
     object["unknown"] = use.unknown;
+    object["for_healing"] = 0;
     object["by_host"] = Json::object();
-    for (const auto& [host, count] : use.by_host) {
-        object["by_host"][is_utf8(host) ? host : printable(host)] = count;
+    std::uint64_t lent = 0;
+    for (const auto& [id, host] : use.hosts) {
+        lent += host.lent;
+        const std::string name = use.call(id);
+        if (host.owned > 0) object["by_host"][is_utf8(name) ? name : printable(name)] = host.owned;
     }
+    object["for_healing"] = lent;
     return object;
 }
 
@@ -267,7 +256,7 @@ Result<int> run_status(const Invocation& call, Output& out) {
     if (!at) return std::unexpected(at.error());
     const Superblock& common = at->group->roster().common;
     const std::vector<SessionLine> sessions = sessions_of(at->survey);
-    const SlotUse use = slots_of(at->survey);
+    const SlotCount use = count_slots(at->survey.slots);
     const Duration ttl = std::chrono::milliseconds(common.ttl_ms);
     const Redundancy& votes = at->survey.votes;
     const std::vector<DiskLine> disks = disks_of(*at);

@@ -34,7 +34,8 @@ struct Extent {  // blocks [first, first + count)
 
 class Disk;
 enum class StepVerdict : std::uint8_t;
-enum class Right : std::uint8_t { read, write };
+// format: to write what steps may not, damaged registers among it; whatever the name.
+enum class Right : std::uint8_t { read, write, format };
 
 // One request to one disk. It owns its buffers.
 class Io {
@@ -92,7 +93,7 @@ class Disk {
     virtual bool active() const { return false; }
 
     // Whether its keeper, if it has one, lets us read or change registers of this name. One that it
-    // does not let us see is answered with EACCES.
+    // does not let us see is answered with EACCES. `name` "": every name.
     virtual bool lets(Right, std::string_view) const { return true; }
 
     // The time of day at its keeper, now, in unix ms; nothing where it has none, or does not tell.

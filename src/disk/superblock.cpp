@@ -57,7 +57,8 @@ bool sane(const Superblock& s) {
            s.index < s.disks.size() && s.ttl_ms > 0 && s.active >> s.disks.size() == 0;
 }
 
-Superblock parse(ByteView block) {
+// What all superblocks have in common, retired ones too.
+Superblock parse_fields(ByteView block) {
     const ByteView body = body_of(block);
     Superblock s;
     s.group = address_of(block).group;
@@ -70,6 +71,12 @@ Superblock parse(ByteView block) {
     s.epoch = load<std::uint64_t>(body, 56);
     s.formatted_ms = load<std::uint64_t>(body, 64);
     s.name = load_text(body, name_at);
+    return s;
+}
+
+Superblock parse(ByteView block) {
+    const ByteView body = body_of(block);
+    Superblock s = parse_fields(block);
     const std::size_t count = std::min<std::size_t>(load<std::uint16_t>(body, 34), max_disks);
     for (std::size_t i = 0; i < count; ++i) {
         s.disks.push_back(load_uuid(body, disks_at + i * uuid_size));
@@ -203,6 +210,19 @@ std::optional<Retired> decode_retired(ByteView area, std::uint32_t copy) {
     retired.wait_ms = load<std::uint32_t>(body, disks_at + 8);
     retired.host_name = load_text(body, host_at);
     return retired;
+}
+
+std::optional<Superblock> superblock_before(ByteView area, std::uint32_t copy) {
+    const std::optional<Retired> retired = decode_retired(area, copy);
+    if (!retired) return std::nullopt;
+    const ByteView block = *superblock_in(area);
+    Superblock s = parse_fields(block);
+    s.disks.resize(std::min<std::size_t>(load<std::uint16_t>(body_of(block), 34), max_disks));
+    if (s.index >= s.disks.size()) return std::nullopt;
+    s.disks[s.index] = retired->disk;
+    s.geometry.tier = first_tier(s.geometry.slots);
+    if (!sane(s)) return std::nullopt;
+    return s;
 }
 
 bool mark_retired(ByteSpan area, std::uint32_t copy, const Uuid& successor) {

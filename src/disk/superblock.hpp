@@ -81,5 +81,8 @@ struct Retired {
 void encode_retired(ByteSpan out, const Superblock& group, const Retired& retired,
                     std::uint32_t copy);
 std::optional<Retired> decode_retired(ByteView area, std::uint32_t copy);
+// What a retired one still tells of the superblock before it. Not the UUIDs of other disks, which are zeros
+// here, not which are active, nor whether rows have doors: here they have those that `format` gives them.
+std::optional<Superblock> superblock_before(ByteView area, std::uint32_t copy);
 
 }  // namespace diskpaxos

@@ -137,6 +137,8 @@ namespace {
 std::string state_of(const Identity& identity) {
     if (!identity.answered) return "no answer";
     if (identity.error != 0) return errno_text(identity.error);
+    const std::uint64_t bytes = identity.disk->blocks() * identity.disk->block_size();
+    if (bytes < 2 * superblock_area) return fmt::format("it is too small: {} bytes", bytes);
     if (const auto& retired = identity.retired) {
         return fmt::format(
             "retired: group \"{}\" was formatted over at {:%Y-%m-%d %H:%M:%S} UTC by host {}",
@@ -333,13 +335,14 @@ Result<Roster> Assembly::judge(bool quorum_needed) const {
     if (quorum_needed && roster.present() < needed) {
         return std::unexpected(Error{
             others ? Code::other_group : Code::no_quorum,
-            fmt::format("{} of {} disks are there, {} are needed{}; name or bring back the others",
-                        roster.present(), roster.disks(), needed, absent)});
+            fmt::format("{} of {} disks {} there, {} are needed{}; name or bring back the others",
+                        roster.present(), roster.disks(), roster.present() == 1 ? "is" : "are", needed,
+                        absent)});
     }
     if (roster.present() < roster.disks()) {
-        roster.notes.push_back(fmt::format("only {} of {} disks of group {} are in use{}",
+        roster.notes.push_back(fmt::format("only {} of {} disks of group {} {} in use{}",
                                            roster.present(), roster.disks(), roster.common.name,
-                                           absent));
+                                           roster.present() == 1 ? "is" : "are", absent));
     } else if (!absent.empty()) {
         roster.notes.push_back(fmt::format("not all that was named is a disk of group {}{}",
                                            roster.common.name, absent));

@@ -11,6 +11,7 @@ namespace diskpaxos {
 
 namespace {
 constexpr std::size_t examples_shown = 3;
+constexpr Purposes for_both{.read = true, .write = true};
 }  // namespace
 
 // ---- reports ----
@@ -107,7 +108,7 @@ void Checker::count_votes() {
         report.unseen = report_.votes.unseen_of(disk);
     }
     for (const Redundancy::Votes& cell : report_.votes.cells) {
-        const bool usable = rule_.suffices(Purposes{.read = true, .write = true}, cell.possible());
+        const bool usable = rule_.suffices(for_both, cell.possible());
         if (!usable) ++report_.cells_without_quorum;
     }
 }
@@ -184,6 +185,16 @@ void Checker::check_cell(std::uint32_t cell) {
     }
     if (!active.empty()) check_copies(cell, 0, active, votes.of, used);
     if (used) ++report_.cells_in_use;
+    if (!rule_.suffices(for_both, votes.possible())) tell_lost(cell);
+}
+
+void Checker::tell_lost(std::uint32_t cell) {
+    for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
+        if (rows_.error(disk, cell) != 0) return;  // it may show a copy yet
+    }
+    ++report_.cells_lost;
+    if (report_.lost_examples.size() >= examples_shown) return;
+    report_.lost_examples.push_back(fmt::format("cell {}{}", cell, whose(cell)));
 }
 
 // The copies of one writer's block on the passive disks, or of the register on the active ones.

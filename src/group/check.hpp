@@ -89,6 +89,10 @@ struct CheckReport {
     std::uint64_t cells = 0;
     std::uint64_t cells_in_use = 0;        // some block is not initial
     std::uint64_t cells_without_quorum = 0;  // too few whole rows: nobody can use them now
+    // Of them, where every disk shows its row: nothing comes back by itself, only a person can give such
+    // a name up (give_up.hpp). The first few, in words.
+    std::uint64_t cells_lost = 0;
+    std::vector<std::string> lost_examples;
     std::uint64_t rolled_back = 0;         // writers' blocks that too few disks remember
     std::vector<std::string> rolled_back_examples;  // the first few, in words
     std::vector<bool> hurt;                // slots of whose rows something is damaged or stale
@@ -130,6 +134,7 @@ class Checker {
     std::string example(std::size_t disk, std::uint32_t cell, std::uint32_t place,
                         const Decoded& copy) const;
     std::string whose(std::uint32_t cell) const;
+    void tell_lost(std::uint32_t cell);
 
     World& world_;
     const Roster& roster_;

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/errno_text.hpp"
 #include "group/check.hpp"
 
 namespace diskpaxos {
@@ -89,7 +90,8 @@ int Rows::error(std::size_t disk, std::uint32_t cell) const {
 }
 
 bool Rows::forbidden(std::size_t disk, std::uint32_t cell) const {
-    return roster_.common.is_active(disk) && error(disk, cell) == EACCES;
+    const int told = error(disk, cell);
+    return roster_.common.is_active(disk) && (told == EACCES || told == error_untold);
 }
 
 std::vector<Decoded> Rows::copies(std::uint32_t cell, std::uint32_t place) const {

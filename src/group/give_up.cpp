@@ -47,18 +47,44 @@ GivingUp::Seen GivingUp::look(std::uint32_t cell) const {
 
 // What does not answer is not lost: it may hold what was acknowledged last.
 Error GivingUp::unknown(const Unread& unread, const std::string& name) const {
+    if (unread.error == EACCES || unread.error == error_untold) return not_ours(unread.disk);
     const bool absent = group_.roster().members[unread.disk] == nullptr;
     const std::string why = absent ? "is absent" : "cannot be read: " + errno_text(unread.error);
-    return {unread.error == EACCES ? Code::permission : Code::no_quorum,
+    return {Code::no_quorum,
             fmt::format("disk {0} {1}, and may hold a newer copy of \"{2}\"; nothing was given up; "
                         "bring it back, or if it is gone for good, give its place to another one "
                         "first (\"check --repair --replace {0} --old-is-gone\")",
                         unread.disk + 1, why, name)};
 }
 
+// A disk that refuses us has nothing wrong with it.
+Error GivingUp::not_ours(std::size_t disk) const {
+    const Disk* device = group_.roster().members[disk];
+    const bool reads = device == nullptr || device->lets(Right::read, "");
+    const char* const missing = !reads ? "\"read = *\", for what is damaged may be anybody's"
+                                       : "\"format = yes\", which restores what is damaged";
+    return {Code::permission,
+            fmt::format("the agent of disk {} of group {} does not let us give up a name: that takes "
+                        "the right {}; see its --access file; nothing was given up",
+                        disk + 1, group_.roster().common.name, missing)};
+}
+
+// The first disk whose agent lets us give up nothing.
+std::optional<std::size_t> GivingUp::refusing() const {
+    const Roster& roster = group_.roster();
+    for (std::size_t disk = 0; disk < roster.disks(); ++disk) {
+        const Disk* device = roster.members[disk];
+        if (device == nullptr) continue;
+        const bool lets = device->lets(Right::read, "") && device->lets(Right::format, "");
+        if (!lets) return disk;
+    }
+    return std::nullopt;
+}
+
 // Along the way on which the name itself would be found (directory.cpp). A lost cell that shows no
 // name at all may be this one's or another's.
 Task<Result<LostName>> GivingUp::find(std::string name) {
+    if (const auto disk = refusing()) co_return std::unexpected(not_ours(*disk));
     const std::uint32_t cells = group_.geometry().cells;
     std::optional<LostName> nameless;
     for (std::uint32_t step = 0; step < cells; ++step) {
@@ -181,6 +207,8 @@ Task<bool> GivingUp::put_in_place(std::size_t disk, std::uint32_t cell, Block bl
     encode_block(io->out.bytes(), address.block(place), block);
     io = co_await Transfer(device, std::move(io));
     if (io->error != 0) co_return false;
+    const bool damaged = rows_.copies(cell, place)[disk].state == BlockState::unknown;
+    if (damaged && block.accepted == block.promised) ++mended_;
     const std::size_t size = geometry.block_size;
     for (Place other = 0; other < geometry.places(); ++other) {
         const ByteView bytes = io->in.bytes().subspan((geometry.doors() + other) * size, size);
@@ -209,7 +237,8 @@ Task<bool> GivingUp::step_register(std::size_t disk, std::uint32_t cell, Block b
     encode_block(io->out.bytes(), address, block);
     io = co_await Transfer(device, std::move(io));
     if (io->error != 0 || io->verdict != StepVerdict::done) co_return false;
-    if (!damaged) take(decode_block(io->in.bytes(), address), seen);
+    if (damaged) ++mended_;
+    else take(decode_block(io->in.bytes(), address), seen);
     co_return true;
 }
 

@@ -52,12 +52,15 @@ class GivingUp {
         : group_(group), rows_(group.world(), group.roster()) {}
 
     // no: a majority still has it, or nobody ever wrote it. no_quorum: it would be lost on a
-    // majority, if some disk that does not show its row had lost it too; permission: because its
-    // agent does not let us see it.
+    // majority, if some disk that does not show its row had lost it too; permission: an agent
+    // does not let us read every name and format, as it takes.
     Task<Result<LostName>> find(std::string name);
 
     // With a seat. The version that the name has now. Looks again, and errs as find() does.
     Task<Result<std::uint64_t>> run(LostName lost, std::string name, Successor successor);
+
+    // Damaged blocks that it has made whole: registers, and blocks of our own place.
+    std::uint64_t mended() const { return mended_; }
 
   private:
     struct Unread {
@@ -73,6 +76,8 @@ class GivingUp {
         std::string name;
     };
     Seen look(std::uint32_t cell) const;
+    std::optional<std::size_t> refusing() const;
+    Error not_ours(std::size_t disk) const;
     Error unknown(const Unread& unread, const std::string& name) const;
     void take(const Decoded& copy, Seen& seen) const;
     Task<bool> put(std::size_t disk, std::uint32_t cell, Block block, Seen& seen);
@@ -82,6 +87,7 @@ class GivingUp {
 
     Group& group_;
     Rows rows_;
+    std::uint64_t mended_ = 0;
 };
 
 }  // namespace diskpaxos

@@ -252,7 +252,23 @@ Error Group::no_quorum(Cell& cell, Cause why) const {
                 "others changed the same name all the time until the time-out; nothing was decided by "
                 "this call: try again, or with a longer one"};
     }
+    if (lost(cell)) {
+        return {Code::no_quorum,
+                who_answered(cell) + "; \"diskpaxos check --repair\" heals it if it can, and else "
+                                     "\"diskpaxos check --repair --give-up NAME\" lets go of it"};
+    }
     return {Code::no_quorum, who_answered(cell) + "; bring one back or run \"diskpaxos check\""};
+}
+
+// Whether damage alone keeps it from us: then there is no disk to be brought back.
+bool Group::lost(Cell& cell) const {
+    DiskSet whole = DiskSet::first(roster_.disks());
+    for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
+        const Failure::Kind kind = cell.reg().failures()[disk].kind;
+        if (kind == Failure::Kind::damaged) whole.erase(disk);
+        else if (kind != Failure::Kind::none) return false;
+    }
+    return !rule_.suffices(Purposes{.read = true, .write = true}, whole);
 }
 
 Error Group::unsettled(Cell& cell, Cause why) const {

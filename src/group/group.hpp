@@ -67,6 +67,7 @@ class Group {
     Task<bool> mend_older(std::size_t disk, std::uint32_t cell, Place place, const OwnCopy& copy);
     Place own_place() const { return seat_->slot * geometry().ring + seat_->ring_index; }
     std::string formatted_over(Cell& cell) const;
+    bool lost(Cell& cell) const;
     std::string who_answered(Cell& cell) const;
 
     World& world_;

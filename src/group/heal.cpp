@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 
 #include "base/mutant.hpp"
+#include "group/slot_count.hpp"
 
 namespace diskpaxos {
 
@@ -27,6 +27,7 @@ Healer::Healer(World& world, const Roster& roster, const QuorumRule& rule, SlotL
       rows_(world, roster),
       locked_(roster.common.geometry.slots),
       entitled_(roster.common.geometry.slots),
+      barred_(roster.common.geometry.slots),
       healed_(roster.common.geometry.slots),
       doubtful_(roster.common.geometry.slots),
       scope_(world.queue),
@@ -42,6 +43,9 @@ Task<Result<HealReport>> Healer::run(Instant deadline) {
     }
     const Duration ttl = std::chrono::milliseconds(roster_.common.ttl_ms);
     watched_ = Watched(table_.copies(), table_.complete(), ttl);
+    for (std::uint32_t slot = 0; slot < roster_.common.geometry.slots; ++slot) {
+        barred_[slot] = cut_short(table_.view(slot));
+    }
     tell_elsewhere();
     const Result<void> first = co_await pass(false, deadline);
     if (!first) co_return std::unexpected(first.error());
@@ -49,6 +53,8 @@ Task<Result<HealReport>> Healer::run(Instant deadline) {
     // nobody's licence.
     if (!report_.unfinished) co_await heal_superblocks();
     if (wish_.watch && report_.barred > 0 && !report_.unfinished) {
+        const Duration length = watched_.due() - world_.clock.now();
+        if (wish_.watching) wish_.watching(length, report_.barred);
         co_await world_.clock.sleep_until(watched_.due());
         drained_ = true;
         const Result<void> second = co_await pass(true, world_.clock.now() + patience);
@@ -133,21 +139,26 @@ Task<Result<void>> Healer::pass(bool settling, Instant deadline) {
     report_.barred = 0;
     for (std::uint32_t slot = 0; slot < roster_.common.geometry.slots; ++slot) {
         if (needs_settling(slot)) ++report_.barred;
+        const bool still = cut_short(table_.view(slot));
+        if (barred_[slot] && !still) ++report_.settled;
+        barred_[slot] = still;
     }
     co_return Result<void>();
 }
 
 void Healer::tell_elsewhere() {
-    std::map<std::string, std::uint32_t> elsewhere;
+    std::vector<SlotView> theirs = table_.views();
     for (std::uint32_t slot = 0; slot < roster_.common.geometry.slots; ++slot) {
-        const SlotView view = table_.view(slot);
+        const SlotView& view = theirs[slot];
         const bool foreign = view.known && view.owner.held() && view.owner.host != host_.id;
-        if (foreign && wanted(slot)) ++elsewhere[view.owner.host_name];
+        if (!foreign || !wanted(slot)) theirs[slot] = SlotView();
     }
-    for (const auto& [name, count] : elsewhere) {
+    const SlotCount all = count_slots(table_.views());
+    for (const auto& [id, host] : count_slots(theirs).hosts) {
+        const std::uint64_t count = host.owned + host.lent;
         report_.left.push_back(fmt::format(
             "{} to host {}: what is damaged of that is healed by \"diskpaxos check --repair\" there",
-            slots(count, "belongs", "belong"), name));
+            slots(count, "belongs", "belong"), all.call(id)));
     }
 }
 
@@ -157,8 +168,11 @@ void Healer::tell_elsewhere() {
 bool Healer::needs_settling(std::uint32_t slot) const {
     const SlotView view = table_.view(slot);
     if (view.disputed) return false;
-    const bool left = ours(view.owner, SlotState::borrowed);
-    return damaged(table_.copies(), slot) || view.barred || left;
+    return damaged(table_.copies(), slot) || cut_short(view);
+}
+
+bool Healer::cut_short(const SlotView& view) const {
+    return view.barred || ours(view.owner, SlotState::borrowed);
 }
 
 void Healer::ask(bool settling) {

@@ -22,6 +22,7 @@
 // if one failed, until it cannot land any more.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -38,12 +39,15 @@ struct HealWish {
     bool watch = true;
     // The cell of a name that was given up (give_up.hpp): what is lost of it is healed all the same.
     std::optional<std::uint32_t> give_up{};
+    // Called when that watch begins, with its length, and how many slots it is about.
+    std::function<void(Duration length, std::uint64_t slots)> watching{};
 };
 
 struct HealReport {
     std::uint64_t superblocks = 0;  // rewritten
     std::uint64_t slot_entries = 0;
     std::uint64_t blocks = 0;
+    std::uint64_t settled = 0;  // slots that nobody could use, for what was cut short, and now one can
     std::uint64_t unhealable = 0;  // too few other copies are readable
     std::uint64_t failed = 0;      // the write failed
     std::uint64_t not_now = 0;  // slots that were not to be had, or not everywhere, at this moment
@@ -68,6 +72,7 @@ class Healer {
     }
     Task<Result<void>> pass(bool settling, Instant deadline);
     bool needs_settling(std::uint32_t slot) const;
+    bool cut_short(const SlotView& view) const;
     void ask(bool settling);
     void ask_for(std::uint32_t slot, const SlotView& view, bool settling);
     Task<void> claim(bool settling, Instant deadline);
@@ -113,6 +118,7 @@ class Healer {
     DiskSet silent_;  // that did not in time
     std::vector<DiskSet> locked_;  // by slot: where its lock is ours
     std::vector<bool> entitled_;   // by slot: it is ours to heal, where it is locked
+    std::vector<bool> barred_;     // by slot: a claim or a repair that was cut short keeps all out
     std::vector<bool> healed_;     // by slot: its rows have been, in an earlier pass
     std::vector<bool> doubtful_;   // by slot: a write failed, and may land until hold_until_
     Instant hold_until_{};

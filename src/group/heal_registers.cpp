@@ -1,6 +1,7 @@
 #include "group/heal_registers.hpp"
 
 #include <algorithm>
+#include <cerrno>
 
 #include "base/mutant.hpp"
 #include "disk/step.hpp"
@@ -32,7 +33,9 @@ Task<void> RegisterHealer::heal(std::uint32_t number, Duration time_out) {
     std::uint64_t highest = 0;  // in sight: the look of renew() ends with a majority, and may miss it
     for (std::size_t disk = 0; disk < states.size(); ++disk) {
         const bool there = active.contains(disk) && rows_.errors()[disk] == 0;
-        if (there && states[disk] == CopyState::damaged) {
+        const bool may = there && group_.roster().members[disk]->lets(Right::format, "");
+        if (there && states[disk] == CopyState::damaged && !may) ++report_.forbidden;
+        if (may && states[disk] == CopyState::damaged) {
             damages[disk] = co_await damage(disk, number);
             damaged.insert(disk);
         }
@@ -57,8 +60,8 @@ Task<void> RegisterHealer::heal(std::uint32_t number, Duration time_out) {
     const Block image = cell.reg().own().block();
     for (std::size_t disk = 0; disk < states.size(); ++disk) {
         if (!damaged.contains(disk)) continue;
-        const bool restored = co_await restore(disk, number, damages[disk], image);
-        restored ? ++report_.restored : ++report_.failed;
+        const int error = co_await restore(disk, number, damages[disk], image);
+        ++(error == 0 ? report_.restored : error == EACCES ? report_.forbidden : report_.failed);
     }
 }
 
@@ -86,7 +89,7 @@ Task<Rank> RegisterHealer::damage(std::size_t disk, std::uint32_t cell) {
     co_return restoring(io->in.bytes());
 }
 
-Task<bool> RegisterHealer::restore(std::size_t disk, std::uint32_t cell, Rank damage, Block image) {
+Task<int> RegisterHealer::restore(std::size_t disk, std::uint32_t cell, Rank damage, Block image) {
     Disk& device = *group_.roster().members[disk];
     const Extent block = group_.roster().geometry(disk).row(cell);
     const BlockAddress address = group_.roster().row(disk, cell).block(0);
@@ -94,9 +97,9 @@ Task<bool> RegisterHealer::restore(std::size_t disk, std::uint32_t cell, Rank da
     io->rank = damage;
     encode_block(io->out.bytes(), address, image);
     io = co_await Transfer(device, std::move(io));
-    if (io->error != 0) co_return false;
+    if (io->error != 0) co_return io->error;
     const bool sound = decode_block(io->in.bytes(), address).state != BlockState::unknown;
-    co_return io->verdict == StepVerdict::done || sound;
+    co_return io->verdict == StepVerdict::done || sound ? 0 : EIO;
 }
 
 }  // namespace diskpaxos

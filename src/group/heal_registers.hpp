@@ -32,6 +32,7 @@ struct RegisterReport {
     std::uint64_t unhealable = 0;  // of them: too few other disks
     std::uint64_t no_room = 0;  // on some disk no rank is left above what stands there
     std::uint64_t failed = 0;
+    std::uint64_t forbidden = 0;  // of the damaged blocks: to restore one takes Right::format
 };
 
 class RegisterHealer {
@@ -50,7 +51,7 @@ class RegisterHealer {
     Task<void> lower(std::uint32_t cell);
     Task<void> heal(std::uint32_t cell, Duration time_out);
     Task<Rank> damage(std::size_t disk, std::uint32_t cell);
-    Task<bool> restore(std::size_t disk, std::uint32_t cell, Rank damage, Block image);
+    Task<int> restore(std::size_t disk, std::uint32_t cell, Rank damage, Block image);  // errno
 
     Group& group_;
     std::uint64_t now_ms_;

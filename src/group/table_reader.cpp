@@ -30,6 +30,14 @@ Task<bool> TableReader::read(Instant deadline, Duration patience) {
     co_return read;
 }
 
+std::vector<SlotView> TableReader::views() const {
+    std::vector<SlotView> views;
+    for (std::uint32_t slot = 0; slot < roster_.common.geometry.slots; ++slot) {
+        views.push_back(view(slot));
+    }
+    return views;
+}
+
 Task<void> TableReader::read_copy(std::size_t disk, std::uint64_t reading) {
     TableCopy copy = co_await fetch_table(roster_, disk);
     if (reading != reading_ || !copy.read) co_return;

@@ -24,6 +24,7 @@ class TableReader {
     Instant begun() const { return begun_; }  // when the last reading was
     Instant complete() const { return complete_; }
     SlotView view(std::uint32_t slot) const { return agree(copies_, rule_, slot); }
+    std::vector<SlotView> views() const;  // of all slots
 
   private:
     Task<void> read_copy(std::size_t disk, std::uint64_t reading);

@@ -82,6 +82,12 @@ std::vector<HostView> view_hosts(const Survey& survey) {
     std::vector<HostView> list;
     for (auto& [key, host] : hosts) list.push_back(std::move(host));
     std::ranges::stable_sort(list, {}, &HostView::name);
+    for (HostView& host : list) {
+        const bool unique = std::ranges::count(list, host.name, &HostView::name) == 1;
+        host.call = unique || host.id == Uuid()
+                        ? host.name
+                        : fmt::format("{} ({})", host.name, uuid_text(host.id).substr(0, 8));
+    }
     return list;
 }
 
@@ -94,7 +100,7 @@ std::string unseen_for_long(const std::vector<HostView>& hosts, std::uint64_t no
     std::ranges::stable_sort(unseen, {}, &HostView::seen_ms);
     std::string text;
     for (std::size_t i = 0; i < std::min(unseen.size(), most_named); ++i) {
-        text += fmt::format("{}{} ({})", i == 0 ? "" : ", ", plain(unseen[i]->name),
+        text += fmt::format("{}{} ({})", i == 0 ? "" : ", ", plain(unseen[i]->call),
                             coarse(now_ms - unseen[i]->seen_ms));
     }
     if (unseen.size() > most_named) text += fmt::format(" and {} more", unseen.size() - most_named);

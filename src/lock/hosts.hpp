@@ -16,6 +16,7 @@ struct HostView {
     };
     Uuid id{};  // as this group knows it; none where nobody has a slot
     std::string name;
+    std::string call;  // its name, and where others have the same one the beginning of its id
     std::vector<std::uint32_t> slots;  // that it owns
     std::vector<std::uint32_t> lent;   // that it has borrowed for healing
     // The latest that tells of it, unix time in ms, by its own clock: a slot that it claimed, a

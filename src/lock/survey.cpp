@@ -239,8 +239,9 @@ void Surveyor::judge() {
             survey_.names.push_back(named(cell, std::move(found)));
         }
     }
+    const bool owned = roster_.common.kinds() != DiskKinds::active;  // else the table means nothing
     for (std::uint32_t slot = 0; slot < geometry.slots; ++slot) {
-        survey_.slots.push_back(agree(tables_, rule_, slot));
+        survey_.slots.push_back(owned ? agree(tables_, rule_, slot) : SlotView());
     }
     count_votes();
 }

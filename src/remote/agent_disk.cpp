@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "base/errno_text.hpp"
 #include "disk/step.hpp"
 #include "wire/trim.hpp"
 
@@ -55,11 +56,19 @@ Extent blocks_of(const Io& io) {
 }  // namespace
 
 bool AgentDisk::lets(Right right, std::string_view name) const {
-    const std::uint64_t wanted =
-        right == Right::read ? wire::may_read : wire::may_write | wire::may_create;
+    const std::uint64_t wanted = right == Right::read     ? wire::may_read
+                                 : right == Right::format ? wire::may_format
+                                                          : wire::may_write | wire::may_create;
     return std::ranges::any_of(rights_, [&](const auto& given) {
-        return (given.first & wanted) != 0 && name.starts_with(given.second);
+        const bool its = right == Right::format || name.starts_with(given.second);
+        return (given.first & wanted) != 0 && its;
     });
+}
+
+// To who may not read every name an agent says "failed" of damage as well (PROTOCOL.md).
+int AgentDisk::untold(const Io& io, int error) const {
+    const bool told = io.kind == Io::Kind::write || lets(Right::read, "");
+    return error == EIO && !told ? error_untold : error;
 }
 
 // What it was when it was told, and what has passed since.
@@ -195,7 +204,7 @@ bool AgentDisk::taken(Io& io, const wire::Frame& frame) {
         return true;
     }
     if (const int error = error_of(frame.status); error != 0) {
-        end(io, error);
+        end(io, untold(io, error));
         return true;
     }
     const bool long_one = io.kind == Io::Kind::read || io.kind == Io::Kind::write;

@@ -10,7 +10,7 @@
 // instead of holding a phase up.
 //
 //   EACCES forbidden · EBUSY the agent has no room · EIO its store has failed · ERANGE no such
-//   block
+//   block · error_untold (base/errno_text.hpp) where we may not read every name: EIO, or a damaged block
 #pragma once
 
 #include <memory>
@@ -93,6 +93,7 @@ class AgentDisk final : public Disk {
     const Duration time_out_;
     Duration ping_period_{};
     wire::Welcome welcome_;
+    int untold(const Io& io, int error) const;
     ToldRights rights_;  // as told with the welcome, or since
 
     std::unique_ptr<net::Stream> stream_;  // null: not connected

@@ -181,6 +181,13 @@ class Active(AgentTest):
         self.assertEqual(self.ok("cell", "get", "-g", "g", "y").out, "y\n")
         self.assertEqual(self.ok("cell", "set", "-g", "g", "x", "again").out, "2\n")
 
+    def test_hosts_own_nothing(self):
+        self.ok("run", "-g", "g", "l", "--", "true")
+        answer = self.ok("hosts", "-g", "g").out
+        self.assertEqual(answer.splitlines()[0].split(), ["HOST", "LAST", "SEEN", "PROCESSES"])
+        hosts = self.ok("hosts", "--json", "-g", "g").json()
+        self.assertEqual((hosts["slots"], [host["slots"] for host in hosts["hosts"]]), (None, [[]]))
+
     def test_one_that_hangs_holds_nobody_up(self):
         self.ok("cell", "set", "-g", "g", "x", "v")
         hanging = self.agents[2].process
@@ -212,6 +219,9 @@ class Active(AgentTest):
         self.refused("no_quorum", "cell", "get", "-g", "g", "x")
         given = self.ok("check", "--repair", "--give-up", "x", "--force", "--json", "-g", "g").json()
         self.assertEqual(given["given_up"]["version"], (1 << 32) + 1)
+        self.assertEqual(given["repaired"]["registers"], 2)
+        self.assertIn("giving up a name (--give-up) goes that high", self.ok("check", "-g", "g").out)
+        self.assertIn("giving up a name (--give-up) goes that high", self.ok("doctor", "-g", "g").out)
         self.assertEqual(self.ok("cell", "get", "-g", "g", "x").out, "")
         self.ok("check", "-g", "g")
 
@@ -307,14 +317,17 @@ class Guarded(AgentTest):
         super().setUp()
         self.ok("agent", "key", "alice", "--file", "agent.keys")
         self.ok("agent", "key", "bob", "--file", "agent.keys")
+        self.ok("agent", "key", "carol", "--file", "agent.keys")
         with open(self.path("agent.keys")) as keys:
             lines = keys.read().splitlines()
         self.key_file("alice.key", lines[0])
         self.key_file("bob.key", lines[1])
+        self.key_file("carol.key", lines[2])
         self.ok("agent", "key", "mallory", "--file", "mallory.key")
         with open(self.path("access.ini"), "w") as rules:
             rules.write("[client alice]\nread = *\nwrite = *\ncreate = *\nformat = yes\n"
-                        "[client bob]\nread = bob/\nwrite = bob/\ncreate = bob/\n")
+                        "[client bob]\nread = bob/\nwrite = bob/\ncreate = bob/\n"
+                        "[client carol]\nread = *\nwrite = *\ncreate = *\n")
         self.ports = [free_port() for _ in range(3)]
         self.agents = []
         for name, port in zip("abc", self.ports):
@@ -371,6 +384,37 @@ class Guarded(AgentTest):
         self.assertEqual(spoilt, 2)
         self.refused("no_quorum", "cell", "get", *self.disks("bob"), "bob/x")
         self.refused("no_quorum", "cell", "set", *self.disks("bob"), "bob/x", "again")
+
+    def test_a_refusal_is_no_fault_of_the_disk(self):
+        """Of what is damaged an agent tells only who may read every name."""
+        self.ok("cell", "set", *self.disks("alice"), "bob/x", "mine-value")
+        spoilt = 0
+        for agent in self.agents:
+            if spoilt < 2 and agent.spoil(b"mine-value"):
+                spoilt += 1
+        self.assertEqual(spoilt, 2)
+        got = self.refused("no_quorum", "cell", "get", *self.disks("bob"), "bob/x")
+        self.assertIn("the agent tells only who may read every name", got.err)
+        give_up = ("check", "--repair", "--give-up", "bob/x", "--force")
+        for who, right in (("bob", "read = *"), ("carol", "format = yes")):
+            answer = self.refused("permission", *give_up, *self.disks(who), says=right)
+            self.assertNotIn("--replace", answer.err)
+            self.assertNotIn("Input/output", answer.err)
+        for verb in ("status", "doctor", "check"):
+            answer = self.run_raw(verb, *self.disks("bob"))
+            self.assertNotIn("Input/output", answer.out)
+            self.assertNotIn("replace the disk", answer.out)
+        self.assertEqual(self.run_raw("check", *self.disks("bob")).code, CODES["permission"])
+        self.ok(*give_up, *self.disks("alice"))
+
+    def test_what_may_not_be_restored_is_told(self):
+        self.ok("cell", "set", *self.disks("alice"), "x", "spoilt-value")
+        self.assertTrue(any(agent.spoil(b"spoilt-value") for agent in self.agents))
+        repair = self.run_raw("check", "--repair", *self.disks("carol"))
+        self.assertEqual(repair.code, CODES["permission"], repair.out)
+        self.assertIn('takes the right "format = yes"', repair.out)
+        done = self.ok("check", "--repair", *self.disks("alice"))
+        self.assertIn("repaired: 1 register", done.out)
 
     def test_who_shows_no_key_is_told(self):
         url = f"agent://127.0.0.1:{self.ports[0]}/s"

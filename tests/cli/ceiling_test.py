@@ -187,6 +187,17 @@ class Ceiling(CommandTest):
         self.assertRegex(told, r"its clock is (89|90) s behind the others'")
         self.assertEqual(told.count("its clock is "), 1)
 
+    def test_of_two_clocks_none_is_blamed_alone(self):
+        late = Warp(self.agents[1].socket, os.path.join(self.folder, "late.sock"), -90)
+        early = Warp(self.agents[2].socket, os.path.join(self.folder, "early.sock"), 600)
+        self.agents[0].kill()
+        late, early, right = "agent+unix://" + late.path, "agent+unix://" + early.path, self.agents[2].url
+        told = self.ok("doctor", "-d", late, "-d", early).out
+        self.assertRegex(told, r"clocks +the agents' differ, by (689|69\d) s; which is wrong cannot be told")
+        self.assertNotIn("its clock is ", told)
+        told = self.ok("doctor", "-d", late, "-d", right).out
+        self.assertRegex(told, r"its clock is (89|90) s behind the other agent's, with which this host's agrees")
+
 
 if __name__ == "__main__":
     main()

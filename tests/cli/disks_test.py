@@ -284,6 +284,7 @@ class Disks(CommandTest):
         left = self.run_raw("check", "--repair", "-g", "g")
         self.assertEqual(left.code, 1)
         self.assertIn("too small", left.err)
+        self.assertIn("too small", self.run_raw("status", "-g", "g").out)
 
     def test_redundancy_is_told_as_it_is(self):
         """A disk votes for a cell whose row is readable, stale or not, and for a slot likewise."""
@@ -315,7 +316,10 @@ class Disks(CommandTest):
         self.assertEqual((doctor.code, doctor.json()["verdict"]), (1, "fail"))
 
     def cell_of(self, name):
-        return self.ok("dump", "--json", "--cell", name, "a.img").json()["blocks"][0]["cell"]
+        for disk in ("a.img", "b.img", "c.img"):  # one of them may have missed it
+            for block in self.ok("dump", "--json", "--cell", name, disk).json()["blocks"]:
+                return block["cell"]
+        return self.fail(f"no disk has {name}")
 
     def lose(self, cell, *names):
         row = 512 + 2 * 16 * 512  # with its door
@@ -333,8 +337,13 @@ class Disks(CommandTest):
             self.lose(self.cell_of(name), "b.img", "c.img")
             if name == "l":
                 self.not_known_to_be_free("l")
-            self.refused("no_quorum", "cell", "get", "-g", "g", name)
-            self.assertEqual(self.run_raw("check", "--repair", "-g", "g").code, 1)
+            self.refused("no_quorum", "cell", "get", "-g", "g", name, says="--give-up NAME")
+            repair = self.run_raw("check", "--repair", "-g", "g")
+            self.assertEqual(repair.code, 1)
+            for told in (repair.out, self.run_raw("check", "-g", "g").out):
+                self.assertIn(f"cell {self.cell_of(name)} of \"{name}\"", told)
+                self.assertIn("--repair --give-up NAME", told)
+            self.assertIn("--repair --give-up NAME", self.run_raw("doctor", "-g", "g").out)
             refused = self.refused("no", *give_up, name, "-g", "g", says="is lost on a majority")
             self.assertIn('"v"' if name == "x" else "last token 3", refused.err)
             given = self.ok(*give_up, name, "--force", "--json", "-g", "g").json()
@@ -365,6 +374,8 @@ class Disks(CommandTest):
         os.rename(self.path("a.away"), self.path("a.img"))
         self.lose(self.cell_of("x"), "b.img")
         os.rename(self.path("c.img"), self.path("c.away"))
+        for verb in ("check", "doctor"):  # it may be on the disk that is away
+            self.assertNotIn("--give-up NAME", self.run_raw(verb, "-g", "g").out)
         give_up = ["check", "--repair", "--give-up", "x", "--force"]
         self.refused("no_quorum", *give_up, "-g", "g", says="disk 3 is absent, and may hold a newer")
         os.rename(self.path("c.away"), self.path("c.img"))
@@ -470,6 +481,36 @@ class Disks(CommandTest):
                    if block["state"] == "unknown"]
         self.assertEqual([(b["cell"], b["slot"], b["ring"]) for b in damaged], [(0, 0, 1)])
         self.assertTrue(damaged[0]["damage"])
+
+    def test_dump_without_any_superblock(self):
+        content = self.content("a.img")
+        self.spoil("a.img", 0, b"\1" * 4096)
+        self.ok("dump", "a.img")
+        self.spoil("a.img", len(content) - 4096, b"\1" * 4096)
+        refused = self.refused("bad_data", "dump", "a.img", says="neither superblock of ")
+        self.assertIn('check --repair', refused.err)
+        self.assertNotIn("diskpaxos format", refused.err)
+
+    def test_absent_disks_are_told_of(self):
+        """Which number one has is known if it is the only one; else all are named."""
+        os.rename(self.path("c.img"), self.path("c.away"))
+        check = self.run_raw("check", "-g", "g").out
+        self.assertRegex(check, r"absent +disk 3  votes for 0 of 16 cells and 0 of 16 slots\n")
+        self.assertRegex(check, r" +not in use: .*c\.img: there is no such disk or file\n")
+        doctor = self.run_raw("doctor", "-g", "g").out
+        self.assertEqual(doctor.count("c.img: there is no"), 1)
+        self.assertNotRegex(doctor, r"c\.img: \S*c\.img: ")
+        os.rename(self.path("b.img"), self.path("b.away"))
+        for verb in ("check", "status"):
+            told = self.run_raw(verb, "-g", "g")
+            for name in "bc":
+                self.assertRegex(told.out, rf"not in use: .*{name}\.img: there is no such disk or file\n")
+            self.assertNotRegex(told.out, r" \n")
+            self.assertIn("only 1 of 3 disks of group g is in use", told.err)
+
+    def test_no_slot_is_counted_where_none_is_meant(self):
+        self.spoil("b.img", 4096 + 2 * 7 * 512, bytes(512))  # the claim of slot 7
+        self.assertTrue(self.run_raw("status", "-g", "g").out.startswith("degraded: 1 slot with no"))
 
     def test_a_damaged_door_is_named_and_opened(self):
         self.spoil("a.img", cells_begin(16) + 300, b"\1")  # of cell 0, the first block of its row

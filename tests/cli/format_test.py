@@ -453,6 +453,12 @@ class Format(CommandTest):
         self.interrupted_in_its_wait(*self.GROUP, "a.img")
         process.terminate()
         process.wait(30)
+        dumped = self.ok("dump", "a.img").out
+        self.assertRegex(dumped, r"  retired    at \d{4}-\S+ by host \S")
+        self.assertIn("superblock front: of a group that was formatted over", dumped)
+        self.assertRegex(dumped, r"  \d+ blocks are another group's by now")
+        self.assertLess(len(dumped.splitlines()), 40)
+        self.assertIn("wait_ms", self.ok("dump", "--json", "a.img").json()["retired"])
         replace = ["check", "--repair", "--replace", "1", "--old-is-gone", "--force", "-g", "g"]
         self.refused("usage", *replace, says="shred -n 0 -z")
         subprocess.run(["shred", "-n", "0", "-z", self.path("a.img")], check=True)

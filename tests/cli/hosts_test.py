@@ -90,8 +90,28 @@ class Looking(HostsTest):
     def test_a_minority_can_be_looked_at(self):
         self.make_group()
         answer = self.run_raw("hosts", "-d", "a.img")
-        self.assertEqual(answer.code, 0)
+        self.assertEqual(answer.code, 69)
         self.assertIn("2 are needed", answer.err)
+        self.assertIn("which hosts there are cannot be known: 1 of 3 disks answers, and it takes 2", answer.out)
+        self.assertNotIn("no host has", answer.out)
+        self.assertIn("4 slots, 0 free, 4 not known", answer.out)
+        self.assertEqual(self.run_raw("hosts", "--json", "-d", "a.img").json()["unknown"], 4)
+
+    def test_hosts_of_one_name_are_told_apart(self):
+        self.make_group()
+        there = self.owner("there")
+        self.hold("x", "there")
+        self.wait_for(lambda seen: sum(len(h["processes"]) for h in seen["hosts"]) == 1)
+        lines = self.ok("hosts", "-g", "g").out.splitlines()
+        process = [line for line in lines if "sleep 300" in line]
+        self.assertIn(f"({there[:8]})", process[0])
+        self.assertIn(f"({there[:8]})", self.ok("status", "-g", "g").out)
+        answer = self.run_raw("hosts", "forget", "-g", "g", there, "--is-off", "--force")
+        self.assertEqual(answer.code, IN_USE)
+        self.assertIn(f"({there[:8]}) is not off", answer.err)
+        self.spoil("b.img", 8192, bytes(32 * 2 * 4 * 512))
+        left = self.run_raw("check", "--repair", "-g", "g").out
+        self.assertIn(f"({there[:8]}): what is damaged of that", left)
 
 
 class GivingBack(HostsTest):
@@ -179,6 +199,65 @@ class Full(HostsTest):
         self.crowd(32, "2s", 200)
 
 
+class CutShort(HostsTest):
+    """What a `check --repair` leaves behind that is killed in the middle."""
+    GROUP = ["--cells", "8", "--slots", "4", "--ttl", "4s"]
+
+    def kill_repair_when(self, sign):
+        self.make_group()
+        self.rows = self.content("b.img")[8192:]
+        self.spoil("b.img", 8192, bytes(8 * 2 * 4 * 512))  # of all slots
+        repair = self.start("check", "--repair", "-g", "g")
+        self.addCleanup(repair.communicate)
+        self.wait_for(sign)
+        repair.kill()
+        repair.wait()
+        answer = self.hosts()
+        self.assertTrue(sign(answer), answer)
+        return answer
+
+    def slots_of_doctor(self):
+        checks = self.run_raw("doctor", "--json", "-g", "g").json()["checks"]
+        return [check for check in checks if check["check"] == "slots"][0]
+
+    def test_slots_that_are_held_for_healing(self):
+        lent = lambda seen: [slot for host in seen["hosts"] for slot in host["slots_for_healing"]]
+        count = len(lent(self.kill_repair_when(lent)))
+        free = f"{3 - count} free"
+        self.assertIn(f"4 slots, {free}", self.ok("hosts", "-g", "g").out)
+        status = self.run_raw("status", "--json", "-g", "g").json()["slots"]
+        self.assertEqual((status["free"] + status["claimed"], status["for_healing"]), (3 - count, count))
+        self.assertIn(f", {count} for healing by host ", self.run_raw("status", "-g", "g").out)
+        doctor = self.slots_of_doctor()
+        self.assertEqual(doctor["verdict"], "warn")
+        self.assertIn("4: 1 this host's, 0 of other hosts", doctor["found"])
+        self.assertIn(f"{count} for healing by this host", doctor["found"])
+        self.assertIn("check -g g --repair", doctor["remedy"])
+        self.assertIn("run it again on this host", doctor["remedy"])
+        self.assertNotIn("forget", doctor["remedy"])
+        self.spoil("b.img", 8192, self.rows)  # so nothing is damaged any more, and all the same:
+        self.ok("check", "-g", "g")
+        self.ok("check", "--repair", "-g", "g")
+        self.assertEqual(self.hosts()["free"], 3)
+        self.assertEqual(self.slots_of_doctor()["verdict"], "ok")
+
+    def test_claims_that_nobody_follows_up(self):
+        claimed = self.kill_repair_when(lambda seen: seen["claimed"] > 0)["claimed"]
+        says = f"{3 - claimed} free, {claimed} free but for a claim"
+        self.assertIn(f"4 slots, {says}", self.ok("hosts", "-g", "g").out)
+        self.assertIn(f"4 slots: {says}", self.run_raw("status", "-g", "g").out)
+        self.assertIn(says, self.slots_of_doctor()["found"])
+        self.assertIn("sets it aside", self.slots_of_doctor()["remedy"])
+        began = time.monotonic()
+        repair = self.start("check", "--repair", "-g", "g")
+        err = repair.communicate(timeout=100)[1].decode()
+        self.assertEqual(repair.returncode, 0, err)
+        self.assertRegex(err, rf"diskpaxos: watching {claimed} slots? for 3[01]\.\d s: ")
+        self.assertGreater(time.monotonic() - began, 30)
+        self.assertEqual(self.hosts()["free"], 3)
+
+
+
 class Forgetting(HostsTest):
     def test_what_is_refused(self):
         self.make_group()
@@ -186,6 +265,7 @@ class Forgetting(HostsTest):
         for words, code, says in (
                 (["there"], 64, "--is-off"),
                 (["nobody", "--is-off", "--force"], 1, "no host"),
+                ([there[:4], "--is-off", "--force"], 64, "at least 8 characters"),
                 ([there, "--is-off"], 1, "nothing was done"),
                 ([there, "--is-off", "--force", "--slot", "3"], 64, "slot")):
             answer = self.run_raw("hosts", "forget", "-g", "g", *words)
