@@ -118,7 +118,7 @@ Front look_at(ByteView area, std::uint32_t copy) {
 
 void name_group(const Front& front, std::vector<std::string>& found) {
     const auto& superblock = front.membership.group;
-    if (const auto& retired = front.membership.retired) {
+    if (const auto& retired = front.membership.retired; retired && !retired->first) {
         found.push_back(
             fmt::format("a disk of diskpaxos group \"{}\" ({}), which was formatted over",
                         retired->name, uuid_text(retired->group)));

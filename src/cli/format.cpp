@@ -152,6 +152,13 @@ Result<void> open_all(Order& order, RealWorld& real, CreatedFiles& created) {
         }
         auto file = io::OpenDisk::open(disk.path, io::Access::overwrite, order.geometry.bytes());
         if (!file) return std::unexpected(file.error());
+        if ((*file)->lock_slot(io::format_lock) == io::LockAnswer::busy) {
+            created.leave(disk.path);
+            return std::unexpected(Error{
+                Code::in_use, fmt::format("another \"diskpaxos format\" of this host is at work on {}; "
+                                          "wait for its end, or end it first",
+                                          disk.path)});
+        }
         if (!real.add(std::move(*file)).use_block_size(order.geometry.block_size)) {
             return usage(fmt::format("{} cannot be used in blocks of {} bytes; see --block-size",
                                      disk.path, order.geometry.block_size));
@@ -241,6 +248,9 @@ FormatPlan plan_of(const Order& order, const RealWorld& real, const Takeover& ta
 // After all the waiting.
 void warn_of_users(const Order& order, RealWorld& real, const Takeover& takeover, Output& out) {
     if (takeover.wait == Duration(0)) return;
+    for (const RealWorld::Member& member : real.members()) {
+        if (member.file) member.file->unlock_slot(io::format_lock);  // it would be seen below
+    }
     for (const Candidate& disk : order.disks) {
         if (!used_here(disk, real)) continue;
         out.warn(
@@ -288,7 +298,10 @@ Result<int> make_group(Order& order, const std::vector<Predecessor>& groups, Rea
     if (auto fine = wipe_all(order); !fine) return std::unexpected(fine.error());
 
     const Result<int> stopped = write_all(real, std::move(plan), signal, out.json());
-    if (!stopped) return std::unexpected(stopped.error());
+    if (!stopped) {
+        if (stopped.error().code == Code::in_use) created.leave_all();
+        return std::unexpected(stopped.error());
+    }
     if (*stopped != 0) {
         return out.fail("interrupted", "format was interrupted; no group was made, format again",
                         128 + *stopped);

@@ -52,6 +52,9 @@ class CreatedFiles {
 
     Result<void> create(const std::string& path, std::uint64_t bytes);
     Result<void> keep();  // makes their names durable
+    // It stays: somebody else has made something of it.
+    void leave(const std::string& path) { std::erase(paths_, path); }
+    void leave_all() { paths_.clear(); }
 
   private:
     std::vector<std::string> paths_;

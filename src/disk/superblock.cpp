@@ -209,6 +209,7 @@ std::optional<Retired> decode_retired(ByteView area, std::uint32_t copy) {
     retired.at_ms = load<std::uint64_t>(body, disks_at);
     retired.wait_ms = load<std::uint32_t>(body, disks_at + 8);
     retired.host_name = load_text(body, host_at);
+    retired.first = body.size() >= marked_size && load_uuid(body, mark_at) == retired.group;
     return retired;
 }
 

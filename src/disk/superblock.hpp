@@ -72,6 +72,7 @@ struct Retired {
     // So long after all was overwritten may writes of the group still land. 0: nobody was in it.
     std::uint32_t wait_ms = 0;
     std::string host_name;
+    bool first = false;  // no group was there before: this one was begun, and not finished
 
     bool operator==(const Retired&) const = default;
 };

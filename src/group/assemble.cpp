@@ -139,6 +139,10 @@ std::string state_of(const Identity& identity) {
     if (identity.error != 0) return errno_text(identity.error);
     const std::uint64_t bytes = identity.disk->blocks() * identity.disk->block_size();
     if (bytes < 2 * superblock_area) return fmt::format("it is too small: {} bytes", bytes);
+    if (const auto& retired = identity.retired; retired && retired->first) {
+        return fmt::format("host {} has begun to make group \"{}\" of it, and has not come to an end",
+                           retired->host_name, retired->name);
+    }
     if (const auto& retired = identity.retired) {
         return fmt::format(
             "retired: group \"{}\" was formatted over at {:%Y-%m-%d %H:%M:%S} UTC by host {}",

@@ -12,6 +12,7 @@ namespace {
 
 constexpr Purposes for_both{.read = true, .write = true};
 constexpr Duration longest_moment = std::chrono::milliseconds(250);
+constexpr Duration letting_go = std::chrono::milliseconds(50);  // of a process that has just ended
 constexpr Duration settling_pause = std::chrono::seconds(1);  // between two looks while one waits
 constexpr std::uint32_t most_rivals = 32;  // that we give way to
 constexpr Duration longest_pause = std::chrono::milliseconds(250);
@@ -74,6 +75,7 @@ Task<Result<Seat>> SeatFinder::find(SeatWish wish, Instant deadline) {
     }
     const Instant a_moment =
         world_.clock.now() + std::min(longest_moment, ClaimTiming::of(ttl).wait / 2);
+    const Instant whole_until = world_.clock.now() + letting_go;
     bool gave_way = false;
     for (bool before = false;; before = true) {
         // What was begun before the deadline, or is settled, is brought to its end.
@@ -88,7 +90,10 @@ Task<Result<Seat>> SeatFinder::find(SeatWish wish, Instant deadline) {
         if (wish.slot && of_another(table_.view(*wish.slot), wish)) {
             co_return std::unexpected(no_seat(wish));
         }
-        std::optional<Seat> seat = co_await borrow(wish, patience);
+        // Of a process that has just ended the kernel lets go disk by disk. A seat without some disk is
+        // no match for damage on another one.
+        const bool whole = world_.clock.now() < std::min(whole_until, a_moment);
+        std::optional<Seat> seat = co_await borrow(wish, whole, patience);
         if (seat) {
             const bool older = table_.view(seat->slot).owner.boot != wish.host.boot;
             if (older) co_await world_.clock.sleep(drain - wish.uptime);  // its writes
@@ -164,13 +169,13 @@ Duration SeatFinder::pause() {
 
 // The double collect of R1: both times the same disks, a majority, show the same entry of ours, and
 // no stamp of anybody else; the second time when the slot's locks are ours.
-Task<std::optional<Seat>> SeatFinder::borrow(SeatWish wish, Instant deadline) {
+Task<std::optional<Seat>> SeatFinder::borrow(SeatWish wish, bool whole, Instant deadline) {
     for (const std::uint32_t slot : candidates(wish)) {
         const SlotEntry taken = table_.view(slot).owner;
         const DiskSet first = lending(table_.copies(), slot, taken);
         TableReader again(world_, roster_, rule_);
         if (mutated(Mutant::collect_before_locks)) co_await again.read(deadline);
-        std::optional<Seat> seat = lock(slot);
+        std::optional<Seat> seat = lock(slot, whole);
         if (!seat) continue;
         if (mutated(Mutant::given_back_and_borrowed)) co_return seat;
         if (!mutated(Mutant::collect_before_locks)) co_await again.read(deadline);
@@ -205,11 +210,12 @@ std::vector<std::uint32_t> SeatFinder::candidates(const SeatWish& wish) {
     return slots;
 }
 
-std::optional<Seat> SeatFinder::lock(std::uint32_t slot) {
+std::optional<Seat> SeatFinder::lock(std::uint32_t slot, bool whole) {
     Seat seat;
     seat.slot = slot;
     seat.open = lock_everywhere(roster_, locks_, slot);
-    bool lent = false;  // by what a passive disk says, which knows better than any file of this host
+    // By what a passive disk says, which knows better than any file of this host.
+    bool lent = whole && seat.open.size() < roster_.present();
     for (std::size_t disk = 0; disk < roster_.disks(); ++disk) {
         const Disk* device = roster_.members[disk];
         const bool refused = device != nullptr && !seat.open.contains(disk);

@@ -74,9 +74,9 @@ class SeatFinder {
     Task<Result<Seat>> find(SeatWish wish, Instant deadline);
 
   private:
-    Task<std::optional<Seat>> borrow(SeatWish wish, Instant deadline);
+    Task<std::optional<Seat>> borrow(SeatWish wish, bool whole, Instant deadline);
     std::vector<std::uint32_t> candidates(const SeatWish& wish);
-    std::optional<Seat> lock(std::uint32_t slot);
+    std::optional<Seat> lock(std::uint32_t slot, bool whole);
     Task<bool> claim_more(SeatWish wish, Instant deadline);
     Task<bool> settle(SeatWish wish);
     std::vector<std::uint32_t> barred(const SeatWish& wish) const;

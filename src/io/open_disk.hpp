@@ -67,6 +67,9 @@ enum class LockAnswer : std::uint8_t {
     refused,  // no locks on this file system, or the disk is open for reading only
 };
 
+// The number of a lock that is no slot's: of the `format` that writes there.
+inline constexpr std::uint32_t format_lock = (1U << 20) - 1;
+
 class OpenDisk {
   public:
     // Refused if it has less than `at_least` bytes.
@@ -86,8 +89,8 @@ class OpenDisk {
     LockAnswer lock_slot(std::uint32_t slot);
     void unlock_slot(std::uint32_t slot);
     bool slot_locked_elsewhere(std::uint32_t slot) const;
-    // Any slot, or the host's lock: a process of this host works on it, as a member of a group or as
-    // an agent that serves it.
+    // Any of these locks, or the host's: a process of this host works on it, as a member of a group, as
+    // an agent that serves it, or to make a group of it.
     bool locked_elsewhere() const;
 
     // Only one process of a host may claim slots at a time.

@@ -12,6 +12,9 @@ import unittest
 from command import BINARY, CommandTest, main
 
 
+DISKS = ["a.img", "b.img", "c.img"]
+
+
 class Format(CommandTest):
     def exists(self, name):
         return os.path.exists(self.path(name))
@@ -232,6 +235,58 @@ class Format(CommandTest):
             self.refused("in_use", "format", "--force", *self.GROUP, "a.img", "b.img", "c.img",
                          says="a process of this host has b.img open")
         self.ok("format", "--force", *self.GROUP, "a.img", "b.img", "c.img")
+
+    def test_of_two_at_once_one_makes_its_group(self):
+        """Files that are missing, blank ones, and old groups; the second one begins in the first."""
+        for prepare in (lambda: None, lambda: [self.spoil(name, 0, bytes(1 << 20)) for name in DISKS],
+                        lambda: self.ok("format", "--force", *self.GROUP, *DISKS)):
+            for name in DISKS:
+                if self.exists(name):
+                    os.unlink(self.path(name))
+                    open(self.path(name), "wb").truncate(1 << 20)
+            prepare()
+            first = self.start("format", "--cells", "20000", "--force", "--conf", "first.conf", *DISKS)
+            deadline = time.monotonic() + 20
+            while not all(self.is_locked(name) for name in DISKS) and time.monotonic() < deadline:
+                time.sleep(0.005)
+            first.send_signal(signal.SIGSTOP)
+            self.refused("in_use", "format", "--force", *self.GROUP, "--conf", "second.conf", *DISKS)
+            first.send_signal(signal.SIGCONT)
+            out, err = first.communicate(timeout=60)
+            self.assertEqual(first.returncode, 0, err)
+            self.ok("check", "-g", "first.conf")
+            self.assertFalse(self.exists("second.conf"))
+
+    def is_locked(self, name):
+        import fcntl
+        if not self.exists(name):
+            return False
+        with open(self.path(name), "r+b") as disk:
+            asked = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 1 << 40, 1 << 21, 0)
+            kind = struct.unpack("hhqqi4x", fcntl.fcntl(disk, 36, asked))[0]  # F_OFD_GETLK
+            return kind != fcntl.F_UNLCK
+
+    @unittest.skipUnless(os.geteuid() == 0, "loop devices are for root")
+    def test_of_two_hosts_at_once_one_at_most_makes_its_group(self):
+        for name in DISKS:
+            open(self.path(name), "wb").truncate(4 << 20)
+        nodes = [[self.other_node(name) for name in DISKS] for _ in range(2)]
+        for attempt in range(6):
+            for name in DISKS:
+                self.spoil(name, 0, bytes(4 << 20))
+            both = []
+            for host in range(2):
+                both.append(self.start("format", "--force", *self.GROUP, *nodes[host], host=f"h{host}"))
+                time.sleep(0.01 * attempt)
+            codes = []
+            for one in both:
+                out, err = one.communicate(timeout=60)
+                codes.append(one.returncode)
+                self.assertIn(one.returncode, (0, 81), err)
+            self.assertLessEqual(codes.count(0), 1, codes)
+            if 0 in codes:
+                host = codes.index(0)
+                self.ok("check", *[word for node in nodes[host] for word in ("-d", node)])
 
     def locked(self, name, byte):
         """Open, with a lock as a process has it that works on it."""
