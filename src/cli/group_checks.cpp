@@ -194,6 +194,7 @@ void writable(OpenGroup& group, const Roster& roster, std::vector<Finding>& find
     const bool majority = fine > roster.disks() / 2;
     for (Finding& finding : refused) {
         if (!majority) finding.health = Health::fail;
+        else finding.remedy = "until then what this user changes has one disk less to stand on";
         findings.push_back(std::move(finding));
     }
     if (refused.empty()) {

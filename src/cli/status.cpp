@@ -3,6 +3,7 @@
 
 #include "base/errno_text.hpp"
 #include "cli/hosts.hpp"
+#include "cli/disk_names.hpp"
 #include "cli/lock_view.hpp"
 #include "cli/named_json.hpp"
 #include "cli/surveyed.hpp"
@@ -185,7 +186,8 @@ void show_sessions(const Surveyed& at, const std::vector<SessionLine>& lines, Ou
                    counted(record.beat, "time", "times"), printable(record.command)});
     }
     out.line("");
-    if (table.empty()) return out.line("no sessions");
+    const bool unseen = at.survey.votes.unseen_cells() > 0;
+    if (table.empty()) return out.line(unseen ? "no sessions that are for us to see" : "no sessions");
     table.print(out);
 }
 
@@ -253,7 +255,12 @@ Json described(const SlotCount& use, std::size_t slots) {
 
 Result<int> run_status(const Invocation& call, Output& out) {
     const auto at = survey_group(call, out);
-    if (!at) return std::unexpected(at.error());
+    if (!at) {  // none of its disks can be looked at: then no cell has a majority
+        const bool disks = at.error().code == Code::io || at.error().code == Code::no_quorum;
+        if (!disks || !named_disks(call)) return std::unexpected(at.error());
+        return out.fail(word(at.error().code), at.error().sentence,
+                        exit_code_of(Redundancy::Level::no_majority));
+    }
     const Superblock& common = at->group->roster().common;
     const std::vector<SessionLine> sessions = sessions_of(at->survey);
     const SlotCount use = count_slots(at->survey.slots);

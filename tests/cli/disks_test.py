@@ -507,6 +507,11 @@ class Disks(CommandTest):
                 self.assertRegex(told.out, rf"not in use: .*{name}\.img: there is no such disk or file\n")
             self.assertNotRegex(told.out, r" \n")
             self.assertIn("only 1 of 3 disks of group g is in use", told.err)
+        os.rename(self.path("a.img"), self.path("a.away"))
+        told = self.run_raw("status", "-g", "g")
+        self.assertEqual(told.code, 2, told.err)
+        self.assertIn("there is no such disk or file", told.err)
+        self.assertEqual(self.run_raw("status", "-g", "nowhere").code, CODES["usage"])
 
     def test_no_slot_is_counted_where_none_is_meant(self):
         self.spoil("b.img", 4096 + 2 * 7 * 512, bytes(512))  # the claim of slot 7

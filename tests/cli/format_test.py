@@ -224,7 +224,8 @@ class Format(CommandTest):
         self.assertEqual(err.count(b"\n"), 1)
         self.assertTrue(self.exists("kept.img"))
         self.assertFalse(self.exists("b.img") or self.exists("c.img"))
-        self.refused("bad_data", "dump", "kept.img")
+        self.refused("bad_data", "check", "-d", "kept.img", says="has begun to make group")
+        self.ok("format", *self.GROUP, "kept.img")  # nothing is lost: no --force
 
     def test_refuses_what_a_process_of_this_host_uses(self):
         import fcntl
