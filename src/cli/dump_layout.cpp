@@ -6,6 +6,7 @@
 #include <array>
 
 #include "cli/dump_cells.hpp"
+#include "cli/existing.hpp"
 #include "disk/block.hpp"
 #include "group/assemble.hpp"
 
@@ -84,7 +85,8 @@ Result<DumpLayout> layout_of(RealWorld& real, Disk& device, Duration patience) {
     const Identity identity = real.run(identity_of(device));
     if (identity.retired) return layout_before(real, device, identity);
     const bool lost = identity.error == 0 && !identity.newer() && !identity.superblock;
-    if (!lost) return std::unexpected(roster.error());
+    const bool blank = real.run(existing_content(device)).empty();
+    if (!lost || blank) return std::unexpected(roster.error());
     return std::unexpected(
         Error{Code::bad_data,
               fmt::format("neither superblock of {} can be used (front: {}, back: {}), so nothing tells "

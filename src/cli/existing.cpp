@@ -118,10 +118,12 @@ Front look_at(ByteView area, std::uint32_t copy) {
 
 void name_group(const Front& front, std::vector<std::string>& found) {
     const auto& superblock = front.membership.group;
-    if (const auto& retired = front.membership.retired; retired && !retired->first) {
-        found.push_back(
-            fmt::format("a disk of diskpaxos group \"{}\" ({}), which was formatted over",
-                        retired->name, uuid_text(retired->group)));
+    if (const auto& retired = front.membership.retired) {
+        const std::string what =
+            retired->first ? fmt::format("which host {} has begun to make", retired->host_name)
+                           : "which was formatted over";
+        found.push_back(fmt::format("a disk of diskpaxos group \"{}\" ({}), {}", retired->name,
+                                    uuid_text(retired->group), what));
     }
     if (front.damage == Damage::newer) {
         found.emplace_back("a diskpaxos group of a newer format");
