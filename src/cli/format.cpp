@@ -138,27 +138,34 @@ int show_plan(const Order& order, const std::vector<Predecessor>& groups, const 
     return 0;
 }
 
-// From here on it writes: first what is missing, of which nothing is left if it goes no further.
+// Locked for as long as we work on it. What we lock is still what its path leads to: another `format`
+// deletes only what it has created and locked itself.
+Result<std::unique_ptr<io::OpenDisk>> open_locked(const Candidate& disk, std::uint64_t bytes,
+                                                  CreatedFiles& created) {
+    auto file = io::OpenDisk::open(disk.path, io::Access::overwrite, bytes);
+    if (!file) return file;
+    const bool busy = (*file)->lock_slot(io::format_lock) == io::LockAnswer::busy;
+    if (!busy && leads_to(disk.path, **file)) return file;
+    created.leave(disk.path);
+    return std::unexpected(
+        Error{Code::in_use, fmt::format("another \"diskpaxos format\" of this host is at work on {}; "
+                                        "wait for its end, or end it first",
+                                        disk.path)});
+}
+
+// From here on it writes. What it creates vanishes if it goes no further.
 Result<void> open_all(Order& order, RealWorld& real, CreatedFiles& created) {
-    for (const Candidate& disk : order.disks) {
-        if (!disk.missing) continue;
-        const std::uint64_t bytes = bytes_on(disk, order.geometry);
-        if (auto fine = created.create(disk.path, bytes); !fine) return fine;
-    }
     for (Candidate& disk : order.disks) {
         if (is_active(disk)) {
             real.add(disk.path, std::move(disk.active));
             continue;
         }
-        auto file = io::OpenDisk::open(disk.path, io::Access::overwrite, order.geometry.bytes());
-        if (!file) return std::unexpected(file.error());
-        if ((*file)->lock_slot(io::format_lock) == io::LockAnswer::busy) {
-            created.leave(disk.path);
-            return std::unexpected(Error{
-                Code::in_use, fmt::format("another \"diskpaxos format\" of this host is at work on {}; "
-                                          "wait for its end, or end it first",
-                                          disk.path)});
+        if (disk.missing) {
+            const std::uint64_t bytes = bytes_on(disk, order.geometry);
+            if (auto fine = created.create(disk.path, bytes); !fine) return fine;
         }
+        auto file = open_locked(disk, order.geometry.bytes(), created);
+        if (!file) return std::unexpected(file.error());
         if (!real.add(std::move(*file)).use_block_size(order.geometry.block_size)) {
             return usage(fmt::format("{} cannot be used in blocks of {} bytes; see --block-size",
                                      disk.path, order.geometry.block_size));

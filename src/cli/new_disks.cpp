@@ -10,6 +10,7 @@
 #include <cstring>
 #include <filesystem>
 #include <map>
+#include <utility>
 
 #include "cli/existing.hpp"
 #include "cli/invocation.hpp"
@@ -154,6 +155,7 @@ Result<void> refuse_full(const std::vector<Candidate>& disks, std::uint64_t byte
         struct stat status {};
         struct statvfs room {};
         if (stat(folder.c_str(), &status) != 0 || statvfs(folder.c_str(), &room) != 0) continue;
+        if (room.f_blocks == 0) continue;  // it does not tell
         const std::uint64_t bytes = std::uint64_t{room.f_bavail} * room.f_frsize;
         const std::uint64_t all = wanted[status.st_dev] += bytes_each;
         if (all <= bytes) continue;
@@ -163,6 +165,12 @@ Result<void> refuse_full(const std::vector<Candidate>& disks, std::uint64_t byte
                                   disk.path, bytes, all)});
     }
     return {};
+}
+
+bool leads_to(const std::string& path, const io::OpenDisk& disk) {
+    struct stat there {}, ours {};
+    return stat(path.c_str(), &there) == 0 && fstat(disk.descriptor()->number(), &ours) == 0 &&
+           there.st_dev == ours.st_dev && there.st_ino == ours.st_ino;
 }
 
 bool used_here(const Candidate& candidate, node::RealWorld& real) {
@@ -193,14 +201,14 @@ Result<void> CreatedFiles::create(const std::string& path, std::uint64_t bytes) 
 }
 
 Result<void> CreatedFiles::keep() {
-    for (const std::string& path : paths_) {
+    // They have superblocks by now: whatever comes, they stay.
+    for (const std::string& path : std::exchange(paths_, {})) {
         const io::Descriptor folder(
             ::open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
         if (folder.number() < 0 || fsync(folder.number()) != 0) {
             return std::unexpected(failed(path, "made durable"));
         }
     }
-    paths_.clear();
     return {};
 }
 

@@ -39,6 +39,9 @@ Result<void> refuse_closed_folder(const std::string& path);
 Result<void> refuse_full(const std::vector<Candidate>& disks, std::uint64_t bytes_each);
 Result<void> refuse_small(const Candidate& candidate, std::uint64_t bytes_needed);
 
+// Whether that path still leads to it.
+bool leads_to(const std::string& path, const io::OpenDisk& disk);
+
 // Whether a process of this host works on it.
 bool used_here(const Candidate& candidate, node::RealWorld& real);
 

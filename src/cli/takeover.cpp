@@ -86,12 +86,13 @@ Takeover planned_takeover(const std::vector<Predecessor>& groups,
         takeover.group = before.name();
         takeover.wait = std::max(takeover.wait, longest_ttl(before) + drain_time(before.ttl()));
     }
-    // A `format --evict` was interrupted there: those whom it put out may not have noticed yet.
+    // Another `format` was interrupted there, or is at work on another host: what it writes may land
+    // yet, and those whom it put out may not have noticed.
     for (const Candidate& disk : disks) {
-        if (!disk.before.retired || disk.before.retired->wait_ms == 0) continue;
+        if (!disk.before.retired) continue;
         takeover.group = printable(disk.before.retired->name);
-        takeover.wait = std::max<Duration>(takeover.wait,
-                                           std::chrono::milliseconds(disk.before.retired->wait_ms));
+        const Duration its{std::chrono::milliseconds(disk.before.retired->wait_ms)};
+        takeover.wait = std::max({takeover.wait, its, drain_time(Duration(0))});
     }
     return takeover;
 }

@@ -105,6 +105,13 @@ Task<bool> Formatter::wait() {
 
 // ---- superblocks ----
 
+Superblock Formatter::ours(std::size_t disk) const {
+    Superblock superblock = plan_.superblock;
+    superblock.index = static_cast<std::uint16_t>(disk);
+    superblock.geometry = superblock.geometry_of(disk);
+    return superblock;
+}
+
 Before Formatter::before(std::size_t disk) const {
     return disk < plan_.before.size() ? plan_.before[disk] : Before();
 }
@@ -165,6 +172,8 @@ Task<bool> Formatter::mark_again(std::size_t disk) {
     const IoPtr front = co_await read_front(*plan_.disks[disk]);
     errors_[disk] = front->error;
     if (front->error != 0) co_return true;
+    const std::optional<Retired> retired = decode_retired(front->in.bytes(), 0);
+    if (!retired || retired->first) co_return false;  // no group was there before that one, either
     const std::uint64_t area = superblock_area / plan_.superblock.geometry.block_size;
     IoPtr io = plan_.disks[disk]->prepare(Io::Kind::write, Extent{0, area}, Extent{});
     std::ranges::copy(front->in.bytes(), io->out.bytes().begin());
@@ -196,7 +205,7 @@ Task<void> Formatter::retire(std::size_t disk) {
             continue;
         }
         IoPtr io = plan_.disks[disk]->prepare(Io::Kind::write, Extent{at, area}, Extent{});
-        encode_retired(io->out.bytes(), old ? *old : plan_.superblock, retired, at == 0 ? 0 : 1);
+        encode_retired(io->out.bytes(), old ? *old : ours(disk), retired, at == 0 ? 0 : 1);
         mark_retired(io->out.bytes(), at == 0 ? 0 : 1, plan_.superblock.group);
         co_await write(disk, std::move(io));
     }
@@ -284,7 +293,8 @@ bool Formatter::in_first_share(std::uint32_t slot) const {
 
 Task<void> Formatter::write_all(std::size_t disk) {
     for (const Extent& to : chunks(disk)) {
-        if (*stop_ || errors_[disk] != 0) co_return;
+        co_await look(disk);
+        if (*stop_ || errors_[disk] != 0 || taken_[disk] != 0) co_return;
         IoPtr io = plan_.disks[disk]->prepare(Io::Kind::write, to, Extent{});
         fill(disk, to, io->out.bytes());
         co_await write(disk, std::move(io));
@@ -296,7 +306,8 @@ Task<void> Formatter::write_again(std::size_t disk) {
     Disk& device = *plan_.disks[disk];
     const std::size_t size = plan_.superblock.geometry.block_size;
     for (const Extent& from : chunks(disk)) {
-        if (*stop_ || errors_[disk] != 0) co_return;
+        co_await look(disk);
+        if (*stop_ || errors_[disk] != 0 || taken_[disk] != 0) co_return;
         IoPtr io = device.prepare(Io::Kind::read, Extent{}, from);
         io = co_await Transfer(device, std::move(io));
         if (io->error != 0) errors_[disk] = io->error;
@@ -315,9 +326,7 @@ Task<void> Formatter::write_again(std::size_t disk) {
 
 // The copy at the end first: the front one is what everybody looks at.
 Task<void> Formatter::write_superblocks(std::size_t disk) {
-    Superblock superblock = plan_.superblock;
-    superblock.index = static_cast<std::uint16_t>(disk);
-    superblock.geometry = superblock.geometry_of(disk);
+    const Superblock superblock = ours(disk);
     const Geometry& geometry = superblock.geometry;
     for (const std::uint32_t copy : {1U, 0U}) {
         const std::uint64_t at =

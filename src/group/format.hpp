@@ -66,6 +66,7 @@ class Formatter {
     Task<bool> wait();
     std::vector<std::uint64_t> old_areas(std::size_t disk) const;
     Before before(std::size_t disk) const;
+    Superblock ours(std::size_t disk) const;
     std::vector<Extent> chunks(std::size_t disk) const;
     void fill(std::size_t disk, Extent extent, ByteSpan out) const;
     void fill_slot_entry(std::size_t disk, std::uint64_t number, ByteSpan block) const;

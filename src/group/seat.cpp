@@ -12,7 +12,7 @@ namespace {
 
 constexpr Purposes for_both{.read = true, .write = true};
 constexpr Duration longest_moment = std::chrono::milliseconds(250);
-constexpr Duration letting_go = std::chrono::milliseconds(50);  // of a process that has just ended
+constexpr Duration letting_go = std::chrono::milliseconds(20);  // of a process that has just ended
 constexpr Duration settling_pause = std::chrono::seconds(1);  // between two looks while one waits
 constexpr std::uint32_t most_rivals = 32;  // that we give way to
 constexpr Duration longest_pause = std::chrono::milliseconds(250);
@@ -105,19 +105,10 @@ Task<Result<Seat>> SeatFinder::find(SeatWish wish, Instant deadline) {
             co_await world_.clock.sleep(std::chrono::milliseconds(2 + world_.random.below(8)));
             continue;
         }
-        // Where many come at once, their stamps would be late on the disks that they all write, and late
-        // stamps bar slots for long (R3). The more are at it, the later we begin.
-        const std::uint32_t crowd = gave_way ? 0 : rivals(table_, roster_.common.geometry.slots);
-        if (crowd > 0) {
-            gave_way = true;
-            const Duration most = std::min(ClaimTiming::of(ttl).wait * std::min(crowd, most_rivals),
-                                           (deadline - world_.clock.now()) / 2);
-            const auto chance = static_cast<std::uint64_t>(std::max<Duration::rep>(most.count(), 1));
-            co_await world_.clock.sleep(
-                Duration(static_cast<Duration::rep>(world_.random.below(chance))));
-            continue;
-        }
-        gave_way = false;
+        bool waited = false;
+        if (!gave_way) waited = co_await give_way(deadline);
+        gave_way = waited;
+        if (waited) continue;
         const bool more = co_await claim_more(wish, patience);
         if (more) continue;
         const bool settled = co_await settle(wish);
@@ -128,6 +119,19 @@ Task<Result<Seat>> SeatFinder::find(SeatWish wish, Instant deadline) {
         }
         co_await world_.clock.sleep(now < deadline ? pause() : settling_pause);
     }
+}
+
+// Where many come at once, their stamps would be late on the disks that they all write, and late stamps
+// bar slots for long (R3). The more are at it, the later we begin. False: we are alone.
+Task<bool> SeatFinder::give_way(Instant deadline) {
+    const std::uint32_t crowd = rivals(table_, roster_.common.geometry.slots);
+    if (crowd == 0) co_return false;
+    const Duration wait = ClaimTiming::of(std::chrono::milliseconds(roster_.common.ttl_ms)).wait;
+    const Duration most =
+        std::min(wait * std::min(crowd, most_rivals), (deadline - world_.clock.now()) / 2);
+    const auto chance = static_cast<std::uint64_t>(std::max<Duration::rep>(most.count(), 1));
+    co_await world_.clock.sleep(Duration(static_cast<Duration::rep>(world_.random.below(chance))));
+    co_return true;
 }
 
 // Where every slot belongs to another host, and no host has two, nothing will be free before a person

@@ -81,6 +81,7 @@ class SeatFinder {
     Task<bool> settle(SeatWish wish);
     std::vector<std::uint32_t> barred(const SeatWish& wish) const;
     std::vector<std::uint32_t> some_of(std::vector<std::uint32_t> claimable, const SeatWish& wish);
+    Task<bool> give_way(Instant deadline);
     Instant end_of_hope(const SeatWish& wish, Instant deadline);
     Duration pause();
     Error no_seat(const SeatWish& wish) const;

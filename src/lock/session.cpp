@@ -19,8 +19,8 @@ std::optional<SessionRecord> session_in(const CellView& base) {
     return base.state == CellState::session ? decode_session(base.value) : std::nullopt;
 }
 
-// One renewal interval, and half of one more for slow disks; of long TTLs less, lest a machine that was
-// started again waits for minutes.
+// One renewal interval, and half of one more for slow disks. Of TTLs above a minute it is less, lest a
+// machine that was started again waits for long: there it may miss a beat.
 Duration watch_of(const SessionRecord& record) {
     const Timing timing{Duration(std::chrono::milliseconds(record.ttl_ms))};
     return std::min<Duration>(timing.renewal() * 3 / 2, std::chrono::seconds(15));
@@ -64,10 +64,9 @@ Task<Result<void>> Session::open(Instant deadline) {
     leaving_.set();
     co_await scope_.idle().wait();
     if (!any_slot_) {
-        const Duration patience = deadline - world_.clock.now();
-        const Result<void> alone = co_await outlive_other_boot(deadline);
-        if (!alone) co_return std::unexpected(alone.error());
-        deadline = std::max(deadline, world_.clock.now() + patience);
+        const Result<Duration> watched = co_await outlive_other_boot(deadline);
+        if (!watched) co_return std::unexpected(watched.error());
+        deadline += *watched;
     }
     Result<Opened> opened = Opened::too_late;
     do {
@@ -127,26 +126,30 @@ Task<Result<Session::Opened>> Session::open_once(Instant deadline) {
 // session-T1: our slot shows a live session of another boot. It is over if this machine has been started
 // again since; it is not if there are two machines with one id. Only they use one slot at a time, and
 // once we have written there we see our own block instead of theirs. So its beat is watched first.
-Task<Result<void>> Session::outlive_other_boot(Instant deadline) {
-    const Result<Named> first = co_await directory_.look(name_, deadline);
+//
+// What is seen first is settled: a renewal that the dead have left half done must not come up later.
+Task<Result<Duration>> Session::outlive_other_boot(Instant deadline) {
+    const Result<Named> first = co_await directory_.get(name_, deadline);
     if (!first) co_return std::unexpected(first.error());
     const auto before = decode_session(first->value);
     if (!before || !is_of_another_boot(*before) || mutated(Mutant::twin_unwatched)) {
-        co_return Result<void>();
+        co_return Duration(0);
     }
-    const Duration patience = deadline - world_.clock.now();
-    co_await world_.clock.sleep(watch_of(*before));
-    const Result<Named> second = co_await directory_.look(name_, world_.clock.now() + patience);
+    const Duration watch = watch_of(*before);
+    co_await world_.clock.sleep(watch);
+    const Result<Named> second = co_await directory_.look(name_, deadline + watch);
     if (!second) co_return std::unexpected(second.error());
     const auto now = decode_session(second->value);
-    const bool renewed = now && *now != *before && is_of_another_boot(*now);
-    if (renewed) co_return std::unexpected(has_twin(*now));
-    co_return Result<void>();
+    const bool later = now && (now->follows(before->epoch()) ||
+                               now->beat - before->beat - 1 < std::uint32_t{1} << 31U);
+    if (later && is_of_another_boot(*now)) co_return std::unexpected(has_twin(*now));
+    co_return watch;
 }
 
 bool Session::is_of_another_boot(const SessionRecord& record) const {
     const auto half = static_cast<std::ptrdiff_t>(owner_.boot.size() / 2);  // all that a record tells
-    const bool same = std::equal(owner_.boot.begin(), owner_.boot.begin() + half, record.boot.begin());
+    const bool same =
+        std::equal(owner_.boot.begin(), owner_.boot.begin() + half, record.boot.begin());
     return !same && record.state == SessionState::live;
 }
 

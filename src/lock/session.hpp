@@ -72,7 +72,7 @@ class Session {
 
     enum class Opened : std::uint8_t { yes, too_late, taken };
     Task<Result<Opened>> open_once(Instant deadline);
-    Task<Result<void>> outlive_other_boot(Instant deadline);
+    Task<Result<Duration>> outlive_other_boot(Instant deadline);  // how long that took
     bool is_of_another_boot(const SessionRecord& record) const;
     Task<Result<Opened>> open_any(Instant deadline);
     Task<Result<bool>> outlive(std::uint16_t slot, Instant deadline);

@@ -254,17 +254,14 @@ void Register::judge_look(std::size_t disk, const Sight& sight) {
     committed_ = std::max(committed_, sight.row.committed);
     if (!recovered_ && seated()) {
         const bool closed = !disks_[disk]->open();
-        if (closed && !mutated(Mutant::closed_disk_counts)) {
-            failures_[disk].kind = Failure::Kind::closed;
-            return tally_.fail(disk);
-        }
+        if (closed) failures_[disk].kind = Failure::Kind::closed;
+        if (closed && !mutated(Mutant::closed_disk_counts)) return tally_.fail(disk);
         if (!closed) take_own(sight.row.own);
         // What an active disk has promised may be our predecessor's: we must begin above it.
         if (mixed_) own_.promised = std::max(own_.promised, sight.row.highest);
         const bool judges = disks_[disk]->judges();
-        if (!judges || mutated(Mutant::late_steps_ignored)) {
+        if (!judges || mutated(Mutant::late_steps_ignored))
             settle(disk, judges ? sight.row.accepted : Rank(), sight.row.value);
-        }
     }
     if (disks_[disk]->judges() && sight.row.promised > own_.promised) refusing_.insert(disk);
     tally_.count(disk);

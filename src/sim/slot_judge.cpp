@@ -25,12 +25,15 @@ SlotJudge::SlotJudge(const Superblock& group, const Platters& platters, Wrong wr
       disks_(platters.size(), std::vector<OnDisk>(group.geometry.slots)),
       agreed_(group.geometry.slots),
       freed_(group.geometry.slots),
+      stood_(group.geometry.slots),
       borrowed_(group.geometry.slots) {}
 
 void SlotJudge::formatted() {
     for (std::uint32_t slot = 0; slot < geometry_.slots; ++slot) {
         const Entry entry = owner(0, slot);
-        if (entry) agreed_[slot].emplace(entry->turn, *entry);
+        if (!entry) continue;
+        agreed_[slot].emplace(entry->turn, *entry);
+        stood_[slot].insert(entry->turn);
     }
 }
 
@@ -49,12 +52,12 @@ SlotJudge::Entry SlotJudge::owner(std::size_t disk, std::uint32_t slot) const {
                   platters_[disk]->block(geometry_.owner_block(slot)));
 }
 
-std::size_t SlotJudge::showing(std::uint32_t slot, const SlotEntry& entry) const {
+std::size_t SlotJudge::showing(std::uint32_t slot, const SlotEntry& entry, bool wiped) const {
     std::size_t disks = 0;
     for (std::size_t disk = 0; disk < platters_.size(); ++disk) {
         const Entry here = owner(disk, slot);
-        const bool wiped = !here && disks_[disk][slot].last == entry;
-        if (wiped || (here && *here == entry)) ++disks;
+        const bool had = wiped && !here && disks_[disk][slot].last == entry;
+        if (had || (here && *here == entry)) ++disks;
     }
     return disks;
 }
@@ -96,16 +99,18 @@ void SlotJudge::owner_landed(const SimPath& path, const Platter& platter, std::u
     const auto by = hosts_.find(&path);
     if (!entry->held() && by != hosts_.end()) freed_[slot].emplace(entry->turn, by->second);
     if (entry->state == SlotState::borrowed) borrowed_[slot].emplace(entry->turn, entry->host);
-    judge_tenure(path, disk, slot);
+    judge_tenure(path, disk, slot, *entry);
     judge_users(slot, before, *entry, disk);
     disks_[disk][slot].last = *entry;
     judge_ties(slot, *entry);
-    if (majority(showing(slot, *entry))) agree(slot, *entry);
+    if (majority(showing(slot, *entry, false))) stood_[slot].insert(entry->turn);
+    if (majority(showing(slot, *entry, true))) agree(slot, *entry);
     disks_[disk][slot].writer = &path;
     disks_[disk][slot].written = order_;
 }
 
-void SlotJudge::judge_tenure(const SimPath& path, std::size_t disk, std::uint32_t slot) {
+void SlotJudge::judge_tenure(const SimPath& path, std::size_t disk, std::uint32_t slot,
+                             const SlotEntry& entry) {
     const OnDisk& here = disks_[disk][slot];
     const auto say = [&](const char* what) {
         wrong_(SlotFault::tenure,
@@ -116,7 +121,7 @@ void SlotJudge::judge_tenure(const SimPath& path, std::size_t disk, std::uint32_
     const bool crossed =
         here.writer != nullptr && here.writer != &path && here.written > stamped->second.landed;
     const auto theirs = here.stamped.find(here.writer);
-    const bool wiped_again = crossed && stamped->second.over_damage &&
+    const bool wiped_again = crossed && here.last == entry && stamped->second.over_damage &&
                              theirs != here.stamped.end() && theirs->second.over_damage &&
                              theirs->second.landed > stamped->second.landed;
     if (crossed && !wiped_again) return say("by two whose tenures overlap");
@@ -194,7 +199,8 @@ void SlotJudge::seated(const void* user, std::uint32_t slot, const Uuid& host,
                                              describe(sitting.entry)));
     }
     const SlotEntry last = agreed_[slot].empty() ? SlotEntry() : agreed_[slot].rbegin()->second;
-    const bool its_own = last.state == SlotState::taken && last.host == host;
+    const bool its_own = last.state == SlotState::taken && last.host == host &&
+                         stood_[slot].contains(last.turn);
     if (!its_own || last.ring_index(geometry_.ring) != ring_index) {
         wrong_(SlotFault::users,
                fmt::format("slot {} is used without being agreed to be its host's: {}", slot,

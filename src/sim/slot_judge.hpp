@@ -6,7 +6,7 @@
 // counts for the last entry that it had, since its writer may have been told that it stands there.
 // Checked are:
 //  - users    no two live users ever have the same slot; a user has one whose agreed entry is its
-//             own host's, and while it lives nothing else lands in the slot's owner blocks
+//             own host's, and has stood on a majority at one instant, and while it lives nothing else lands in the slot's owner blocks
 //  - agreed   agreed turns only rise; what a host holds is freed by that host alone (on one disk
 //             at least: a mender may go on from there). What it has borrowed may also be void once
 //             the host itself has begun to borrow it again: then its borrower is dead (R9)
@@ -17,7 +17,8 @@
 //             of that disk, when nobody else has written an owner entry there since, and the
 //             claim block is not free by then (one that was wiped, or covered by a late stamp,
 //             which is followed up by nobody, is no sin of the writer; nor is a stamp that was wiped
-//             where damage stood before: who watches that damage sees it unchanged, docs/slots.md)
+//             where damage stood before: who watches that damage sees it unchanged, docs/slots.md;
+//             what is written late then must be what had been written there already)
 //  - row      a slot's blocks in a row are written only under an agreed entry of the writer's host
 #pragma once
 
@@ -84,13 +85,15 @@ class SlotJudge {
     Entry decode(std::size_t disk, BlockKind kind, std::uint32_t slot, ByteView block) const;
     void claim_landed(const SimPath& path, std::size_t disk, std::uint32_t slot);
     void owner_landed(const SimPath& path, const Platter& platter, std::uint32_t slot);
-    void judge_tenure(const SimPath& path, std::size_t disk, std::uint32_t slot);
+    void judge_tenure(const SimPath& path, std::size_t disk, std::uint32_t slot,
+                      const SlotEntry& entry);
     void judge_users(std::uint32_t slot, const Entry& before, const SlotEntry& entry,
                      std::size_t disk);
     void judge_ties(std::uint32_t slot, const SlotEntry& entry);
     void agree(std::uint32_t slot, const SlotEntry& entry);
     void row_landed(const SimPath& path, std::size_t disk, std::uint32_t slot);
-    std::size_t showing(std::uint32_t slot, const SlotEntry& entry) const;  // so many disks
+    // So many disks; with those that have been wiped since.
+    std::size_t showing(std::uint32_t slot, const SlotEntry& entry, bool wiped) const;
     bool majority(std::size_t disks) const { return disks > platters_.size() / 2; }
     std::string why_unsettled(std::uint32_t slot) const;
 
@@ -105,6 +108,7 @@ class SlotJudge {
     std::vector<std::map<std::uint64_t, SlotEntry>>
         agreed_;                                        // by slot and turn, all that ever were
     std::vector<std::map<std::uint64_t, Uuid>> freed_;  // the same: who freed it, on any disk
+    std::vector<std::set<std::uint64_t>> stood_;  // by slot: turns that a majority showed at one instant
     std::vector<std::map<std::uint64_t, Uuid>> borrowed_;  // and who entered it as borrowed
     std::uint64_t order_ = 0;                           // of landings
 };

@@ -36,6 +36,20 @@ TEST_F(Rules, AfterACrashOfTheMachineASessionOpensWithinAQuarterOfTheTtl) {
     EXPECT_TRUE(open_on_another_boot()) << "the last one has left";
     EXPECT_LE(cluster.clock.now() - again, seconds(1));
 }
+// Its last renewal stands on one disk: whether that is seen first, second or never, it is no life.
+TEST_F(Rules, ARenewalThatTheDeadLeftHalfDoneIsNoLife) {
+    for (std::size_t whole = 0; whole < 3; ++whole) {
+        auto a = member(0);
+        for (std::size_t disk = 0; disk < 3; ++disk) {
+            if (disk != whole) cluster.disks[disk]->mood = MemoryDisk::Mood::failing;
+        }
+        pass(timing.renewal() + milliseconds(200));
+        a.reset();
+        for (auto& disk : cluster.disks) disk->mood = MemoryDisk::Mood::ok;
+        home.doubted.clear();
+        for (int i = 0; i < 3; ++i) EXPECT_TRUE(open_on_another_boot()) << whole;
+    }
+}
 TEST_F(Rules, ANoteCountsFromCompletion) {
     EXPECT_TRUE(a_note_counts_from_completion());
 }
