@@ -108,7 +108,7 @@ class NoteFiles : public testing::Test {
 };
 
 TEST_F(NoteFiles, AreMadeForTheirUserAlone) {
-    const Notes notes(scope_of());
+    Notes notes(scope_of());
     ASSERT_TRUE(notes.kept()) << notes.why();
     EXPECT_TRUE(notes.read(now).empty());
     notes.write(some());
@@ -135,7 +135,7 @@ TEST_F(NoteFiles, AFolderThatIsNotOursAloneKeepsNone) {
     for (const fs::path& folder : {base / "open", base / "link", base / "file",
                                    base / "no" / "such", fs::path("/proc/self"), fs::path()}) {
         use(folder);
-        const Notes notes(scope_of());
+        Notes notes(scope_of());
         EXPECT_FALSE(notes.kept()) << folder;
         EXPECT_NE(notes.why(), "") << folder;
         notes.write(some());
@@ -146,7 +146,7 @@ TEST_F(NoteFiles, AFolderThatIsNotOursAloneKeepsNone) {
 }
 
 TEST_F(NoteFiles, AFileThatIsNotOursAloneIsNone) {
-    const Notes notes(scope_of());
+    Notes notes(scope_of());
     notes.write(some());
     const fs::path file = only_file();
     const auto refused = [&] { return notes.read(now).empty(); };
@@ -167,6 +167,8 @@ TEST_F(NoteFiles, AFileThatIsNotOursAloneIsNone) {
     fs::create_directory(file);
     EXPECT_TRUE(refused());
     notes.write(some());  // cannot, and leaves nothing behind
+    EXPECT_FALSE(notes.kept());
+    EXPECT_NE(notes.why(), "");
     EXPECT_EQ(std::distance(fs::directory_iterator(base / "notes"), {}), 1);
 }
 
