@@ -45,16 +45,35 @@ void LockJudge::granted(const Holding& holding, std::uint64_t floor, const Bytes
                             describe(known->second)));
     }
     lock.acknowledged = std::max(lock.acknowledged, holding.token);
-    const auto at = std::ranges::find_if(lock.history, [&](const auto& entry) {
+    History::const_iterator at = std::ranges::find_if(lock.history, [&](const auto& entry) {
         return has(entry.second.record, Holder{holding.session, holding.token});
     });
+    if (at == lock.history.end()) at = passed_over(holding);
     if (at == lock.history.end()) {
         return violate(fmt::format("L2: {}, which was never committed", describe(holding)));
     }
-    const bool known_value = std::ranges::any_of(at, lock.history.end(), [&](const auto& entry) {
+    const bool known_value = std::ranges::any_of(at, lock.history.cend(), [&](const auto& entry) {
         return entry.second.record.value == value;
     });
     if (!known_value) violate(fmt::format("L5: {} sees another value", describe(holding)));
+}
+
+// Its version was never committed by itself: somebody has read it, and committed the next one, which
+// goes on from it. Then it is applied, and its owner is told so (algorithms.md 4.4 row 4a).
+auto LockJudge::passed_over(const Holding& holding) const -> History::const_iterator {
+    const History& history = locks_.at(holding.lock).history;
+    for (const auto& [rank, pushed] : pushed_) {
+        const Holder holder{holding.session, holding.token};
+        if (pushed.name != holding.lock || !has(pushed.lock.record, holder)) continue;
+        const auto next = history.upper_bound(pushed.version);
+        if (next == history.end() || next->first != pushed.version + 1) continue;
+        const LockRecord& record = next->second.record;
+        const bool anothers = std::ranges::any_of(record.holders, [&](const Holder& other) {
+            return other.token == holding.token && other.session != holding.session;
+        });
+        if (record.token >= holding.token && !anothers) return next;
+    }
+    return history.end();
 }
 
 void LockJudge::acted(const Holding& holding, Instant begin, Instant end) {

@@ -68,12 +68,13 @@ class LockJudge {
         LockRecord record;
         Bytes cell;  // the whole record: it tells who made it so
     };
+    using History = std::map<std::uint64_t, Version>;
     struct Watched {
         std::uint64_t acknowledged = 0;
         std::map<std::uint64_t, SessionRef> tokens;  // all that were acknowledged
         std::vector<Act> acts;
         std::uint64_t resource = 0;                // the largest token that it has seen
-        std::map<std::uint64_t, Version> history;  // committed, by version
+        History history;                           // committed, by version
     };
     struct Pushed {
         std::string name;
@@ -81,6 +82,7 @@ class LockJudge {
         Version lock;
     };
 
+    History::const_iterator passed_over(const Holding& holding) const;
     void check_neighbours(const std::string& name, std::uint64_t version);
     void check_change(const std::string& name, const Version& before, const Version& after);
     void check_tokens(const std::string& name, const LockRecord& before, const LockRecord& after);
