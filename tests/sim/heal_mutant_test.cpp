@@ -11,7 +11,7 @@
 namespace diskpaxos::sim {
 namespace {
 
-constexpr std::uint64_t most_seeds = 1'000;
+constexpr std::uint64_t most_seeds = 2'000;
 
 ColonySetup mending_colony(std::uint64_t seed) {
     ColonySetup setup = draw_colony(seed);
