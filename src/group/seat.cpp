@@ -12,7 +12,7 @@ namespace {
 
 constexpr Purposes for_both{.read = true, .write = true};
 constexpr Duration longest_moment = std::chrono::milliseconds(250);
-constexpr Duration letting_go = std::chrono::milliseconds(20);  // of a process that has just ended
+constexpr Duration letting_go = std::chrono::milliseconds(100);  // of a process that has just ended
 constexpr Duration settling_pause = std::chrono::seconds(1);  // between two looks while one waits
 constexpr std::uint32_t most_rivals = 32;  // that we give way to
 constexpr Duration longest_pause = std::chrono::milliseconds(250);
