@@ -11,6 +11,11 @@ namespace diskpaxos {
 // read every name is told more. Damage on its disk, or an error of it.
 inline constexpr int error_untold = EKEYREJECTED;
 
+// Whether an agent has kept a block from us, for whatever reason.
+constexpr bool not_shown(int error) {
+    return error == EACCES || error == error_untold;
+}
+
 // Whether it says nothing about the thing: no more descriptors, memory or quota, or a signal.
 bool is_own_fault(int error);
 

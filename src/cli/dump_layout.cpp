@@ -85,8 +85,8 @@ Result<DumpLayout> layout_of(RealWorld& real, Disk& device, Duration patience) {
     const Identity identity = real.run(identity_of(device));
     if (identity.retired) return layout_before(real, device, identity);
     const bool lost = identity.error == 0 && !identity.newer() && !identity.superblock;
-    const bool blank = real.run(existing_content(device)).empty();
-    if (!lost || blank) return std::unexpected(roster.error());
+    const bool something = lost && !real.run(existing_content(device)).empty();
+    if (!something) return std::unexpected(roster.error());
     return std::unexpected(
         Error{Code::bad_data,
               fmt::format("neither superblock of {} can be used (front: {}, back: {}), so nothing tells "

@@ -79,8 +79,7 @@ Task<Latency> measure(Disk& disk, Geometry geometry) {
                                      : geometry.row(i % geometry.cells);
         IoPtr io = disk.prepare(Io::Kind::read, Extent{}, row);
         io = co_await Transfer(disk, std::move(io));
-        const bool not_for_us = 
-            disk.active() && !forbidden && (io->error == EACCES || io->error == error_untold);
+        const bool not_for_us = disk.active() && !forbidden && not_shown(io->error);
         forbidden = forbidden || not_for_us;
         if (not_for_us) continue;
         result.error = io->error;

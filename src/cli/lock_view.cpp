@@ -157,8 +157,10 @@ Json described(const LockView& lock, const Survey& survey) {
     };
     Json object;
     put_text(object, "name", lock.name);
-    const bool unsure = lock.standing == Standing::no_majority && !lock.held();
-    object["state"] = lock.damaged ? "damaged" : lock.held() ? "held" : unsure ? "unknown" : "free";
+    object["state"] = lock.damaged    ? "damaged"
+                      : lock.held()   ? "held"
+                      : lock.unsure() ? "unknown"
+                                      : "free";
     object["mode"] = lock.held() ? Json(lock.record.exclusive ? "exclusive" : "shared") : Json();
     object["token"] = lock.record.token;
     object["version"] = lock.version;

@@ -32,6 +32,8 @@ struct LockView {
     std::vector<Party> waiters;
 
     bool held() const { return !holders.empty(); }
+    // It is free by what can be read, which is too little to believe it.
+    bool unsure() const { return !held() && standing == Standing::no_majority; }
 };
 
 LockView view_lock(const Survey& survey, const SurveyedCell& cell);

@@ -14,7 +14,7 @@ namespace {
 
 std::string state_of(const LockView& lock) {
     if (lock.damaged) return "damaged";
-    if (!lock.held()) return lock.standing == Standing::no_majority ? "unknown" : "free";
+    if (!lock.held()) return lock.unsure() ? "unknown" : "free";
     return lock.record.exclusive ? "exclusive" : "shared";
 }
 

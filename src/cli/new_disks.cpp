@@ -21,16 +21,16 @@ namespace diskpaxos::cli {
 
 namespace fs = std::filesystem;
 
+fs::path folder_of(const std::string& path) {
+    const fs::path folder = fs::path(path).parent_path();
+    return folder.empty() ? fs::path(".") : folder;
+}
+
 namespace {
 
 bool exists(const std::string& path) {
     struct stat status {};
     return lstat(path.c_str(), &status) == 0;
-}
-
-fs::path folder_of(const std::string& path) {
-    const fs::path folder = fs::path(path).parent_path();
-    return folder.empty() ? fs::path(".") : folder;
 }
 
 // A regular file in /dev would be a typing error that fills the memory.

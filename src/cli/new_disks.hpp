@@ -2,6 +2,7 @@
 // that do not exist yet. Examining writes nothing.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -31,6 +32,8 @@ inline bool is_active(const Candidate& disk) {
 
 Result<std::vector<Candidate>> examine(const std::vector<std::string>& names, node::RealWorld& real,
                                        Duration time_out);
+
+std::filesystem::path folder_of(const std::string& path);
 
 // How much there is; of a file that does not exist, as much as there may be.
 std::uint64_t room_on(const Candidate& candidate);

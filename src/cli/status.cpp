@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 
 #include "base/errno_text.hpp"
-#include "cli/hosts.hpp"
 #include "cli/disk_names.hpp"
+#include "cli/hosts.hpp"
 #include "cli/lock_view.hpp"
 #include "cli/named_json.hpp"
 #include "cli/surveyed.hpp"
@@ -60,19 +60,20 @@ Colour colour_of(const DiskLine& line) {
     return word == "behind" || word == "unseen" ? Colour::warning : Colour::bad;
 }
 
-std::vector<DiskLine> disks_of(const Surveyed& at) {
+std::string why_absent(const Unused& unused) {
+    if (unused.is_the_absent_one) return unused.sentences.front();
+    return unused.sentences.empty() ? "not named" : "one of those below";
+}
+
+std::vector<DiskLine> disks_of(const Surveyed& at, const Unused& unused) {
     std::vector<DiskLine> lines;
     const Roster& roster = at.group->roster();
-    const Unused unused = unused_disks(*at.group);
     for (std::size_t disk = 0; disk < at.survey.disks.size(); ++disk) {
         DiskLine line{.seen = &at.survey.disks[disk],
                       .cells = at.survey.votes.cells_of(disk),
                       .slots = at.survey.votes.slots_of(disk),
                       .all = at.survey.votes.votes_for_all(disk),
-                      .why_absent = at.survey.disks[disk].present ? ""
-                                    : unused.is_the_absent_one    ? unused.sentences.front()
-                                    : unused.sentences.empty()    ? "not named"
-                                                                  : "one of those below"};
+                      .why_absent = at.survey.disks[disk].present ? "" : why_absent(unused)};
         for (const RealWorld::Member& member : at.group->real().members()) {
             const bool its = member.file && member.disk.get() == roster.members[disk];
             if (its) line.unwritable = member.file->why_not_writable();
@@ -100,7 +101,8 @@ std::string headline(const Surveyed& at) {
                                      cells_and_slots(votes.bare_cells(), votes.bare_slots()));
             break;
         case Redundancy::Level::no_majority:
-            what = fmt::format("no majority: for {}", cells_and_slots(votes.lost_cells(), votes.lost_slots()));
+            what = fmt::format("no majority: for {}",
+                               cells_and_slots(votes.lost_cells(), votes.lost_slots()));
             break;
         case Redundancy::Level::unseen:
             what = "unseen: too much of it is not for us to see";
@@ -150,7 +152,8 @@ std::string notes_of(const DiskLine& line) {
     return notes;
 }
 
-void show_disks(const Surveyed& at, const std::vector<DiskLine>& lines, Output& out) {
+void show_disks(const Surveyed& at, const std::vector<DiskLine>& lines, const Unused& unused,
+                Output& out) {
     Table table({"DISK", "STATE", "CELLS", "SLOTS", "READ", "LONGEST", "NOTES"});
     const Redundancy& votes = at.survey.votes;
     for (const DiskLine& line : lines) {
@@ -167,9 +170,8 @@ void show_disks(const Surveyed& at, const std::vector<DiskLine>& lines, Output& 
                   1, colour_of(line));
     }
     table.print(out);
-    const Unused unused = unused_disks(*at.group);
+    if (unused.is_the_absent_one) return;  // it stands in the notes
     for (const std::string& sentence : unused.sentences) {
-        if (unused.is_the_absent_one) break;  // it stands in the notes
         out.line("not in use: " + out.pasteable(printable(sentence)));
     }
 }
@@ -266,12 +268,13 @@ Result<int> run_status(const Invocation& call, Output& out) {
     const SlotCount use = count_slots(at->survey.slots);
     const Duration ttl = std::chrono::milliseconds(common.ttl_ms);
     const Redundancy& votes = at->survey.votes;
-    const std::vector<DiskLine> disks = disks_of(*at);
+    const Unused unused = unused_disks(*at->group);
+    const std::vector<DiskLine> disks = disks_of(*at, unused);
     out.line(headline(*at));
     out.line(fmt::format("TTL {}; {} of {} in use", brief(ttl), at->survey.names.size(),
                          counted(at->survey.cells, "name", "names")));
     out.line("");
-    show_disks(*at, disks, out);
+    show_disks(*at, disks, unused, out);
     show_sessions(*at, sessions, out);
     if (common.kinds() != DiskKinds::active) {
         show_slots(use, at->survey.slots.size(), out);

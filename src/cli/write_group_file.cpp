@@ -29,11 +29,6 @@ std::string lasting_name(const Candidate& disk) {
     return path.string();
 }
 
-std::string folder_of(const std::string& path) {
-    const fs::path folder = fs::path(path).parent_path();
-    return folder.empty() ? "." : folder.string();
-}
-
 // Also of two that do not exist yet.
 bool same_file(const std::string& a, const std::string& b) {
     std::error_code ignored;
@@ -68,7 +63,7 @@ std::vector<std::string> lasting_names(const std::vector<Candidate>& disks) {
 
 Result<void> refuse_group_file(const std::string& path, const std::vector<std::string>& disks,
                                bool overwrite) {
-    const std::string folder = folder_of(path);
+    const fs::path folder = folder_of(path);
     struct stat status {};
     const bool there = stat(path.c_str(), &status) == 0;
     if (there && !S_ISREG(status.st_mode)) {

@@ -134,11 +134,16 @@ Task<void> identify(Identity& identity) {
 
 namespace {
 
+std::uint64_t bytes_of(const Identity& identity) {
+    return identity.disk->blocks() * identity.disk->block_size();
+}
+
 std::string state_of(const Identity& identity) {
     if (!identity.answered) return "no answer";
     if (identity.error != 0) return errno_text(identity.error);
-    const std::uint64_t bytes = identity.disk->blocks() * identity.disk->block_size();
-    if (bytes < 2 * superblock_area) return fmt::format("it is too small: {} bytes", bytes);
+    if (bytes_of(identity) < 2 * superblock_area) {
+        return fmt::format("it is too small: {} bytes", bytes_of(identity));
+    }
     if (const auto& retired = identity.retired; retired && retired->first) {
         return fmt::format("host {} has begun to make group \"{}\" of it, and has not come to an end",
                            retired->host_name, retired->name);
@@ -243,8 +248,7 @@ Error no_group(const std::vector<Identity>& identities, const std::optional<Uuid
         identities, [](const Identity& i) { return i.answered && i.error == 0; });
     const bool blank = std::ranges::all_of(identities, [](const Identity& i) {
         return i.answered && i.error == 0 && !i.retired && i.front == Damage::blank &&
-               i.back == Damage::blank &&
-               i.disk->blocks() * i.disk->block_size() >= 2 * superblock_area;
+               i.back == Damage::blank && bytes_of(i) >= 2 * superblock_area;
     });
     std::string sentence = fmt::format("no disk of a group among {} (first: {}, {})",
                                        identities.size(), any.disk->name(), state_of(any));

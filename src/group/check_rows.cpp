@@ -90,8 +90,7 @@ int Rows::error(std::size_t disk, std::uint32_t cell) const {
 }
 
 bool Rows::forbidden(std::size_t disk, std::uint32_t cell) const {
-    const int told = error(disk, cell);
-    return roster_.common.is_active(disk) && (told == EACCES || told == error_untold);
+    return roster_.common.is_active(disk) && not_shown(error(disk, cell));
 }
 
 std::vector<Decoded> Rows::copies(std::uint32_t cell, std::uint32_t place) const {

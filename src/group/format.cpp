@@ -177,7 +177,7 @@ Task<bool> Formatter::mark_again(std::size_t disk) {
     const std::uint64_t area = superblock_area / plan_.superblock.geometry.block_size;
     IoPtr io = plan_.disks[disk]->prepare(Io::Kind::write, Extent{0, area}, Extent{});
     std::ranges::copy(front->in.bytes(), io->out.bytes().begin());
-    if (!mark_retired(io->out.bytes(), 0, plan_.superblock.group)) co_return false;
+    mark_retired(io->out.bytes(), 0, plan_.superblock.group);
     co_await write(disk, std::move(io));
     co_return true;
 }

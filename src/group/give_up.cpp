@@ -47,7 +47,7 @@ GivingUp::Seen GivingUp::look(std::uint32_t cell) const {
 
 // What does not answer is not lost: it may hold what was acknowledged last.
 Error GivingUp::unknown(const Unread& unread, const std::string& name) const {
-    if (unread.error == EACCES || unread.error == error_untold) return not_ours(unread.disk);
+    if (not_shown(unread.error)) return not_ours(unread.disk);
     const bool absent = group_.roster().members[unread.disk] == nullptr;
     const std::string why = absent ? "is absent" : "cannot be read: " + errno_text(unread.error);
     return {Code::no_quorum,

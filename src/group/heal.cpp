@@ -147,13 +147,14 @@ Task<Result<void>> Healer::pass(bool settling, Instant deadline) {
 }
 
 void Healer::tell_elsewhere() {
-    std::vector<SlotView> theirs = table_.views();
+    const std::vector<SlotView> views = table_.views();
+    std::vector<SlotView> theirs = views;
     for (std::uint32_t slot = 0; slot < roster_.common.geometry.slots; ++slot) {
         const SlotView& view = theirs[slot];
         const bool foreign = view.known && view.owner.held() && view.owner.host != host_.id;
         if (!foreign || !wanted(slot)) theirs[slot] = SlotView();
     }
-    const SlotCount all = count_slots(table_.views());
+    const SlotCount all = count_slots(views);
     for (const auto& [id, host] : count_slots(theirs).hosts) {
         const std::uint64_t count = host.owned + host.lent;
         report_.left.push_back(fmt::format(

@@ -27,7 +27,11 @@ std::string SlotCount::call(const Uuid& host) const {
     const std::string name = of(host).name;
     const auto namesakes = std::ranges::count_if(
         hosts, [&name](const auto& each) { return each.second.name == name; });
-    return namesakes < 2 ? name : fmt::format("{} ({})", name, uuid_text(host).substr(0, 8));
+    return namesakes < 2 ? name : name_and_id(name, host);
+}
+
+std::string name_and_id(const std::string& name, const Uuid& host) {
+    return fmt::format("{} ({})", name, uuid_text(host).substr(0, 8));
 }
 
 SlotCount count_slots(const std::vector<SlotView>& slots) {

@@ -28,6 +28,9 @@ struct SlotCount {
     std::string call(const Uuid& host) const;
 };
 
+// "db1 (1f0c3a77)".
+std::string name_and_id(const std::string& name, const Uuid& host);
+
 SlotCount count_slots(const std::vector<SlotView>& slots);
 
 }  // namespace diskpaxos

@@ -6,6 +6,8 @@
 #include <map>
 #include <utility>
 
+#include "group/slot_count.hpp"
+
 namespace diskpaxos {
 
 namespace {
@@ -28,11 +30,9 @@ void add_session(HostView& host, std::uint16_t slot, const SessionRecord& record
 }
 
 // The clock of a host may have been set back since it took the slot: what it says of itself counts
-// for more than the time. Of the boot id a record tells the first half only.
+// for more than the time.
 bool is_of(const SessionRecord& record, const SlotEntry& owner) {
-    const auto half = static_cast<std::ptrdiff_t>(owner.boot.size() / 2);
-    return record.host_name == owner.host_name ||
-           std::equal(owner.boot.begin(), owner.boot.begin() + half, record.boot.begin());
+    return record.host_name == owner.host_name || record.is_of_boot(owner.boot);
 }
 
 void add_slot(Hosts& hosts, std::uint32_t slot, const Survey& survey) {
@@ -84,9 +84,7 @@ std::vector<HostView> view_hosts(const Survey& survey) {
     std::ranges::stable_sort(list, {}, &HostView::name);
     for (HostView& host : list) {
         const bool unique = std::ranges::count(list, host.name, &HostView::name) == 1;
-        host.call = unique || host.id == Uuid()
-                        ? host.name
-                        : fmt::format("{} ({})", host.name, uuid_text(host.id).substr(0, 8));
+        host.call = unique || host.id == Uuid() ? host.name : name_and_id(host.name, host.id);
     }
     return list;
 }

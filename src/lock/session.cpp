@@ -147,10 +147,7 @@ Task<Result<Duration>> Session::outlive_other_boot(Instant deadline) {
 }
 
 bool Session::is_of_another_boot(const SessionRecord& record) const {
-    const auto half = static_cast<std::ptrdiff_t>(owner_.boot.size() / 2);  // all that a record tells
-    const bool same =
-        std::equal(owner_.boot.begin(), owner_.boot.begin() + half, record.boot.begin());
-    return !same && record.state == SessionState::live;
+    return !record.is_of_boot(owner_.boot) && record.state == SessionState::live;
 }
 
 // A number that is free, preferably a low one: every number that was ever used keeps a cell. If all

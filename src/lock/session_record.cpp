@@ -73,6 +73,10 @@ std::optional<SessionRecord> decode_session(ByteView value) {
     return record;
 }
 
+bool SessionRecord::is_of_boot(const Uuid& other) const {
+    return std::equal(boot.begin(), boot.begin() + half_boot, other.begin());
+}
+
 std::string described(const SessionRecord& record) {
     const auto plain = [](std::string text) {
         for (char& c : text) {

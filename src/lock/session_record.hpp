@@ -59,6 +59,7 @@ struct SessionRecord {
     bool follows(std::uint32_t epoch) const { return this->epoch() - epoch - 1 < 0x7fff'ffff; }
     // Whether the lease of an earlier session of this slot may still run.
     bool leaves_unclean(std::uint32_t epoch) const;
+    bool is_of_boot(const Uuid& boot) const;  // by the first half: all that every record tells
     bool operator==(const SessionRecord&) const = default;
 };
 

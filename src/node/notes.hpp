@@ -38,7 +38,8 @@ class Notes {
     // mode 0700, if it is not there.
     explicit Notes(NoteScope scope);
 
-    // False: there is no folder that only we can write, or the note could not be written. why() says what is wrong with it.
+    // False: there is no folder that only we can write, or the note could not be written. why() says
+    // what is wrong.
     bool kept() const { return why_.empty(); }
     const std::string& why() const { return why_; }
 

@@ -38,10 +38,9 @@ Result<std::unique_ptr<OpenGroup>> OpenGroup::open(OpenOptions options) {
     auto real = RealWorld::make(options.backend, options.warn);
     if (!real) return std::unexpected(real.error());
     std::unique_ptr<OpenGroup> group(new OpenGroup(std::move(*real), std::move(options)));
-    Event over;  // never set: the scope ends first
-    Scope telling(group->world().queue);
-    telling.spawn(group->tell_if_slow(
-        slow_opening, over,
+    Scope telling(group->world().queue);  // ends with the opening
+    telling.spawn(group->tell_after(
+        slow_opening,
         fmt::format("some disks do not answer yet; they are waited for, up to {:.0f} s",
                     std::chrono::duration<double>(group->timeout()).count())));
     if (auto fine = group->open_disks(); !fine) return std::unexpected(fine.error());
@@ -49,10 +48,10 @@ Result<std::unique_ptr<OpenGroup>> OpenGroup::open(OpenOptions options) {
     return group;
 }
 
-Task<void> OpenGroup::tell_if_slow(Duration after, Event& over, std::string what) const {
+Task<void> OpenGroup::tell_after(Duration time, std::string what) const {
     Clock& clock = real_->loop();
-    const bool in_time = co_await over.wait_until(clock, clock.now() + after);
-    if (!in_time) options_.warn(what);
+    co_await clock.sleep(time);
+    options_.warn(what);
 }
 
 Result<void> OpenGroup::open_disks() {
@@ -234,15 +233,14 @@ Result<void> OpenGroup::take_seat() {
     wish.say = options_.warn;
     const Duration uptime = wish.uptime;
     group_ = std::make_unique<Group>(world(), roster_);
-    Event seated;
-    Scope telling(world().queue);
-    telling.spawn(tell_if_slow(
-        slow_seat, seated,
+    std::optional<Scope> telling(std::in_place, world().queue);
+    telling->spawn(tell_after(
+        slow_seat,
         fmt::format("no slot of this host is free yet: another one is claimed, which takes a tenth "
                     "of the TTL ({:.0f} s) and longer, or one becomes free",
                     roster_.common.ttl_ms / 1000.0)));
     const Result<void> seat = run(group_->take_seat(locks_, std::move(wish), deadline()));
-    seated.set();
+    telling.reset();
     if (!seat && locks_.without_locks() != nullptr) {
         return std::unexpected(
             Error{seat.error().code, fmt::format("{}: its file system has no locks, and slots are "

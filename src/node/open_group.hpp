@@ -84,7 +84,7 @@ class OpenGroup {
     Error explained(Error error) const;
     Error told_of_hosts(Error error, const Host& us);
     Task<void> give_back();
-    Task<void> tell_if_slow(Duration after, Event& over, std::string what) const;
+    Task<void> tell_after(Duration time, std::string what) const;
     std::vector<Trouble> troubles() const;
     bool admit(Group& group, std::size_t index, RealWorld::Member& member);
     bool lock_late(const Seat& seat, std::size_t index, RealWorld::Member& member);

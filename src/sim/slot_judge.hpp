@@ -6,7 +6,8 @@
 // counts for the last entry that it had, since its writer may have been told that it stands there.
 // Checked are:
 //  - users    no two live users ever have the same slot; a user has one whose agreed entry is its
-//             own host's, and has stood on a majority at one instant, and while it lives nothing else lands in the slot's owner blocks
+//             own host's, and has stood on a majority at one instant; while it lives nothing else
+//             lands in the slot's owner blocks
 //  - agreed   agreed turns only rise; what a host holds is freed by that host alone (on one disk
 //             at least: a mender may go on from there). What it has borrowed may also be void once
 //             the host itself has begun to borrow it again: then its borrower is dead (R9)
