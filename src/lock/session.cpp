@@ -26,6 +26,11 @@ Duration watch_of(const SessionRecord& record) {
     return std::min<Duration>(timing.renewal() * 3 / 2, std::chrono::seconds(15));
 }
 
+// Another session of that slot, or another beat of this one.
+bool later(const SessionRecord& now, const SessionRecord& before) {
+    return now.follows(before.epoch()) || now.beat - before.beat - 1 < std::uint32_t{1} << 31U;
+}
+
 Error has_twin(const SessionRecord& record) {
     return {Code::in_use,
             fmt::format("another machine runs with the id of this host: {} has just renewed "
@@ -127,23 +132,26 @@ Task<Result<Session::Opened>> Session::open_once(Instant deadline) {
 // again since; it is not if there are two machines with one id. Only they use one slot at a time, and
 // once we have written there we see our own block instead of theirs. So its beat is watched first.
 //
-// What is seen first is settled: a renewal that the dead have left half done must not come up later.
+// What is seen first is settled. A later beat that is not committed may be a renewal that the dead have
+// left half done, on a disk that did not answer at first: that one is watched in turn, and is the last.
 Task<Result<Duration>> Session::outlive_other_boot(Instant deadline) {
     const Result<Named> first = co_await directory_.get(name_, deadline);
     if (!first) co_return std::unexpected(first.error());
-    const auto before = decode_session(first->value);
-    if (!before || !is_of_another_boot(*before) || mutated(Mutant::twin_unwatched)) {
+    auto seen = decode_session(first->value);
+    if (!seen || !is_of_another_boot(*seen) || mutated(Mutant::twin_unwatched)) {
         co_return Duration(0);
     }
-    const Duration watch = watch_of(*before);
-    co_await world_.clock.sleep(watch);
-    const Result<Named> second = co_await directory_.look(name_, deadline + watch);
-    if (!second) co_return std::unexpected(second.error());
-    const auto now = decode_session(second->value);
-    const bool later = now && (now->follows(before->epoch()) ||
-                               now->beat - before->beat - 1 < std::uint32_t{1} << 31U);
-    if (later && is_of_another_boot(*now)) co_return std::unexpected(has_twin(*now));
-    co_return watch;
+    Duration watched{};
+    for (bool again = false;; again = true) {
+        co_await world_.clock.sleep(watch_of(*seen));
+        watched += watch_of(*seen);
+        const Result<Named> cell = co_await directory_.look(name_, deadline + watched);
+        if (!cell) co_return std::unexpected(cell.error());
+        const auto now = decode_session(cell->value);
+        if (!now || !is_of_another_boot(*now) || !later(*now, *seen)) co_return watched;
+        if (cell->exact || again) co_return std::unexpected(has_twin(*now));
+        seen = now;
+    }
 }
 
 bool Session::is_of_another_boot(const SessionRecord& record) const {

@@ -38,7 +38,8 @@ class Session {
 
     // Opens a session of its own in our slot; again after it was lost. From then on it renews
     // itself until it leaves or is lost. Where the slot shows a live session of another boot, that is
-    // watched for a quarter of its TTL first, 15 s at the most: this comes on top of the deadline.
+    // watched for a quarter of its TTL first, 15 s at the most, and once more if its last renewal
+    // was left half done: this comes on top of the deadline.
     // in_use: it is renewed, so another machine has the id of this host.
     Task<Result<void>> open(Instant deadline);
 

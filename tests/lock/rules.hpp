@@ -76,15 +76,26 @@ class Rules : public Members {
         pass(timing.ttl());
         return !opened && opened.error().code == Code::in_use && a->session.sound();
     }
-    Result<void> open_on_another_boot() {
+    // `absent`: does not answer for the first second.
+    Result<void> open_on_another_boot(std::optional<std::size_t> absent = std::nullopt) {
         HostLocks kernel;
         const Host host = host_named("home", 2);
         Process process(cluster, kernel, host, 0);
         EXPECT_TRUE(process.seated);
         Session session(cluster.world, process.directory, 0,
                         SessionOwner{host.name, host.boot, 4712, "twin", 0});
+        Scope coming_back(cluster.queue);
+        if (absent) {
+            cluster.disks[*absent]->mood = MemoryDisk::Mood::silent;
+            coming_back.spawn(come_back(cluster.clock, *cluster.disks[*absent]));
+        }
         const Result<void> opened = cluster.run(session.open(cluster.soon()));
         return opened ? cluster.run(session.leave(cluster.soon())) : opened;
+    }
+
+    static Task<void> come_back(Clock& clock, MemoryDisk& disk) {
+        co_await clock.sleep(seconds(1));
+        disk.release();
     }
 
     // H3: what completes when the lease is over extends nothing, for ever.
