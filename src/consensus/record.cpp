@@ -12,7 +12,10 @@ namespace {
 constexpr std::uint16_t no_origin = 0xffff;
 
 // As much as 32 slots of a small block would take; more where there is room.
-std::size_t lineage_of(const Geometry& geometry) { return geometry.block_size == 512 ? 8 : 32; }
+constexpr std::size_t most_groups = 32;
+std::size_t lineage_of(const Geometry& geometry) {
+    return geometry.block_size == 512 ? 8 : most_groups;
+}
 
 std::size_t slot_width(const Geometry& geometry) {
     return geometry.block_size == 512 && geometry.slots > 32 ? 2 : 4;
@@ -25,6 +28,7 @@ std::ptrdiff_t offset(std::size_t at) { return static_cast<std::ptrdiff_t>(at); 
 RecordFormat::RecordFormat(const Geometry& geometry, DiskKinds kinds)
     : name_first_(kinds != DiskKinds::passive),
       by_rank_(kinds == DiskKinds::active),
+      roomy_(by_rank_ && geometry.roomy),
       entries_(by_rank_ ? lineage_of(geometry) : geometry.slots),
       width_(by_rank_ ? Lineage::group : slot_width(geometry)),
       mask_(by_rank_ ? 0 : (std::uint64_t{1} << (8 * width_)) - 1),
@@ -36,13 +40,25 @@ std::size_t RecordFormat::done_at(ByteView record) const {
 }
 
 std::size_t RecordFormat::value_at(ByteView record) const {
-    return head + done_ + load<std::uint8_t>(record, 11);
+    return head + done_of(record) + load<std::uint8_t>(record, 11);
+}
+
+std::size_t RecordFormat::done_of(ByteView record) const {
+    return roomy_ ? width_ * load<std::uint16_t>(record, 8) : done_;
+}
+
+std::size_t RecordFormat::done_beside(std::size_t name_and_value) const {
+    if (!roomy_) return done_;
+    const std::size_t more = (capacity_ - name_and_value) / width_;
+    return width_ * std::min(entries_ + more, most_groups);
 }
 
 bool RecordFormat::valid(ByteView record) const {
     if (record.empty()) return true;
-    return record.size() >= head + done_ && record.size() <= head + done_ + capacity_ &&
-           record.size() >= value_at(record) &&
+    if (record.size() < head) return false;
+    const std::size_t done = done_of(record);
+    return done >= done_ && done <= std::max(done_, width_ * most_groups) &&
+           record.size() >= value_at(record) && record.size() <= head + done + capacity_ &&
            load<std::uint8_t>(record, 10) <= static_cast<std::uint8_t>(CellState::session);
 }
 
@@ -52,7 +68,7 @@ CellView RecordFormat::view(ByteView record) const {
     const std::size_t name_length = load<std::uint8_t>(record, 11);
     return {.version = load<std::uint64_t>(record, 0),
             .state = static_cast<CellState>(load<std::uint8_t>(record, 10)),
-            .name = as_text(record.subspan(name_at(), name_length)),
+            .name = as_text(record.subspan(name_at(record), name_length)),
             .value = record.subspan(value_at(record))};
 }
 
@@ -97,9 +113,9 @@ void RecordFormat::succeed(Bytes& out, ByteView base, std::uint64_t base_round,
     const std::uint16_t slot = at.proposer.slot();
     compose(out, base, base_round, next, by_rank_ ? no_origin : slot, at.round);
     if (by_rank_) {
-        Lineage changed = lineage(out);
+        Lineage changed = lineage(base.empty() ? out : base);
         changed.add(at);
-        return changed.write(ByteSpan(out).subspan(done_at(out), done_));
+        return changed.write(ByteSpan(out).subspan(done_at(out), done_of(out)));
     }
     CHECK(slot < entries_);
     set_entry(out, slot, at.round & mask_);
@@ -110,12 +126,14 @@ void RecordFormat::compose(Bytes& out, ByteView base, std::uint64_t base_round,
     const bool unpromised =
         mutated(Mutant::fast_path_unpromised) || mutated(Mutant::step_promise_lowered);
     CHECK((round > base_round || unpromised) && next.name.size() + next.value.size() <= capacity_);
-    out.assign(head + done_ + next.name.size() + next.value.size(), std::byte{0});
+    const std::size_t payload = next.name.size() + next.value.size();
+    const std::size_t done = done_beside(payload);
+    out.assign(head + done + payload, std::byte{0});
     store<std::uint64_t>(out, 0, next.version);
-    store<std::uint16_t>(out, 8, origin);
+    store<std::uint16_t>(out, 8, roomy_ ? static_cast<std::uint16_t>(done / width_) : origin);
     store<std::uint8_t>(out, 10, static_cast<std::uint8_t>(next.state));
     store<std::uint8_t>(out, 11, static_cast<std::uint8_t>(next.name.size()));
-    std::ranges::copy(as_bytes(next.name), out.begin() + offset(name_at()));
+    std::ranges::copy(as_bytes(next.name), out.begin() + offset(name_at(out)));
     std::ranges::copy(next.value, out.begin() + offset(value_at(out)));
     if (!base.empty()) keep_entries(out, base, base_round, round);
 }
@@ -123,7 +141,9 @@ void RecordFormat::compose(Bytes& out, ByteView base, std::uint64_t base_round,
 void RecordFormat::keep_entries(Bytes& out, ByteView base, std::uint64_t base_round,
                                 std::uint64_t round) const {
     if (by_rank_) {
-        std::ranges::copy(base.subspan(done_at(base), done_), out.begin() + offset(done_at(out)));
+        const ByteSpan done = ByteSpan(out).subspan(done_at(out), done_of(out));
+        if (done_of(base) != done.size()) return lineage(base).write(done);
+        std::ranges::copy(base.subspan(done_at(base), done.size()), done.begin());
         return;
     }
     for (std::size_t slot = 0; slot < entries_; ++slot) {
@@ -149,7 +169,7 @@ void RecordFormat::set_entry(ByteSpan record, std::size_t slot, std::uint64_t va
 // ---- by rank ----
 
 Lineage RecordFormat::lineage(ByteView record) const {
-    return Lineage(record.subspan(done_at(record), done_));
+    return Lineage(record.subspan(done_at(record), done_of(record)));
 }
 
 }  // namespace diskpaxos

@@ -15,11 +15,16 @@
 // (docs/decisions.md).
 //
 // By rank, where nobody has a slot (lineage.hpp): of each of the last processes that changed the cell,
-// the rank of the attempt that applied its last change, newest first. An attempt that is not among them was not
-// applied if the oldest of them is older, or if they are all processes there ever were; otherwise
-// nobody can tell any more. So constant space serves any number of processes, unknown in advance;
-// and those that are as many as there are entries, or fewer, are told apart for ever. One entry per
-// process is enough: whoever begins another change has settled the one before (cell.cpp).
+// the rank of the attempt that applied its last change, newest first. An attempt that is not among
+// them was not applied if the oldest of them is older, or if they are all processes there ever were;
+// otherwise nobody can tell any more. So constant space serves any number of processes, unknown in
+// advance; and those that are as many as there are entries, or fewer, are told apart for ever. One
+// entry per process is enough: whoever begins another change has settled the one before (cell.cpp).
+//
+// In a *roomy* group (geometry.hpp) the lineage is as long as name and value leave room for, from 15
+// entries to 63; how many groups it has stands in place of the origin. A process that sleeps between
+// a write that was half refused and its next look then finds itself among them still, however many
+// others have changed the cell meanwhile.
 #pragma once
 
 #include <cstdint>
@@ -66,7 +71,7 @@ class RecordFormat {
     // The empty register reads as version 0, unset, no name.
     bool valid(ByteView record) const;
     CellView view(ByteView record) const;
-    std::uint16_t origin(ByteView record) const;  // the slot whose change made it, if it had one
+    std::uint16_t origin(ByteView record) const;  // the slot whose change made it, where slots are
 
     // Whether an operation of `who`, first attempted at round `first`, is in the lineage of
     // `record`, which was written at round `round`.
@@ -88,7 +93,7 @@ class RecordFormat {
   private:
     void compose(Bytes& out, ByteView base, std::uint64_t base_round, const CellView& next,
                  std::uint16_t origin, std::uint64_t round) const;
-    std::size_t name_at() const { return name_first_ ? head : head + done_; }
+    std::size_t name_at(ByteView record) const { return name_first_ ? head : head + done_of(record); }
     std::size_t done_at(ByteView record) const;
     std::size_t value_at(ByteView record) const;
 
@@ -102,12 +107,15 @@ class RecordFormat {
     }
 
     Lineage lineage(ByteView record) const;
+    std::size_t done_of(ByteView record) const;
+    std::size_t done_beside(std::size_t name_and_value) const;
 
     static constexpr std::size_t head = 12;
 
     bool name_first_;
     bool by_rank_;
-    std::size_t entries_;  // slots, or groups of ranks
+    bool roomy_;
+    std::size_t entries_;  // slots, or groups of ranks: at least so many
     std::size_t width_;    // of one, in bytes
     std::uint64_t mask_;
     std::size_t done_;     // bytes of all

@@ -26,6 +26,7 @@ struct Geometry {
     std::uint32_t cells = 256;
     bool active = false;  // this disk; the others of its group may be of the other kind
     std::uint32_t tier = 0;  // slots of the first tier; 0: there is one tier only
+    bool roomy = false;  // a lineage takes what room a value leaves (consensus/record.hpp)
 
     bool operator==(const Geometry&) const = default;
 

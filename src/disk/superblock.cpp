@@ -28,15 +28,21 @@ BlockAddress address(const Superblock& superblock, std::uint32_t copy) {
             .ring = 0};
 }
 
-constexpr std::uint32_t known = incompatible_active | incompatible_tiers;  // each has one word
+constexpr std::uint32_t worded = incompatible_active | incompatible_tiers;  // each has one word
+constexpr std::uint32_t known = worded | incompatible_retired | incompatible_roomy;
+
+constexpr std::uint16_t minor_of_retired = 3;
 
 std::uint32_t features_of(const Superblock& s) {
     return (s.active != 0 ? incompatible_active : 0) |
-           (s.geometry.tier != 0 ? incompatible_tiers : 0);
+           (s.geometry.tier != 0 ? incompatible_tiers : 0) |
+           (s.geometry.roomy ? incompatible_roomy : 0);
 }
 
-// The oldest that knows all that is in use: 1.1 has active disks, 1.2 doors, 1.3 retired ones.
+// The oldest that knows all that is in use: 1.1 has active disks, 1.2 doors, 1.4 lineages that take
+// what room there is.
 std::uint16_t minor_of(const Superblock& s) {
+    if (s.geometry.roomy) return 4;
     if (s.geometry.tier != 0) return 2;
     return s.active != 0 ? 1 : 0;
 }
@@ -88,6 +94,7 @@ Superblock parse(ByteView block) {
         at += 4;
     }
     if ((features & incompatible_tiers) != 0) s.geometry.tier = load<std::uint32_t>(body, at);
+    s.geometry.roomy = (features & incompatible_roomy) != 0;
     s.geometry.active = s.index < max_disks && s.is_active(s.index);  // nothing is sane yet
     return s;
 }
@@ -165,12 +172,13 @@ std::expected<Superblock, Damage> decode_superblock(ByteView area, std::uint32_t
     const ByteView body = body_of(block);
     const bool newer = load<std::uint16_t>(body, 0) > format_major ||
                        load<std::uint32_t>(body, 8) != 0 ||
-                       (load<std::uint32_t>(body, 12) & ~(known | incompatible_retired)) != 0;
+                       (load<std::uint32_t>(body, 12) & ~known) != 0;
     if (newer) return std::unexpected(Damage::newer);
     if ((load<std::uint32_t>(body, 12) & incompatible_retired) != 0) {
         return std::unexpected(Damage::retired);
     }
-    const auto words = static_cast<std::size_t>(std::popcount(load<std::uint32_t>(body, 12)));
+    const std::uint32_t features = load<std::uint32_t>(body, 12);
+    const auto words = static_cast<std::size_t>(std::popcount(features & worded));
     if (body.size() < disks_at + load<std::uint16_t>(body, 34) * uuid_size + 4 * words) {
         return std::unexpected(Damage::checksum);
     }
@@ -185,7 +193,7 @@ void encode_retired(ByteSpan out, const Superblock& s, const Retired& retired, s
     std::ranges::fill(out, std::byte{0});
     const ByteSpan block = out.first(s.geometry.block_size);
     const ByteSpan body = block.subspan(header_size, retired_size);
-    store_fields(body, s, format_minor, incompatible_retired);
+    store_fields(body, s, minor_of_retired, incompatible_retired);
     store<std::uint64_t>(body, disks_at, retired.at_ms);
     store<std::uint32_t>(body, disks_at + 8, retired.wait_ms);
     const std::string_view host = std::string_view(retired.host_name).substr(0, max_group_name);

@@ -8,6 +8,7 @@
 //   72 name length u8 · 73 name[63] · 136 UUIDs of all disks, in order of their index
 //   then, if `incompatible` has the bit incompatible_active: u32, bit i: disk i is active
 //   then, if it has the bit incompatible_tiers: u32 slots of the first tier
+// The bit incompatible_roomy has no word.
 //
 // A superblock with the bit incompatible_retired says that `format` has taken the disk from this
 // group. From 136 on it has instead: u64 when, unix ms · 144 u32 how long to wait, ms · 148 length
@@ -25,10 +26,11 @@
 namespace diskpaxos {
 
 inline constexpr std::uint16_t format_major = 1;
-inline constexpr std::uint16_t format_minor = 3;
+inline constexpr std::uint16_t format_minor = 4;
 inline constexpr std::uint32_t incompatible_active = 1;  // some disk of the group is active
 inline constexpr std::uint32_t incompatible_tiers = 2;   // rows have doors
 inline constexpr std::uint32_t incompatible_retired = 4; // formatted over: of no group any more
+inline constexpr std::uint32_t incompatible_roomy = 8;   // a lineage takes what room a value leaves
 inline constexpr std::size_t superblock_area = 4096;  // bytes set aside for each copy
 inline constexpr std::size_t max_group_name = 63;
 

@@ -1,7 +1,9 @@
 #include "sim/linearizable.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 namespace diskpaxos::sim {
@@ -39,42 +41,79 @@ class Search {
         for (const Operation& op : operations_) due_ += is_certain(op);
     }
 
+    // Depth first, without recursion: a history may be longer than a stack is deep.
     bool run() {
-        if (due_ == 0) return true;  // what is left need not have happened
-        const auto [horizon, version] = next_due();
-        if (position_.content.version > version) return false;
-        if (!visited_.insert(position_).second) return false;
-        // First those that have happened: the others are mostly not needed.
-        for (const bool certain : {true, false}) {
-            for (std::size_t i = first_left(); i < operations_.size(); ++i) {
-                if (operations_[i].start > horizon) break;  // somebody had ended before it began
-                if (position_.done[i] || is_certain(operations_[i]) != certain) continue;
-                if (next(i)) return true;
+        std::vector<Level> path;
+        bool deeper = true;
+        while (due_ > 0) {  // what is left then need not have happened
+            if (deeper) {
+                const std::optional<Level> level = enter();
+                if (level) path.push_back(*level);
+                if (!level && !path.empty()) undo(path.back());
             }
+            if (path.empty()) return false;
+            Level& level = path.back();
+            const bool chosen = choose(level);
+            deeper = chosen && apply(level);
+            if (chosen) continue;
+            path.pop_back();
+            if (!path.empty()) undo(path.back());
         }
-        return false;
+        return true;
     }
 
   private:
+    struct Level {  // of the search: a position, and how far its choices have been tried
+        std::uint64_t horizon;     // an operation that began later cannot be the next
+        Content before;
+        std::size_t next;          // to be tried
+        bool certain = true;       // first those that have happened: the others are mostly not needed
+        std::size_t chosen = 0;
+    };
+
+    // Nothing: there is no way on from this position.
+    std::optional<Level> enter() {
+        const auto [horizon, version] = next_due();
+        if (position_.content.version > version) return std::nullopt;
+        if (!visited_.insert(position_).second) return std::nullopt;
+        return Level{.horizon = horizon, .before = position_.content, .next = first_left_};
+    }
+
+    bool choose(Level& level) const {
+        for (;;) {
+            for (std::size_t& i = level.next; i < operations_.size(); ++i) {
+                if (operations_[i].start > level.horizon) break;
+                if (position_.done[i] || is_certain(operations_[i]) != level.certain) continue;
+                level.chosen = i++;
+                return true;
+            }
+            if (!std::exchange(level.certain, false)) return false;
+            level.next = first_left_;
+        }
+    }
+
     static bool is_certain(const Operation& operation) {
         return operation.fate == Operation::Fate::happened;
     }
 
-    bool next(std::size_t i) {
-        const Operation& operation = operations_[i];
+    bool apply(const Level& level) {
+        const Operation& operation = operations_[level.chosen];
         const std::optional<Content> after = execute(operation, position_.content);
         if (!after || !in_lineage(*after)) return false;
         const bool certain = is_certain(operation);
         if (!certain && *after == position_.content) return false;  // it need not have happened
-        const Content before = position_.content;
-        position_.done[i] = true;
+        position_.done[level.chosen] = true;
         position_.content = *after;
         due_ -= certain;
-        if (run()) return true;
-        due_ += certain;
-        position_.content = before;
-        position_.done[i] = false;
-        return false;
+        while (first_left_ < operations_.size() && position_.done[first_left_]) ++first_left_;
+        return true;
+    }
+
+    void undo(const Level& level) {
+        due_ += is_certain(operations_[level.chosen]);
+        position_.content = level.before;
+        position_.done[level.chosen] = false;
+        first_left_ = std::min(first_left_, level.chosen);
     }
 
     bool in_lineage(Content content) const {
@@ -88,7 +127,7 @@ class Search {
     };
     Due next_due() const {
         Due due;
-        for (std::size_t i = first_left(); i < operations_.size(); ++i) {
+        for (std::size_t i = first_left_; i < operations_.size(); ++i) {
             const Operation& operation = operations_[i];
             if (operation.start > due.end) break;  // and whatever follows ends later still
             if (position_.done[i] || !is_certain(operation)) continue;
@@ -100,15 +139,11 @@ class Search {
         return due;
     }
 
-    std::size_t first_left() const {  // in a long history most of what is before is done
-        const auto left = std::ranges::find(position_.done, false);
-        return static_cast<std::size_t>(left - position_.done.begin());
-    }
-
     std::span<const std::uint64_t> lineage_;
     std::vector<Operation> operations_;
     Position position_;
-    std::size_t due_ = 0;  // operations that must still happen
+    std::size_t due_ = 0;         // operations that must still happen
+    std::size_t first_left_ = 0;  // in a long history most of what is before is done
     std::unordered_set<Position, HashPosition> visited_;
 };
 

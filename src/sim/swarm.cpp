@@ -77,6 +77,7 @@ void draw_kinds(Draw& draw, Setup& setup, DiskKinds kinds) {
     setup.scsi = makeup.scsi;
     draw_agent_faults(draw, setup.faults);
     setup.mends = draw.one_in(3) ? draw.from(100, 700) : 0;
+    setup.geometry.roomy = kinds == DiskKinds::active && draw.one_in(2);
 }
 
 }  // namespace

@@ -21,6 +21,7 @@ namespace {
 
 constexpr Geometry geometry{.block_size = 512, .slots = 4, .ring = 2, .cells = 2};
 constexpr Geometry tiers{.block_size = 512, .slots = 4, .ring = 2, .cells = 2, .tier = 1};
+constexpr Geometry roomy{.block_size = 512, .slots = 4, .ring = 2, .cells = 2, .roomy = true};
 
 // `input`, cut or filled up to one block, with a good seal: as if a writer had meant it.
 Bytes sealed(ByteView input, std::size_t size) {
@@ -64,6 +65,7 @@ void decode_cell(ByteView block) {
     for (const DiskKinds kinds : {DiskKinds::passive, DiskKinds::mixed, DiskKinds::active}) {
         decode_record(decoded.block, RecordFormat(geometry, kinds));
     }
+    decode_record(decoded.block, RecordFormat(roomy, DiskKinds::active));
     take_step(block, block);
 }
 

@@ -1,4 +1,4 @@
-// Formats 1.0 to 1.3 as bytes. UPDATE=1 rewrites the files; do that only for a new format version.
+// Formats 1.0 to 1.4 as bytes. UPDATE=1 rewrites the files; do that only for a new format version.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -65,6 +65,15 @@ Superblock tiered_superblock() {
     return s;
 }
 
+// Of a group of active disks only, with small blocks.
+Superblock roomy_superblock() {
+    Superblock s = superblock();
+    s.active = 0b111;
+    s.geometry = s.geometry_of(0);
+    s.geometry.roomy = true;
+    return s;
+}
+
 // Of a group that was formatted over.
 Retired retired() {
     Retired r;
@@ -100,8 +109,8 @@ Bytes record() {
 }
 
 // Where nobody has a slot: changed by a1 at round 40, then by a2 at round 41.
-Bytes unannounced_record() {
-    const RecordFormat format(Geometry(), DiskKinds::active);
+Bytes unannounced_record(bool roomy) {
+    const RecordFormat format(Geometry{.roomy = roomy}, DiskKinds::active);
     const CellView first{.version = 1, .state = CellState::set, .name = "backup",
                          .value = as_bytes("alpha")};
     CellView second = first;
@@ -132,8 +141,9 @@ Bytes encoded(const std::string& kind) {
     if (kind == "superblock-retired") encode_retired(out, tiered_superblock(), retired(), 0);
     if (kind == "door-closed") encode_door(out, door_address(), DoorState::closed);
     if (kind == "door-open") encode_door(out, door_address(), DoorState::open);
-    if (kind == "register") {
-        const Bytes held = unannounced_record();
+    if (kind == "superblock-roomy") encode_superblock(out, roomy_superblock(), 0);
+    if (kind == "register" || kind == "register-roomy") {
+        const Bytes held = unannounced_record(kind == "register-roomy");
         encode_block(out, register_address(),
                      {.incarnation = Proposer(0xa3), .seq = 5, .promised = {42, Proposer(0xa3)},
                       .accepted = {41, Proposer(0xa2)}, .committed = {40, Proposer(0xa1)},
@@ -172,8 +182,9 @@ TEST_P(Golden, AndTheyStillDecode) {
 
 INSTANTIATE_TEST_SUITE_P(Format, Golden,
                          ::testing::Values("superblock", "superblock-active", "superblock-tiers",
-                                           "superblock-retired", "claim", "owner", "initial",
-                                           "cell", "register", "door-closed", "door-open"));
+                                           "superblock-retired", "superblock-roomy", "claim",
+                                           "owner", "initial", "cell", "register",
+                                           "register-roomy", "door-closed", "door-open"));
 
 Bytes golden(const std::string& kind, std::size_t size = 512) {
     Bytes block(size);
@@ -204,7 +215,8 @@ TEST(GoldenSuperblock, SaysWhatItSaid) {
         Superblock said;
     } rows[] = {{"superblock", 0, superblock()},
                 {"superblock-active", 1, active_superblock()},
-                {"superblock-tiers", 2, tiered_superblock()}};
+                {"superblock-tiers", 2, tiered_superblock()},
+                {"superblock-roomy", 4, roomy_superblock()}};
     for (const auto& row : rows) {
         const Bytes area = golden(row.kind, superblock_area);
         const auto superblock = decode_superblock(area, 0);
@@ -231,13 +243,13 @@ TEST(GoldenSuperblock, HasTheWordsOfItsFeaturesInTheOrderOfTheirBits) {
     EXPECT_EQ(superblock->geometry, mixed.geometry);
 }
 
-// What a program of format 1.2 does with a retired superblock, this one does with the next feature.
+// What a program of format 1.3 does with a roomy group, this one does with the next feature.
 TEST(GoldenSuperblock, IsRefusedWithAFeatureThatNobodyKnows) {
     Bytes area = golden("superblock-tiers", superblock_area);
     const ByteSpan block = ByteSpan(area).first(512);
     const std::uint32_t features = load<std::uint32_t>(block, header_size + 12);
     EXPECT_EQ(features, incompatible_tiers);
-    store<std::uint32_t>(block, header_size + 12, features | 8);
+    store<std::uint32_t>(block, header_size + 12, features | 16);
     seal(block, address_of(block), 0, load<std::uint16_t>(block, 6));
     EXPECT_EQ(decode_superblock(area, 0).error(), Damage::newer);
 }

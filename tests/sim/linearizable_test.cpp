@@ -162,6 +162,26 @@ std::vector<Operation> random_history(Random& random) {
     return history;
 }
 
+// As a show of some minutes: more operations than fit on a stack, if each took a frame.
+TEST(Linearizable, ALongHistoryIsJudgedToo) {
+    constexpr std::uint64_t changes = 30'000;
+    std::vector<Operation> history;
+    for (std::uint64_t i = 0; i < changes; ++i) {  // of two processes, each beside the next
+        Operation op;
+        op.kind = Kind::add;
+        op.argument = 1;
+        op.start = 2 * i;
+        op.end = 2 * i + 3;
+        op.fate = Fate::happened;
+        op.applied = true;
+        op.seen = Content{i + 1, i + 1};
+        history.push_back(op);
+    }
+    EXPECT_TRUE(linearizable(history));
+    std::swap(history[changes / 2].seen, history[changes / 2 + 9].seen);
+    EXPECT_FALSE(linearizable(history));
+}
+
 TEST(Linearizable, AgreesWithTryingEveryOrder) {
     SeededRandom random(2);
     int accepted = 0;

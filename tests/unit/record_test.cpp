@@ -5,6 +5,8 @@
 
 #include <ostream>
 
+#include "disk/block.hpp"
+
 namespace diskpaxos {
 
 void PrintTo(Applied applied, std::ostream* out) {
@@ -174,15 +176,26 @@ TEST_P(RecordTest, KnowsWhatThisProgramDidNotWrite) {
 
 // ---- by rank: where nobody has a slot ----
 
-class LineageOf : public testing::TestWithParam<std::uint32_t> {  // block size
+struct Room {
+    std::uint32_t block_size;
+    bool roomy;
+};
+void PrintTo(const Room& room, std::ostream* out) {
+    *out << room.block_size << (room.roomy ? " roomy" : "");
+}
+
+class LineageOf : public testing::TestWithParam<Room> {
   protected:
-    RecordFormat format{Geometry{.block_size = GetParam()}, DiskKinds::active};
-    std::size_t remembered = GetParam() == 512 ? 15 : 63;
+    RecordFormat format{Geometry{.block_size = GetParam().block_size, .roomy = GetParam().roomy},
+                        DiskKinds::active};
+    bool small = GetParam().block_size == 512;
+    std::size_t ranks = !small ? 32 : GetParam().roomy ? 22 : 8;  // beside "name" and "v"
+    std::size_t remembered = 2 * ranks - 1;
     Bytes record, next;
     std::uint64_t round = 0;
 
-    void change(std::uint64_t at, std::uint64_t who) {
-        format.succeed(next, record, round, text(1, "v"), {at, Proposer(who)});
+    void change(std::uint64_t at, std::uint64_t who, std::string_view value = "v") {
+        format.succeed(next, record, round, text(1, value), {at, Proposer(who)});
         record = next;
         round = at;
     }
@@ -190,10 +203,12 @@ class LineageOf : public testing::TestWithParam<std::uint32_t> {  // block size
         return format.applied(record, round, Proposer(who), first);
     }
 };
-INSTANTIATE_TEST_SUITE_P(Blocks, LineageOf, testing::Values(512U, 4096U));
+const auto rooms =
+    testing::Values(Room{512, false}, Room{4096, false}, Room{512, true}, Room{4096, true});
+INSTANTIATE_TEST_SUITE_P(Blocks, LineageOf, rooms);
 
 TEST_P(LineageOf, LeavesAsMuchRoomAsThirtyTwoSlotsOrNearly) {
-    EXPECT_EQ(format.capacity(), GetParam() == 512 ? 244U : 3444U);
+    EXPECT_EQ(format.capacity(), small ? 244U : 3444U);
     change(1, 7);
     const CellView view = format.view(record);
     EXPECT_EQ(view.name, "name");
@@ -262,12 +277,87 @@ TEST_P(LineageOf, WhatLiesTooFarBackIsLeftOut) {
     EXPECT_EQ(applied(3, 20 + 0x7fff), Applied::cannot_tell);
 }
 
+// ---- roomy groups: as long as name and value leave room for ----
+
+struct LineageBeside {
+    std::size_t value, block_size, entries;
+};
+
+class Roomy : public testing::TestWithParam<LineageBeside> {};
+INSTANTIATE_TEST_SUITE_P(Values, Roomy,
+                         testing::Values(LineageBeside{0, 512, 45}, LineageBeside{8, 512, 43},
+                                         LineageBeside{9, 512, 43}, LineageBeside{100, 512, 31},
+                                         LineageBeside{224, 512, 17}, LineageBeside{225, 512, 15},
+                                         LineageBeside{240, 512, 15}, LineageBeside{0, 4096, 63},
+                                         LineageBeside{3440, 4096, 63}));
+
+TEST_P(Roomy, RemembersAsManyAsThereIsRoomFor) {
+    const auto block_size = static_cast<std::uint32_t>(GetParam().block_size);
+    const RecordFormat format(Geometry{.block_size = block_size, .roomy = true}, DiskKinds::active);
+    const std::string value(GetParam().value, 'v');
+    Bytes record, next;
+    constexpr std::uint64_t changes = 100;
+    for (std::uint64_t i = 1; i <= changes; ++i) {
+        format.succeed(next, record, i - 1, text(i, value), {i, Proposer(100 + i)});
+        record = next;
+        ASSERT_TRUE(format.valid(record));
+        ASSERT_LE(record.size(), value_capacity(block_size));
+        ASSERT_EQ(as_text(format.view(record).value), value);
+    }
+    const std::uint64_t oldest = changes - GetParam().entries + 1;
+    EXPECT_EQ(format.applied(record, changes, Proposer(100 + oldest), oldest), Applied::yes);
+    EXPECT_EQ(format.applied(record, changes, Proposer(99 + oldest), oldest - 1),
+              Applied::cannot_tell);
+}
+
+class RoomyLineage : public LineageOf {};
+INSTANTIATE_TEST_SUITE_P(Blocks, RoomyLineage, testing::Values(Room{512, true}));
+
+// Neither what a large value has pushed out nor what was never there comes back with a small one.
+TEST_P(RoomyLineage, WhatALargeValueHasPushedOutIsNotTakenForNeverApplied) {
+    const std::size_t all = remembered - 1;
+    for (std::size_t i = 0; i < all; ++i) change(10 + i, 100 + i);
+    EXPECT_EQ(applied(100, 10), Applied::yes);
+    EXPECT_EQ(applied(7, 1), Applied::no) << "these are all there ever were";
+    change(100, 7, std::string(240, 'v'));  // leaves the changes of the last 14
+    const std::size_t kept = all - 14;
+    EXPECT_EQ(applied(100 + kept, 10 + kept), Applied::yes);
+    EXPECT_EQ(applied(99 + kept, 9 + kept), Applied::cannot_tell);
+    for (std::size_t i = 0; i < remembered - 15; ++i) change(101 + i, 200 + i);
+    EXPECT_EQ(applied(100 + kept, 10 + kept), Applied::yes);
+    EXPECT_EQ(applied(100, 10), Applied::cannot_tell);
+    EXPECT_EQ(applied(8, 1), Applied::cannot_tell);
+}
+
+TEST_P(RoomyLineage, CarriedOnFromARecordOfAnotherLengthItKeepsWhatFits) {
+    for (std::size_t i = 0; i < 3; ++i) change(10 + i, 100 + i);
+    // As some other program may write: no longer than there must be, whatever the value leaves.
+    const std::size_t at = 12 + std::string_view("name").size();
+    const auto from = record.begin() + static_cast<std::ptrdiff_t>(at + std::size_t{8} * 16);
+    record.erase(from, record.end() - 1);
+    record[8] = std::byte{8};
+    ASSERT_TRUE(format.valid(record));
+    format.carry(next, record, round, 20);
+    EXPECT_GT(next.size(), record.size());
+    record = next;
+    EXPECT_EQ(applied(100, 10), Applied::yes);
+    EXPECT_EQ(applied(7, 1), Applied::no);
+    EXPECT_EQ(as_text(format.view(record).value), "v");
+}
+
+TEST_P(RoomyLineage, RefusesALengthThatCannotBe) {
+    change(10, 1);
+    for (const int groups : {0, 7, 23, 33, 255}) {
+        Bytes bad = record;
+        bad[8] = static_cast<std::byte>(groups);
+        EXPECT_FALSE(format.valid(bad)) << groups;
+    }
+}
+
 // ---- beside programs of before: a rank in full for each change, the newest put in front ----
 
 class OlderPrograms : public LineageOf {
   protected:
-    std::size_t ranks = GetParam() == 512 ? 8 : 32;
-
     ByteSpan groups() {
         return ByteSpan(record).subspan(12 + std::string_view("name").size(), 16 * ranks);
     }
@@ -297,7 +387,8 @@ class OlderPrograms : public LineageOf {
         return oldest.round < first ? Applied::no : Applied::cannot_tell;
     }
 };
-INSTANTIATE_TEST_SUITE_P(Blocks, OlderPrograms, testing::Values(512U, 4096U));
+INSTANTIATE_TEST_SUITE_P(Blocks, OlderPrograms,  // they do not open what is roomy
+                         testing::Values(Room{512, false}, Room{4096, false}));
 
 TEST_P(OlderPrograms, AreRead) {
     older_change(10, 1);
