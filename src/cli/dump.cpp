@@ -23,6 +23,7 @@ Json described(const Superblock& superblock) {
     object["index"] = superblock.index;
     object["disk"] = uuid_text(superblock.disks[superblock.index]);
     object["disks"] = superblock.disks.size();
+    object["format"] = fmt::format("{}.{}", format_major, superblock.minor());
     object["block_size"] = superblock.geometry.block_size;
     object["slots"] = superblock.geometry.slots;
     object["ring"] = superblock.geometry.ring;
@@ -38,9 +39,9 @@ void show_superblock(const Superblock& s, const DumpedDisk& disk, Output& out) {
     out.line(fmt::format("disk {} of {} of group \"{}\"", s.index + 1, s.disks.size(), printable(s.name)));
     out.line(fmt::format("  group      {}", uuid_text(s.group)));
     out.line(fmt::format("  disk       {}", uuid_text(s.disks[s.index])));
-    out.line(fmt::format("  layout     {} slots of {} blocks, {} cells, blocks of {} bytes",
+    out.line(fmt::format("  layout     {} slots of {} blocks, {} cells, blocks of {} bytes; format {}.{}",
                          s.geometry.slots, s.geometry.ring, s.geometry.cells,
-                         s.geometry.block_size));
+                         s.geometry.block_size, format_major, s.minor()));
     if (s.geometry.doors() > 0) {
         out.line(fmt::format("  tiers      {}: slots 0 to {} are the first", s.geometry.doors() + 1,
                              s.geometry.tier_end(0) - 1));

@@ -39,14 +39,6 @@ std::uint32_t features_of(const Superblock& s) {
            (s.geometry.roomy ? incompatible_roomy : 0);
 }
 
-// The oldest that knows all that is in use: 1.1 has active disks, 1.2 doors, 1.4 lineages that take
-// what room there is.
-std::uint16_t minor_of(const Superblock& s) {
-    if (s.geometry.roomy) return 4;
-    if (s.geometry.tier != 0) return 2;
-    return s.active != 0 ? 1 : 0;
-}
-
 Uuid load_uuid(ByteView from, std::size_t offset) {
     Uuid uuid;
     std::ranges::copy(from.subspan(offset, uuid_size), uuid.begin());
@@ -144,6 +136,13 @@ Geometry Superblock::geometry_of(std::size_t disk) const {
     return result;
 }
 
+// 1.1 has active disks, 1.2 doors, 1.4 lineages that take what room there is.
+std::uint16_t Superblock::minor() const {
+    if (geometry.roomy) return 4;
+    if (geometry.tier != 0) return 2;
+    return active != 0 ? 1 : 0;
+}
+
 bool Superblock::same_group(const Superblock& other) const {
     return group == other.group && disks == other.disks && active == other.active &&
            geometry_of(0) == other.geometry_of(0) && ttl_ms == other.ttl_ms && epoch == other.epoch;
@@ -156,7 +155,7 @@ void encode_superblock(ByteSpan out, const Superblock& s, std::uint32_t copy) {
     const std::size_t tier_at = active_at + (s.active != 0 ? 4 : 0);
     const std::size_t length = tier_at + (s.geometry.tier != 0 ? 4 : 0);
     const ByteSpan body = out.subspan(header_size, length);
-    store_fields(body, s, minor_of(s), features_of(s));
+    store_fields(body, s, s.minor(), features_of(s));
     for (std::size_t i = 0; i < s.disks.size(); ++i) {
         std::ranges::copy(s.disks[i], body.subspan(disks_at + i * uuid_size).begin());
     }

@@ -51,6 +51,7 @@ struct Superblock {
         return active == (1U << disks.size()) - 1 ? DiskKinds::active : DiskKinds::mixed;
     }
     Geometry geometry_of(std::size_t disk) const;
+    std::uint16_t minor() const;  // the oldest minor version that knows all that is in use
 
     // UUIDs, kinds, geometry, TTL and epoch: what the disks of one group must agree on.
     bool same_group(const Superblock& other) const;

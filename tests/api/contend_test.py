@@ -56,8 +56,11 @@ class Contention(unittest.TestCase):
     def test_sums_on_agents_by_as_many_as_a_record_remembers(self):
         self.contend(self.agents(), "incr", 8, 0)
 
+    def test_sums_on_agents_by_as_many_as_a_record_with_a_short_value_remembers(self):
+        self.contend(self.agents(), "incr", 24, 0)
+
     def test_sums_on_agents_by_many_more(self):
-        figures = self.contend(self.agents(), "incr", 32, 2**64 - 1)
+        figures = self.contend(self.agents(), "incr", 64, 2**64 - 1)
         self.assertLess(figures["unknown"], 1 + figures["changes"] / 100)
 
     def test_versions_on_agents(self):

@@ -247,6 +247,7 @@ class Active(AgentTest):
         self.ok("cell", "set", "-g", "g", "x", "v")
         dumped = self.ok("dump", "--json", "--cell", "x", self.agents[0].url).json()
         self.assertEqual(dumped["blocks"][0]["record"]["value"], "v")
+        self.assertEqual(dumped["format"], "1.4")
         self.assertIn("3 of 3", self.ok("doctor", "-g", "g").out)
 
     def test_what_cannot_be_opened(self):

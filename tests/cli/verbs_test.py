@@ -71,6 +71,7 @@ class Verbs(CommandTest):
         self.assertIn('"x" version 1 set "one"', text)
         answer = self.ok("dump", "--json", "a.img").json()
         self.assertEqual(answer["front_superblock"], "sound")
+        self.assertEqual(answer["format"], "1.2")
         self.assertEqual(answer["blocks"][0]["record"],
                          {"name": "x", "state": "set", "version": 1, "value": "one"})
         cell = answer["blocks"][0]["cell"]
