@@ -16,6 +16,10 @@ namespace diskpaxos::cli {
 
 namespace {
 
+std::string format_of(const Superblock& superblock) {
+    return fmt::format("{}.{}", format_major, superblock.minor());
+}
+
 Json described(const Superblock& superblock) {
     Json object;
     object["group"] = uuid_text(superblock.group);
@@ -23,7 +27,6 @@ Json described(const Superblock& superblock) {
     object["index"] = superblock.index;
     object["disk"] = uuid_text(superblock.disks[superblock.index]);
     object["disks"] = superblock.disks.size();
-    object["format"] = fmt::format("{}.{}", format_major, superblock.minor());
     object["block_size"] = superblock.geometry.block_size;
     object["slots"] = superblock.geometry.slots;
     object["ring"] = superblock.geometry.ring;
@@ -39,9 +42,9 @@ void show_superblock(const Superblock& s, const DumpedDisk& disk, Output& out) {
     out.line(fmt::format("disk {} of {} of group \"{}\"", s.index + 1, s.disks.size(), printable(s.name)));
     out.line(fmt::format("  group      {}", uuid_text(s.group)));
     out.line(fmt::format("  disk       {}", uuid_text(s.disks[s.index])));
-    out.line(fmt::format("  layout     {} slots of {} blocks, {} cells, blocks of {} bytes; format {}.{}",
+    out.line(fmt::format("  layout     {} slots of {} blocks, {} cells, blocks of {} bytes{}",
                          s.geometry.slots, s.geometry.ring, s.geometry.cells,
-                         s.geometry.block_size, format_major, s.minor()));
+                         s.geometry.block_size, disk.retired ? "" : "; format " + format_of(s)));
     if (s.geometry.doors() > 0) {
         out.line(fmt::format("  tiers      {}: slots 0 to {} are the first", s.geometry.doors() + 1,
                              s.geometry.tier_end(0) - 1));
@@ -188,6 +191,7 @@ Result<int> run_dump(const Invocation& call, Output& out) {
     show_superblock(superblock, disk, out);
     Json object = described(superblock);
     if (layout->retired) show_retired(*layout->retired, object, out);
+    else object["format"] = format_of(superblock);
     object["front_superblock"] = sound_or(disk.superblocks[0]);
     object["back_superblock"] = sound_or(disk.superblocks[1]);
     if (filter->all()) object["slot_table"] = dump_slots(disk, out);

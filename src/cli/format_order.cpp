@@ -103,7 +103,6 @@ Result<Geometry> geometry_of(const Invocation& call, const std::vector<Candidate
                                  "{} is not possible",
                                  disk.path, disk.logical_block_size, geometry.block_size));
     }
-    geometry.roomy = !rows && !large;  // a large block has room for a whole lineage in any case
     if (const char* objection = geometry.objection()) return usage(objection);
     return geometry;
 }

@@ -31,6 +31,7 @@ class Lineage {
 
     explicit Lineage(ByteView groups);
 
+    bool empty() const { return count_ == 0; }
     Rank newest() const { return {heirs_[0].round, Proposer(heirs_[0].proposer)}; }
     // The round of the last change of `who`; 0: it is not in the list.
     std::uint64_t last_round(Proposer who) const;

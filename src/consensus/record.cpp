@@ -58,7 +58,7 @@ bool RecordFormat::valid(ByteView record) const {
     if (record.size() < head) return false;
     const std::size_t done = done_of(record);
     return done >= done_ && done <= std::max(done_, width_ * most_groups) &&
-           record.size() >= value_at(record) && record.size() <= head + done + capacity_ &&
+           record.size() >= value_at(record) && record.size() <= head + done_ + capacity_ &&
            load<std::uint8_t>(record, 10) <= static_cast<std::uint8_t>(CellState::session);
 }
 
@@ -104,29 +104,32 @@ std::uint64_t RecordFormat::last_round(ByteView record, std::uint64_t round, Pro
 
 void RecordFormat::carry(Bytes& out, ByteView base, std::uint64_t base_round,
                          std::uint64_t round) const {
-    compose(out, base, base_round, view(base), base.empty() ? no_origin : origin(base), round);
+    compose(out, view(base), base.empty() ? no_origin : origin(base), base_round, round);
+    if (base.empty()) return;
+    by_rank_ ? keep_ranks(out, base) : keep_slots(out, base, base_round, round);
 }
 
 void RecordFormat::succeed(Bytes& out, ByteView base, std::uint64_t base_round,
                            const CellView& next, Rank at) const {
     CHECK(nameable(at.round));
     const std::uint16_t slot = at.proposer.slot();
-    compose(out, base, base_round, next, by_rank_ ? no_origin : slot, at.round);
+    compose(out, next, by_rank_ ? no_origin : slot, base_round, at.round);
     if (by_rank_) {
         Lineage changed = lineage(base.empty() ? out : base);
         changed.add(at);
-        return changed.write(ByteSpan(out).subspan(done_at(out), done_of(out)));
+        return changed.write(done_in(out));
     }
     CHECK(slot < entries_);
+    if (!base.empty()) keep_slots(out, base, base_round, at.round);
     set_entry(out, slot, at.round & mask_);
 }
 
-void RecordFormat::compose(Bytes& out, ByteView base, std::uint64_t base_round,
-                           const CellView& next, std::uint16_t origin, std::uint64_t round) const {
+void RecordFormat::compose(Bytes& out, const CellView& next, std::uint16_t origin,
+                           std::uint64_t base_round, std::uint64_t round) const {
     const bool unpromised =
         mutated(Mutant::fast_path_unpromised) || mutated(Mutant::step_promise_lowered);
-    CHECK((round > base_round || unpromised) && next.name.size() + next.value.size() <= capacity_);
     const std::size_t payload = next.name.size() + next.value.size();
+    CHECK((round > base_round || unpromised) && payload <= capacity_);
     const std::size_t done = done_beside(payload);
     out.assign(head + done + payload, std::byte{0});
     store<std::uint64_t>(out, 0, next.version);
@@ -135,25 +138,18 @@ void RecordFormat::compose(Bytes& out, ByteView base, std::uint64_t base_round,
     store<std::uint8_t>(out, 11, static_cast<std::uint8_t>(next.name.size()));
     std::ranges::copy(as_bytes(next.name), out.begin() + offset(name_at(out)));
     std::ranges::copy(next.value, out.begin() + offset(value_at(out)));
-    if (!base.empty()) keep_entries(out, base, base_round, round);
 }
 
-void RecordFormat::keep_entries(Bytes& out, ByteView base, std::uint64_t base_round,
-                                std::uint64_t round) const {
-    if (by_rank_) {
-        const ByteSpan done = ByteSpan(out).subspan(done_at(out), done_of(out));
-        if (done_of(base) != done.size()) return lineage(base).write(done);
-        std::ranges::copy(base.subspan(done_at(base), done.size()), done.begin());
-        return;
-    }
+// ---- by slot ----
+
+void RecordFormat::keep_slots(Bytes& out, ByteView base, std::uint64_t base_round,
+                              std::uint64_t round) const {
     for (std::size_t slot = 0; slot < entries_; ++slot) {
         const std::uint64_t mark = entry(base, slot);
         const bool recent = mark != 0 && round - unwrap(mark, base_round) <= mask_ / 2;
         if (recent) set_entry(out, slot, mark);
     }
 }
-
-// ---- by slot ----
 
 std::uint64_t RecordFormat::entry(ByteView record, std::size_t slot) const {
     const std::size_t at = done_at(record) + slot * width_;
@@ -168,8 +164,23 @@ void RecordFormat::set_entry(ByteSpan record, std::size_t slot, std::uint64_t va
 
 // ---- by rank ----
 
+// Byte by byte: nothing that was carried on is nothing still (disk-agent/access.cpp).
+void RecordFormat::keep_ranks(Bytes& out, ByteView base) const {
+    const ByteView kept = base.subspan(done_at(base), done_of(base));
+    const ByteSpan done = done_in(out);
+    if (kept.size() == done.size()) {
+        std::ranges::copy(kept, done.begin());
+    } else if (const Lineage of_base(kept); !of_base.empty()) {
+        of_base.write(done);
+    }
+}
+
 Lineage RecordFormat::lineage(ByteView record) const {
     return Lineage(record.subspan(done_at(record), done_of(record)));
+}
+
+ByteSpan RecordFormat::done_in(Bytes& record) const {
+    return ByteSpan(record).subspan(done_at(record), done_of(record));
 }
 
 }  // namespace diskpaxos

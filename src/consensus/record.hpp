@@ -21,10 +21,10 @@
 // advance; and those that are as many as there are entries, or fewer, are told apart for ever. One
 // entry per process is enough: whoever begins another change has settled the one before (cell.cpp).
 //
-// In a *roomy* group (geometry.hpp) the lineage is as long as name and value leave room for, from 15
-// entries to 63; how many groups it has stands in place of the origin. A process that sleeps between
-// a write that was half refused and its next look then finds itself among them still, however many
-// others have changed the cell meanwhile.
+// In a *roomy* group (geometry.hpp) the lineage is as long as name and value leave room for: 15 to 45
+// entries in blocks of 512 bytes. How many groups it has stands in place of the origin. A process may
+// sleep between a write that was half refused and its next look. It can tell what became of its
+// change as long as fewer other processes than there are entries have changed the cell meanwhile.
 #pragma once
 
 #include <cstdint>
@@ -91,14 +91,13 @@ class RecordFormat {
                  Rank at) const;
 
   private:
-    void compose(Bytes& out, ByteView base, std::uint64_t base_round, const CellView& next,
-                 std::uint16_t origin, std::uint64_t round) const;
+    void compose(Bytes& out, const CellView& next, std::uint16_t origin, std::uint64_t base_round,
+                 std::uint64_t round) const;
     std::size_t name_at(ByteView record) const { return name_first_ ? head : head + done_of(record); }
     std::size_t done_at(ByteView record) const;
     std::size_t value_at(ByteView record) const;
 
-    void keep_entries(Bytes& out, ByteView base, std::uint64_t base_round,
-                      std::uint64_t round) const;
+    void keep_slots(Bytes& out, ByteView base, std::uint64_t base_round, std::uint64_t round) const;
     std::uint64_t entry(ByteView record, std::size_t slot) const;
     void set_entry(ByteSpan record, std::size_t slot, std::uint64_t value) const;
     // The full round that an entry of a record written at `round` stands for.
@@ -106,7 +105,9 @@ class RecordFormat {
         return round - ((round - entry) & mask_);
     }
 
+    void keep_ranks(Bytes& out, ByteView base) const;
     Lineage lineage(ByteView record) const;
+    ByteSpan done_in(Bytes& record) const;
     std::size_t done_of(ByteView record) const;
     std::size_t done_beside(std::size_t name_and_value) const;
 

@@ -76,6 +76,12 @@ struct Geometry {
 // What kinds of disks a group is made of. Only where all are active need nobody be known.
 enum class DiskKinds : std::uint8_t { passive, mixed, active };
 
+// As format makes it for a group of such disks. Larger blocks have room for a long lineage anyway.
+constexpr Geometry formatted(Geometry geometry, DiskKinds kinds) {
+    geometry.roomy = kinds == DiskKinds::active && geometry.block_size == 512;
+    return geometry;
+}
+
 inline constexpr std::uint32_t max_slots = 128;
 inline constexpr std::uint32_t usual_tier = 8;
 // What format gives rows of so many slots.

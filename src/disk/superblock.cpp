@@ -193,6 +193,7 @@ void encode_retired(ByteSpan out, const Superblock& s, const Retired& retired, s
     const ByteSpan block = out.first(s.geometry.block_size);
     const ByteSpan body = block.subspan(header_size, retired_size);
     store_fields(body, s, minor_of_retired, incompatible_retired);
+    store<std::uint32_t>(body, 4, features_of(s) & incompatible_roomy);
     store<std::uint64_t>(body, disks_at, retired.at_ms);
     store<std::uint32_t>(body, disks_at + 8, retired.wait_ms);
     const std::string_view host = std::string_view(retired.host_name).substr(0, max_group_name);
@@ -229,6 +230,7 @@ std::optional<Superblock> superblock_before(ByteView area, std::uint32_t copy) {
     if (s.index >= s.disks.size()) return std::nullopt;
     s.disks[s.index] = retired->disk;
     s.geometry.tier = first_tier(s.geometry.slots);
+    s.geometry.roomy = (load<std::uint32_t>(body_of(block), 4) & incompatible_roomy) != 0;
     if (!sane(s)) return std::nullopt;
     return s;
 }

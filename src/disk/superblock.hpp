@@ -12,7 +12,8 @@
 //
 // A superblock with the bit incompatible_retired says that `format` has taken the disk from this
 // group. From 136 on it has instead: u64 when, unix ms · 144 u32 how long to wait, ms · 148 length
-// u8 and 149 name[63] of the host that did it. The other bits then tell of no words.
+// u8 and 149 name[63] of the host that did it. The other bits then tell of no words; whether the
+// group was roomy, the same bit among the compatible ones says.
 #pragma once
 
 #include <expected>

@@ -52,6 +52,7 @@ Formatter::Formatter(World& world, FormatPlan plan, std::function<void(std::uint
     for (std::size_t disk = 0; disk < plan_.disks.size(); ++disk) {
         if (plan_.disks[disk]->active()) plan_.superblock.active |= 1U << disk;
     }
+    plan_.superblock.geometry = formatted(plan_.superblock.geometry, plan_.superblock.kinds());
 }
 
 std::uint64_t Formatter::total_bytes() const {

@@ -25,7 +25,8 @@ Colony::Colony(std::uint64_t seed, const ColonySetup& setup, bool verbose)
       world_(seed),
       verbose_(verbose),
       faults_(setup.faults),
-      format_(setup.geometry, setup.makeup.kinds(setup.disks)),
+      format_(formatted(setup.geometry, setup.makeup.kinds(setup.disks)),
+              setup.makeup.kinds(setup.disks)),
       invariants_(format_, setup.geometry.cells),
       ways_(world_, faults_, *this, setup.makeup.scsi),
       homes_(setup.hosts) {

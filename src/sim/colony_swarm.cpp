@@ -71,7 +71,6 @@ ColonySetup draw_colony(std::uint64_t seed, DiskKinds kinds) {
     }
     draw_agent_faults(draw, faults);
     draw_agent_troubles(draw, faults);
-    setup.geometry.roomy = kinds == DiskKinds::active && draw.one_in(2);
     return setup;
 }
 

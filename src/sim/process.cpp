@@ -11,8 +11,10 @@ namespace diskpaxos::sim {
 
 namespace {
 
-Bytes bytes_of(std::uint64_t number) {
-    Bytes bytes(sizeof number);
+// In roomy groups values are of any length: they lengthen and shorten the lineage beside them.
+Bytes bytes_of(std::uint64_t number, bool roomy) {
+    constexpr std::uint64_t longest_padding = 220;
+    Bytes bytes(sizeof number + (roomy ? number * 37 % longest_padding : 0));
     store(bytes, 0, number);
     return bytes;
 }
@@ -21,13 +23,13 @@ Content content_of(const CellView& view) {
     return {view.version, view.value.empty() ? 0 : load<std::uint64_t>(view.value, 0)};
 }
 
-ChangeFn change_of(const Operation& operation) {
-    return [operation](const CellView& base, Draft& draft) {
+ChangeFn change_of(const Operation& operation, bool roomy) {
+    return [operation, roomy](const CellView& base, Draft& draft) {
         const Content before = content_of(base);
         const Content after = *execute(operation, before);
         if (after == before) return Verdict::keep;
         draft.state = CellState::set;
-        draft.value = bytes_of(after.value);
+        draft.value = bytes_of(after.value, roomy);
         return Verdict::write;
     };
 }
@@ -119,7 +121,7 @@ Task<void> Process::operate(std::uint32_t number, Operation::Kind kind) {
         const GetOutcome outcome = co_await getting;
         tell_get(number, id, outcome, due);
     } else {
-        const ChangeFn change = change_of(operation);
+        const ChangeFn change = change_of(operation, around_.setup.geometry.roomy);
         auto changing = cell.change(change, deadline);
         const ChangeOutcome outcome = co_await changing;
         tell_change(number, id, outcome, due);

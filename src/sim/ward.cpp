@@ -22,7 +22,8 @@ Ward::Ward(std::uint64_t seed, const WardSetup& setup, bool verbose)
       world_(seed),
       verbose_(verbose),
       faults_(setup.faults),
-      format_(setup.geometry, setup.makeup.kinds(setup.disks)),
+      format_(formatted(setup.geometry, setup.makeup.kinds(setup.disks)),
+              setup.makeup.kinds(setup.disks)),
       judge_(format_, setup.makeup.kinds(setup.disks), !setup.beyond),
       ways_(world_, faults_, *this, setup.makeup.scsi),
       homes_(setup.hosts) {

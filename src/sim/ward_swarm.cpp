@@ -56,7 +56,6 @@ WardSetup draw_ward(std::uint64_t seed, DiskKinds kinds) {
     // A step of COMPARE AND WRITE alone is four messages: a session must have the time to be renewed.
     const Duration shortest = milliseconds(setup.ttls.empty() ? ttl : ttl / 2);
     faults.slowest = std::min(faults.slowest, shortest / 20);
-    setup.geometry.roomy = kinds == DiskKinds::active && draw.one_in(2);
     return setup;
 }
 

@@ -29,9 +29,9 @@ Bytes unnamed_record() {
 }
 
 // The record of a register that nobody has named yet, written again (consensus/record.hpp).
-Bytes nothing_carried_on() {
+Bytes nothing_carried_on(bool roomy = false) {
     Bytes record;
-    RecordFormat(Geometry(), DiskKinds::active).carry(record, {}, 0, rank.round);
+    RecordFormat(Geometry{.roomy = roomy}, DiskKinds::active).carry(record, {}, 0, rank.round);
     Bytes out(512);
     encode_block(out, {.kind = BlockKind::cell},
                  {.incarnation = rank.proposer, .seq = 1, .promised = rank, .accepted = rank,
@@ -105,6 +105,7 @@ TEST(Access, Stepping) {
     EXPECT_EQ(steppers(empty_register(0), write_of("other")), "");
     EXPECT_EQ(steppers(empty_register(0), write_of("")), "");  // in the way of every name
     EXPECT_EQ(steppers(empty_register(0), nothing_carried_on()), "mc");
+    EXPECT_EQ(steppers(empty_register(0), nothing_carried_on(true)), "mc");
     EXPECT_EQ(steppers(register_of("team/x"), nothing_carried_on()), "");
     // Restoring, whatever lies there.
     for (const Bytes& present : {unsound(), Bytes(512), of_kind(BlockKind::superblock),

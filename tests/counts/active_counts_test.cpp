@@ -18,7 +18,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Geometry geometry{.block_size = 512, .slots = 4, .ring = 2, .cells = 1, .active = true};
+constexpr Geometry geometry{
+    .block_size = 512, .slots = 4, .ring = 2, .cells = 1, .active = true, .roomy = true};
 
 struct Cost {  // of one disk
     unsigned looks = 0;

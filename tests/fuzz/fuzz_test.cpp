@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "async/random.hpp"
+#include "consensus/record.hpp"
 #include "decoders.hpp"
 #include "disk/block.hpp"
 #include "disk/door.hpp"
@@ -34,8 +35,19 @@ Bytes slot_entry(std::size_t size) {
     return out;
 }
 
-Bytes cell(std::size_t size) {
-    const Bytes value(60, std::byte{1});
+// As an all-active group has it, with a lineage as long as fits or cut to any length.
+Bytes roomy_record(SeededRandom& random) {
+    const RecordFormat format(Geometry{.roomy = true}, DiskKinds::active);
+    Bytes record;
+    const Bytes value(random.below(200), std::byte{1});
+    const CellView view{.version = 1, .state = CellState::set, .name = "n", .value = value};
+    format.succeed(record, {}, 0, view, {8, Proposer(1)});
+    if (random.one_in(2)) record[8] = static_cast<std::byte>(random.below(40));
+    return record;
+}
+
+Bytes cell(std::size_t size, SeededRandom& random) {
+    const Bytes value = random.one_in(2) ? roomy_record(random) : Bytes(60, std::byte{1});
     Bytes out(size);
     encode_block(out, {.kind = BlockKind::cell},
                  {.incarnation = Proposer(1),
@@ -62,7 +74,7 @@ TEST(Fuzz, NoDecoderFallsOverWhatItIsGiven) {
         Bytes block = random.one_in(4)   ? door(size, random.one_in(2))
                       : random.one_in(3) ? superblock(size)
                       : random.one_in(2) ? slot_entry(size)
-                                         : cell(size);
+                                         : cell(size, random);
         const std::uint64_t changes = random.below(6);
         for (std::uint64_t i = 0; i < changes; ++i) {
             const std::size_t at = random.below(random.one_in(2) ? 300 : size);

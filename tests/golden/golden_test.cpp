@@ -267,6 +267,16 @@ TEST(GoldenSuperblock, ThatIsRetiredSaysWhenAndByWhom) {
     EXPECT_EQ(decode_superblock(torn, 0).error(), Damage::checksum);
 }
 
+// Or what is left of its records could not be read.
+TEST(GoldenSuperblock, ThatIsRetiredSaysWhetherItsGroupWasRoomy) {
+    Bytes area(superblock_area);
+    encode_retired(ByteSpan(area).first(512), roomy_superblock(), retired(), 0);
+    EXPECT_EQ(decode_retired(area, 0), retired());
+    ASSERT_TRUE(superblock_before(area, 0));
+    EXPECT_TRUE(superblock_before(area, 0)->geometry.roomy);
+    EXPECT_FALSE(superblock_before(golden("superblock-retired", superblock_area), 0)->geometry.roomy);
+}
+
 TEST(GoldenSuperblock, ThatIsTooShortForItsTiersIsDamaged) {
     Bytes area = golden("superblock-tiers", superblock_area);
     const ByteSpan block = ByteSpan(area).first(512);
