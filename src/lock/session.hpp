@@ -76,6 +76,7 @@ class Session {
     Task<Result<Duration>> outlive_other_boot(Instant deadline);  // how long that took
     bool is_of_another_boot(const SessionRecord& record) const;
     Task<Result<Opened>> open_any(Instant deadline);
+    Task<Result<Opened>> open_if_over(Instant deadline);
     Task<Result<bool>> outlive(std::uint16_t slot, Instant deadline);
     void use(std::uint16_t slot);
     Task<void> keep();

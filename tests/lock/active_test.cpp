@@ -117,6 +117,21 @@ TEST_P(ActiveGroups, ASessionKeepsItsNameUntilThereIsAnother) {
     EXPECT_EQ(one->session.ref(), before);
 }
 
+// Each step on its way to a number of its own would cost a live session the rank it has prepared.
+TEST_P(ActiveGroups, WhoFindsNoSessionNumberHasDisturbedNoSession) {
+    if (!unannounced()) return;  // a slot of its own is never looked for
+    auto late = member();
+    cluster.clock.advance(seconds(11));  // its TTL is over
+    std::vector<std::unique_ptr<Member>> others;
+    while (others.size() < shape.slots - 1) others.push_back(member());
+    std::vector<unsigned> before;
+    for (const auto& disk : cluster.disks) before.push_back(disk->counts.steps);
+    ASSERT_FALSE(cluster.run(late->session.open(cluster.clock.now() + seconds(1))));
+    for (std::size_t i = 0; i < before.size(); ++i) {
+        EXPECT_EQ(cluster.disks[i]->counts.steps, before[i]) << i;
+    }
+}
+
 Task<void> take(Member& who, std::optional<Result<std::uint64_t>>& token) {
     token.emplace(co_await who.lock("x").acquire(who.wish()));
 }
