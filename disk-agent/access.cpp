@@ -27,7 +27,8 @@ Subject subject_of_register(ByteView block) {
 }
 
 // The record of a register that nobody has named or changed, as it is carried on: zero but for its
-// origin, or for the length of its lineage (consensus/record.hpp). Anything else in an unnamed register would be in everybody's way.
+// origin, or for the length of its lineage (consensus/record.hpp). Anything else in an unnamed
+// register would be in everybody's way.
 bool says_nothing(ByteView block) {
     constexpr std::size_t origin_at = 8, origin_size = 2;
     const ByteView record = body_of(block);

@@ -182,22 +182,29 @@ Task<Result<Session::Opened>> Session::open_any(Instant deadline) {
 // its own, and costs a live session the rank that it has prepared for its next renewal. Where disks
 // are slow it came too late then (--locks --active, seeds 2101174 and 2102704).
 Task<Result<Session::Opened>> Session::open_if_over(Instant deadline) {
-    const Result<Named> seen = co_await directory_.look(name_, deadline);
-    if (!seen) co_return std::unexpected(seen.error());
-    const auto record = decode_session(seen->value);
-    if (record && record->state == SessionState::live) co_return Opened::taken;
+    const auto taken = co_await living(slot_, deadline);
+    if (!taken) co_return std::unexpected(taken.error());
+    if (*taken) co_return Opened::taken;
     co_return co_await open_once(deadline);
+}
+
+// Whose live session has this number, as a look shows it; nothing: it is over, or never was.
+Task<Result<std::optional<SessionRecord>>> Session::living(std::uint16_t slot, Instant deadline) {
+    const Result<Named> cell = co_await directory_.look(session_name(slot), deadline);
+    if (!cell) co_return std::unexpected(cell.error());
+    auto record = decode_session(cell->value);
+    if (record && record->state != SessionState::live) record.reset();
+    co_return record;
 }
 
 // Watches whoever has this number until it is over, and evicts it if it is silent.
 Task<Result<bool>> Session::outlive(std::uint16_t slot, Instant deadline) {
-    const Result<Named> cell = co_await directory_.look(session_name(slot), deadline);
-    if (!cell) co_return std::unexpected(cell.error());
-    const auto record = decode_session(cell->value);
-    if (!record || record->state != SessionState::live) co_return true;
+    const auto record = co_await living(slot, deadline);
+    if (!record) co_return std::unexpected(record.error());
+    if (!*record) co_return true;
     SessionRef taken;
     taken.slot = slot;
-    taken.epoch = record->epoch();
+    taken.epoch = (*record)->epoch();
     SessionWatch watch(world_, directory_, taken);
     Evictor evictor;
     evictor.host_name = owner_.host_name;

@@ -77,6 +77,7 @@ class Session {
     bool is_of_another_boot(const SessionRecord& record) const;
     Task<Result<Opened>> open_any(Instant deadline);
     Task<Result<Opened>> open_if_over(Instant deadline);
+    Task<Result<std::optional<SessionRecord>>> living(std::uint16_t slot, Instant deadline);
     Task<Result<bool>> outlive(std::uint16_t slot, Instant deadline);
     void use(std::uint16_t slot);
     Task<void> keep();

@@ -5,23 +5,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <ostream>
 
-#include "consensus/record.hpp"
 #include "disk/block.hpp"
+#include "unit/testbed/records.hpp"
 
 namespace diskpaxos {
-
-void PrintTo(Applied applied, std::ostream* out) {
-    constexpr const char* names[] = {"no", "yes", "cannot tell"};
-    *out << names[static_cast<int>(applied)];
-}
-
 namespace {
-
-CellView text(std::uint64_t version, std::string_view value) {
-    return {version, CellState::set, "name", as_bytes(value)};
-}
 
 struct Room {
     std::uint32_t block_size;

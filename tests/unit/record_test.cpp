@@ -3,25 +3,15 @@
 
 #include <gtest/gtest.h>
 
-#include <ostream>
+#include "unit/testbed/records.hpp"
 
 namespace diskpaxos {
-
-void PrintTo(Applied applied, std::ostream* out) {
-    constexpr const char* names[] = {"no", "yes", "cannot tell"};
-    *out << names[static_cast<int>(applied)];
-}
-
 namespace {
 
 constexpr Proposer user_of(std::uint16_t slot) { return Proposer::of(slot, 7); }
 
 constexpr Geometry narrow{.block_size = 512, .slots = 33};  // entries of 2 bytes
 constexpr Geometry wide{.block_size = 512, .slots = 32};    // entries of 4 bytes
-
-CellView text(std::uint64_t version, std::string_view value) {
-    return {version, CellState::set, "name", as_bytes(value)};
-}
 
 TEST(Record, LeavesThisMuchForNameAndPayload) {
     const struct {
